@@ -1,0 +1,1 @@
+"""Preflight findings and integrity checks, one file each."""

@@ -1,0 +1,1 @@
+"""Carries out a plan; emits events and never prints."""

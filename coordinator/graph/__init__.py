@@ -1,0 +1,1 @@
+"""Revisions and modules as graphs; the only owner of networkx."""

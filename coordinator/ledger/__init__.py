@@ -1,0 +1,1 @@
+"""The coordinator's own tables in the target: what ran, and when."""

@@ -1,0 +1,1 @@
+"""database_map.md: Markdown to DatabaseMap and back."""

@@ -1,0 +1,1 @@
+"""Values that flow between the packages: frozen, standard library only."""

@@ -1,0 +1,56 @@
+"""What a revision sent when it ran with nobody behind the pipe."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from coordinator.model.names import RevisionKey
+
+
+class Direction(enum.Enum):
+    """Which of a revision's two functions."""
+
+    UPGRADE = "upgrade"
+    DOWNGRADE = "downgrade"
+
+    @property
+    def opposite(self) -> Direction:
+        return Direction.DOWNGRADE if self is Direction.UPGRADE else Direction.UPGRADE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One text of SQL as it would reach the server, parameters bound as literals; it may hold several commands."""
+
+    sql: str
+    line: int = 0  # in the revision's file; 0: sent by a helper the file does not show
+    autocommit: bool = False  # sent inside `autocommit_block`
+    reads: bool = False  # its rows were asked for: what follows depends on the database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """All that one direction of a revision sent, in order.
+
+    `unknown` says why this may not be all ("asked the database at line 12"); a capture without it is complete.
+    `error` is what the function raised, `error_line` where in the file.
+    `withheld` are the environment variables it asked for and did not get; `connections` those it tried to open.
+    """
+
+    key: RevisionKey
+    direction: Direction
+    statements: tuple[Statement, ...] = ()
+    unknown: tuple[str, ...] = ()
+    error: str | None = None
+    error_line: int = 0
+    empty: bool = False  # the function does nothing at all (`pass`)
+    withheld: tuple[str, ...] = ()
+    connections: tuple[str, ...] = ()
+
+    @property
+    def transactional(self) -> bool:
+        """Whether it can share a transaction with other steps."""
+        return not any(statement.autocommit for statement in self.statements)

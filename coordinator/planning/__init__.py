@@ -1,0 +1,1 @@
+"""Pure decisions: which order, which segments, which way back."""

@@ -1,0 +1,1 @@
+"""Modules' Alembic trees on disk, and what each revision does."""

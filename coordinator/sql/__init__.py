@@ -1,0 +1,1 @@
+"""PostgreSQL's own grammar: what a text of SQL contains."""

@@ -1,0 +1,1 @@
+"""The process in which authors' revisions run, and the pipe to it."""
