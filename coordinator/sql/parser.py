@@ -1,0 +1,121 @@
+"""PostgreSQL's own grammar, behind one door: the only file that knows postgast."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from coordinator.sql.command import Command, CommandKind, classify
+from coordinator.sql.tree import BodyQuery, Node, SqlSyntaxError, Tree
+
+
+def commands(sql: str) -> tuple[Command, ...]:
+    """The commands of one text, in order, each classified (see CommandKind); () for a text without any.
+
+    A single command that can only be plain is returned without being parsed, so a mistake in it is left to
+    the server; every other text is parsed. Raises SqlSyntaxError with the place of the first mistake.
+    """
+    if _is_surely_plain(sql):
+        return (Command(kind=CommandKind.PLAIN, sql=sql.strip().removesuffix(";").rstrip()),)
+    return tuple(classify(tree) for tree in parse(sql))
+
+
+def parse(sql: str) -> tuple[Tree, ...]:
+    """Split a text into its commands and parse each. Raises SqlSyntaxError with the first mistake's place."""
+    import postgast
+
+    try:
+        result = postgast.parse(sql)
+    except postgast.PgQueryError as error:
+        raise _mistake(sql, error) from error
+    encoded = None if sql.isascii() else sql.encode()
+    return tuple(_tree(sql, encoded, raw) for raw in result.stmts)
+
+
+def body_queries(sql: str) -> tuple[BodyQuery, ...]:
+    """The queries and expressions inside one `CREATE FUNCTION … LANGUAGE plpgsql` or `DO` command, in order.
+
+    Raises SqlSyntaxError when the body is not plpgsql.
+    """
+    import postgast
+
+    try:
+        functions = postgast.parse_plpgsql(sql)
+    except postgast.PgQueryError as error:
+        raise _mistake(sql, error) from error
+    except json.JSONDecodeError as error:
+        functions = json.loads(_repair(error.doc))
+    found: list[BodyQuery] = []
+    _collect(functions, found)
+    return tuple(found)
+
+
+_PLAIN_WORDS = re.compile(
+    r"\s*(?:insert\s+into|update|delete\s+from|comment\s+on|create\s+table|alter\s+table|drop\s+table"
+    r"|create\s+(?:unique\s+)?index|drop\s+index)\s",
+    re.IGNORECASE,
+)
+_CONCURRENTLY = re.compile("concurrently", re.IGNORECASE)
+
+
+def _is_surely_plain(sql: str) -> bool:
+    """Whether this is one command that needs no parsing to be known as plain."""
+    if _PLAIN_WORDS.match(sql) is None or ";" in sql.rstrip().removesuffix(";"):
+        return False
+    return _CONCURRENTLY.search(sql) is None
+
+
+def _tree(sql: str, encoded: bytes | None, raw: Node) -> Tree:
+    start, length = raw.stmt_location, raw.stmt_len
+    if encoded is None:
+        text, offset = sql[start : start + length] if length else sql[start:], start
+    else:
+        part = encoded[start : start + length] if length else encoded[start:]
+        text, offset = part.decode(), len(encoded[:start].decode())
+    kind = raw.stmt.WhichOneof("node")
+    return Tree(sql=text.strip(), offset=offset, kind=kind, node=getattr(raw.stmt, kind))
+
+
+def _mistake(sql: str, error: Any) -> SqlSyntaxError:
+    # Positions of mistakes count characters from 1 (those of trees count bytes); 0 means not known.
+    return SqlSyntaxError(error.message, sql=sql, offset=max(error.cursorpos - 1, 0))
+
+
+# libpg_query 18 prints one brace too many for each hidden variable (TG_OP and so on) of a trigger function.
+_HIDDEN_VARIABLE = re.compile(r"(?<=[\[,])\{\}\}(?=[,\]])")
+
+
+def _repair(document: str) -> str:
+    variables, action, rest = document.partition('"action":')
+    return _HIDDEN_VARIABLE.sub("{}", variables) + action + rest
+
+
+# libpg_query's numbers of plpgsql parse modes: a query is 0, a type name 1, an expression 2, assignments 3-5.
+_EXPRESSION, _ASSIGNMENTS = 2, frozenset({3, 4, 5})
+_DYNAMIC = frozenset({"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"})
+
+
+def _collect(value: Any, found: list[BodyQuery], *, inside: str = "", field: str = "") -> None:
+    """Walk the printed body. `inside` is the statement, `field` its part, that tell a dynamic query."""
+    if isinstance(value, list):
+        for item in value:
+            _collect(item, found, inside=inside, field=field)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if name == "PLpgSQL_expr":
+                found.append(
+                    _body_query(
+                        item, dynamic=field == "dynquery" or (inside in _DYNAMIC and field == "query")
+                    )
+                )
+            else:
+                is_node = name.startswith("PLpgSQL_")
+                _collect(item, found, inside=name if is_node else inside, field="" if is_node else name)
+
+
+def _body_query(expression: dict[str, Any], *, dynamic: bool) -> BodyQuery:
+    text, mode = expression["query"], expression.get("parseMode", 0)
+    if mode in _ASSIGNMENTS:
+        text = re.split(r":?=", text, maxsplit=1)[1]
+    return BodyQuery(sql=text, dynamic=dynamic, expression=mode == _EXPRESSION or mode in _ASSIGNMENTS)
