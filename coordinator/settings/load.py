@@ -1,0 +1,203 @@
+"""Read the settings once, in one order of precedence: flag, variable, environment's table, file, default."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from coordinator.errors import SettingsError
+from coordinator.settings import forms
+from coordinator.settings.forms import Problems, read_table
+from coordinator.settings.modules import below, read_modules
+from coordinator.settings.source import Source, find_source
+from coordinator.settings.staging import choose_staging, staging_form
+from coordinator.settings.targets import TARGET_KEYS, choose_target, holds_password
+from coordinator.settings.values import Flags, Settings, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Options of which each may come from a flag (--lock-wait), a variable (MIGRATE_LOCK_WAIT),
+# the environment's table or the file itself; the defaults stand in `Settings`.
+_OPTIONS: Final[dict[str, forms.Form]] = {
+    "atomic": forms.atomicity,
+    "when_ahead": forms.when_ahead,
+    "require_certificate": forms.boolean,
+    "lock_wait": forms.duration,
+    "wait": forms.duration,
+    "wait_server": forms.duration,
+    "worker_timeout": forms.duration,
+}
+_SHARED: Final[dict[str, forms.Form]] = {**_OPTIONS, "staging": staging_form}
+_FILE: Final[dict[str, forms.Form]] = {
+    "map": forms.text,
+    "environment": forms.text,
+    "modules": forms.any_table,
+    "environments": forms.any_table,
+    **_SHARED,
+}
+
+
+def _embedded(value: object) -> str:
+    if value != "embedded":
+        raise forms.WrongFormError('"embedded"; a server is named by url_env, url_file, service or url')
+    return "embedded"
+
+
+_ENVIRONMENT: Final[dict[str, forms.Form]] = {
+    "target": _embedded,
+    "url": forms.text,
+    "url_env": forms.text,
+    "url_file": forms.text,
+    "service": forms.text,
+    "password_command": forms.command,
+    **_SHARED,
+}
+
+
+def load_settings(*, start: Path, environment: Mapping[str, str], flags: Flags) -> Settings:
+    """The settings that hold in `start`; `environment` are the process's variables.
+
+    Raises SettingsError with everything that is wrong, each with file and line. A missing target is no
+    error yet, since many commands need none: `Settings.target` raises it.
+    """
+    source = find_source(start.absolute())
+    problems = Problems(source)
+    file = read_table(dict(source.table), _FILE, (), problems)
+    tables = _environments(file.get("environments", {}), problems)
+    name = _chosen_environment(file, tables, environment, flags, problems)
+    table = tables.get(name, {}) if name is not None else {}
+    root = source.file.parent
+    modules = read_modules(root, file.get("modules", {}), problems)
+    options = _options(flags, environment, table, file, problems)
+    staging = choose_staging(flags, environment, table, file, problems)
+    _raise(source, problems)
+    state = _state_directory(root, start, environment)
+    return Settings(
+        file=source.file,
+        root=root,
+        map=_map(root, start, flags, environment, file),
+        environment=name,
+        chosen_target=choose_target(
+            flags=flags, variables=environment, table=table, environment=name, root=root, state=state
+        ),
+        state_directory=state,
+        modules=modules,
+        password_command=table.get("password_command", ()),
+        staging=staging,
+        **options,
+    )
+
+
+def _raise(source: Source, problems: Problems) -> None:
+    if len(problems.lines) == 1:
+        raise SettingsError(problems.lines[0])
+    if problems.lines:
+        message = f"The settings have {len(problems.lines)} problems ({source.file})."
+        raise SettingsError(message, details=tuple(problems.lines))
+
+
+def _environments(raw: Mapping[str, Any], problems: Problems) -> dict[str, dict[str, Any]]:
+    """Every environment is read, not only the chosen one: a mistake in production's shows on a laptop."""
+    tables = {}
+    for name, value in raw.items():
+        at = ("environments", name)
+        table = tables[name] = read_table(value, _ENVIRONMENT, at, problems)
+        named = [key for key in TARGET_KEYS if key in table]
+        if len(named) > 1:
+            problems.add(
+                (*at, named[1]), f"Environment {name!r} names its database twice: {' and '.join(named)}."
+            )
+        if holds_password(table.get("url", "")):
+            problems.add(
+                (*at, "url"),
+                f"The url of environment {name!r} has a password in it, and this file is committed. "
+                "Name the variable that holds the URL (url_env) or the file (url_file) instead.",
+            )
+    return tables
+
+
+def _chosen_environment(
+    file: Mapping[str, Any],
+    tables: Mapping[str, object],
+    variables: Mapping[str, str],
+    flags: Flags,
+    problems: Problems,
+) -> str | None:
+    if flags.env is not None:
+        name, origin = flags.env, "--env"
+    elif "MIGRATE_ENV" in variables:
+        name, origin = variables["MIGRATE_ENV"], "MIGRATE_ENV"
+    elif "environment" in file:
+        name, origin = file["environment"], "environment"
+    else:
+        return None
+    if name not in tables:
+        what = f"names environment {name!r}, which has no table" if name else "is set and empty"
+        message = (
+            f"{origin} {what}. Wanted: [{_table_name(problems.source, name)}]. {suggest(name, list(tables))}"
+        )
+        if origin == "environment":
+            problems.add(("environment",), message)
+        else:
+            problems.add_elsewhere(message)
+    return name
+
+
+def _table_name(source: Source, name: str) -> str:
+    return ".".join((*source.prefix, "environments", name or "NAME"))
+
+
+def _options(
+    flags: Flags,
+    variables: Mapping[str, str],
+    table: Mapping[str, Any],
+    file: Mapping[str, Any],
+    problems: Problems,
+) -> dict[str, Any]:
+    chosen = {key: values[key] for values in (file, table) for key in _OPTIONS if key in values}
+    for key, form in _OPTIONS.items():
+        typed = getattr(flags, key)
+        variable = f"MIGRATE_{key.upper()}"
+        origin, text = (
+            (f"--{key.replace('_', '-')}", typed)
+            if typed is not None
+            else (variable, variables.get(variable))
+        )
+        if text is None:
+            continue
+        try:
+            chosen[key] = form(text)
+        except forms.WrongFormError as error:
+            problems.add_elsewhere(f"{origin} must be {error}, not {text!r}.")
+    return chosen
+
+
+def _map(
+    root: Path, start: Path, flags: Flags, variables: Mapping[str, str], file: Mapping[str, Any]
+) -> Path:
+    typed = flags.map or variables.get("MIGRATE_MAP")
+    return below(start.absolute(), typed) if typed else below(root, file.get("map", "database_map.md"))
+
+
+def _state_directory(root: Path, start: Path, variables: Mapping[str, str]) -> Path:
+    """Where the embedded database, caches and reports live; a temp directory for a read-only checkout."""
+    if "MIGRATE_STATE_DIR" in variables:
+        if not variables["MIGRATE_STATE_DIR"]:
+            raise SettingsError(
+                "MIGRATE_STATE_DIR is set and empty.", help="Give it a folder, or leave it out."
+            )
+        return below(start.absolute(), variables["MIGRATE_STATE_DIR"])
+    usual = root / ".migrate"
+    if os.access(usual if usual.exists() else root, os.W_OK | os.X_OK):
+        return usual
+    name = f"migrate-{os.getuid()}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"
+    folder = Path(tempfile.gettempdir(), name)
+    if folder.exists() and folder.stat().st_uid != os.getuid():
+        raise SettingsError(
+            f"{folder} belongs to another user.", help="Set MIGRATE_STATE_DIR to a folder of your own."
+        )
+    return folder
