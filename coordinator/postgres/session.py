@@ -78,12 +78,6 @@ class Session:
         found = self.rows(text, parameters)
         return found[0][0] if found else None
 
-    def render(self, text: str, parameters: Sequence[object] | dict[str, object] | None) -> str:
-        """The text as it would be sent: parameters bound as literals."""
-        if parameters is None:
-            return text
-        return self._cursor.mogrify(text, parameters)
-
     @property
     def pid(self) -> int:
         """The server process behind this connection."""
