@@ -1,0 +1,133 @@
+"""One run at a time: a polled advisory lock on a connection of its own, and the fence row that backs it.
+
+An advisory lock keeps runners apart but fences nothing: when its connection dies, the server gives it to the next
+runner while the first one's transaction is still open. So each transaction of a run also locks the fence row and
+commits only while the row names its run; a new owner cannot take the row before that transaction is over.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.errors import LockHeldError, UnsettledError
+from coordinator.postgres.failure import StatementError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from coordinator.postgres.session import Session
+
+# One constant for a database, whatever part of the modules a run is about ("migrate" in bytes).
+KEY = 0x6D696772617465
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who holds the lock: the server process and what its connection calls itself."""
+
+    pid: int
+    application: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.application or 'an unnamed connection'} (server process {self.pid}, for {self.seconds:.0f} s)"
+
+
+def application_name(run: str, doing: str = "") -> str:
+    """What a connection of ours calls itself; a waiter reads it, and PostgreSQL cuts it at 63 bytes."""
+    return f"migrate:{run} {socket.gethostname()[:20]} {doing[:24]}".rstrip()
+
+
+class Lock:
+    """The advisory lock on its own connection, which does nothing else but answer pings."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        session.execute("SET idle_session_timeout = 0")
+
+    def acquire(self, *, wait: float, waiting: Callable[[Holder | None, float], None]) -> None:
+        """Take the lock, trying again and again for `wait` seconds; `waiting` is told about the holder meanwhile.
+
+        Polls, since a backend that queues for an advisory lock holds a snapshot that CREATE INDEX CONCURRENTLY
+        waits for. Raises LockHeldError when the time is over.
+        """
+        began = time.monotonic()
+        pause = 0.1
+        while not self._session.value("SELECT pg_try_advisory_lock(%s)", (KEY,)):
+            waited = time.monotonic() - began
+            holder = self.holder()
+            if waited >= wait:
+                raise LockHeldError(
+                    f"another run holds the lock: {holder or 'it has just ended'}",
+                    help="wait for it with --wait, or look at it with `migrate status`",
+                )
+            waiting(holder, waited)
+            time.sleep(min(pause * random.uniform(0.7, 1.3), max(0.0, wait - waited)))  # noqa: S311 - jitter
+            pause = min(pause * 2, 1.0)
+
+    def holder(self) -> Holder | None:
+        """Who holds the lock now, or None."""
+        return find_holder(self._session)
+
+    def announce(self, run: str, doing: str) -> None:
+        """Tell waiters what the run is doing."""
+        self._session.execute("SELECT set_config('application_name', %s, false)", (application_name(run, doing),))
+
+    def ping(self) -> None:
+        """Make sure that the lock is still ours. Raises ConnectionLostError or UnsettledError when it is not."""
+        ours = self._session.value(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND ((classid::bigint << 32) | objid::bigint) = %s",
+            (KEY,),
+        )
+        if not ours:
+            raise UnsettledError("the lock was taken away from this run")
+
+    def release(self) -> None:
+        """Give the lock back."""
+        self._session.execute("SELECT pg_advisory_unlock(%s)", (KEY,))
+
+
+def find_holder(session: Session) -> Holder | None:
+    """Who holds the lock on this database, or None; a SELECT that any role may send."""
+    rows = session.rows(
+        "SELECT l.pid, coalesce(a.application_name, ''), coalesce(extract(epoch FROM now() - a.backend_start), 0)::float8"
+        " FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)"
+        " WHERE l.locktype = 'advisory' AND l.granted"
+        " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND ((l.classid::bigint << 32) | l.objid::bigint) = %s LIMIT 1",
+        (KEY,),
+    )
+    return Holder(pid=rows[0][0], application=rows[0][1], seconds=rows[0][2]) if rows else None
+
+
+def take_fence(session: Session, run: int) -> None:
+    """Make `run` the owner. Raises LockHeldError when another run's transaction is still open on the server."""
+    try:
+        with session.transaction():
+            session.execute("SELECT owner FROM migrate.fence FOR UPDATE NOWAIT")
+            session.execute(
+                "INSERT INTO migrate.fence (owner) VALUES (%s) ON CONFLICT (one) DO UPDATE SET owner = EXCLUDED.owner", (run,)
+            )
+    except StatementError as error:
+        if error.sqlstate != _LOCK_NOT_AVAILABLE:
+            raise
+        raise LockHeldError(
+            "a transaction of an earlier run is still open on the server",
+            help="`migrate status` names its server process; it ends with its client, or with pg_terminate_backend",
+        ) from error
+
+
+def stand_behind_fence(session: Session, run: int) -> None:
+    """Lock the fence row for this transaction. Raises UnsettledError when the row names another run."""
+    rows = session.rows("SELECT owner FROM migrate.fence WHERE owner = %s FOR UPDATE NOWAIT", (run,))
+    if not rows:
+        raise UnsettledError(f"another run has taken over from run {run}")
+
+

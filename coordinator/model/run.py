@@ -1,0 +1,80 @@
+"""The ledger's rows as values: runs, and what each step of them came to."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from coordinator.model.capture import Direction
+    from coordinator.model.names import RevisionKey
+
+
+class RunStatus(enum.Enum):
+    """What a run came to. A run that is `running` while nobody holds the lock was cut off."""
+
+    RUNNING = "running"  #: writing may have begun
+    APPLIED = "applied"  #: all steps are in
+    REVERSED = "reversed"  #: it failed, and everything is as it was
+    UNSETTLED = "unsettled"  #: it failed, and something of it is still in
+    SETTLED = "settled"  #: it was unsettled, and a person has decided
+
+
+class StepStatus(enum.Enum):
+    """What a step came to."""
+
+    APPLIED = "applied"  #: committed with its change
+    REVERSED = "reversed"  #: taken back by its opposite function, committed
+    ROLLED_BACK = "rolled back"  #: it had run, and its transaction was rolled back
+    FAILED = "failed"  #: it failed; what it did was rolled back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRecord:
+    """One thing that a run did with a step, in the order in which it was done."""
+
+    run: int
+    sequence: int
+    key: RevisionKey
+    direction: Direction
+    status: StepStatus
+    seconds: float
+    finished: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One execution of a plan."""
+
+    number: int
+    kind: str  # "apply" or "rollback"
+    status: RunStatus
+    plan: str  # the plan's digest
+    guarantee: str
+    environment: str
+    host: str
+    pid: int
+    started: datetime
+    finished: datetime | None = None
+    program: str = ""
+    rehearsal: str = ""  # where it was rehearsed, or why it was not
+    error: str | None = None
+    steps: tuple[StepRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedRevision:
+    """A revision that is in, as the ledger remembers it; enough to know and reverse it without its file."""
+
+    key: RevisionKey
+    run: int
+    digest: str
+    source: str
+    parents: tuple[str, ...]
+    file: str
+    changes: str  # JSON: its DatabaseChanges
+    grade: str
