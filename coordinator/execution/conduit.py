@@ -1,0 +1,118 @@
+"""Carries a revision's statements to a database: inspects each one, sends what was inspected, refuses the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from coordinator.postgres.failure import StatementError
+from coordinator.postgres.render import render
+from coordinator.sql.command import Command, CommandKind
+from coordinator.sql.parser import commands
+from coordinator.sql.tree import SqlSyntaxError
+from coordinator.worker.process import Reply, StatementRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from coordinator.postgres.session import Session
+
+OUR_SAVEPOINTS = "migrate_"
+_NEVER = frozenset({"SET SESSION AUTHORIZATION", "RESET SESSION AUTHORIZATION", "DISCARD", "LISTEN", "PREPARE"})
+
+
+class Blocks(Protocol):
+    """Who can leave the transaction for an autocommit block, and come back."""
+
+    def leave(self) -> None: ...
+
+    def come_back(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A statement on its way: its text as the server gets it, and the line of the revision that sent it."""
+
+    sql: str
+    line: int
+
+
+@dataclass(slots=True)
+class SessionConduit:
+    """Stands behind the pipe with a session. One for each run of one function of one revision."""
+
+    session: Session
+    blocks: Blocks | None = None  # None: the step shares a transaction and may not leave it
+    sent: Sent | None = None  # the latest statement
+    failed: tuple[Sent, StatementError] | None = None  # the first that the server refused
+    refused: list[tuple[str, int]] = field(default_factory=list)
+    changed_settings: dict[str, str | None] = field(default_factory=dict)  # name -> value before
+
+    def execute(self, sql: str, parameters: Sequence[Any], line: int) -> Reply:
+        reply = Reply(rowcount=0)
+        total = 0
+        for each in parameters:
+            reply = self._send(sql, each, line)
+            total += max(reply.rowcount, 0)
+        return reply if len(parameters) == 1 else Reply(rowcount=total)
+
+    def _send(self, sql: str, parameters: Any, line: int) -> Reply:
+        try:
+            text = render(sql, parameters)
+        except ValueError as error:
+            raise self._refuse(str(error), line) from error
+        self.sent = Sent(sql=text, line=line)
+        for command in _commands(text):
+            self._inspect(command, line)
+        try:
+            answer = self.session.execute(text)
+        except StatementError as error:
+            if self.failed is None:
+                self.failed = (self.sent, error)
+            raise
+        return Reply(columns=answer.columns, rows=answer.rows, rowcount=answer.rowcount)
+
+    def _inspect(self, command: Command, line: int) -> None:
+        if command.kind is CommandKind.TRANSACTION:
+            raise self._refuse(
+                f"it sends {command.verb} itself, and the transaction belongs to the whole run;"
+                " for what cannot run in one, write `with op.get_context().autocommit_block():`",
+                line,
+            )
+        if command.kind is CommandKind.SAVEPOINT and (command.name or "").startswith(OUR_SAVEPOINTS):
+            raise self._refuse(f"it uses a savepoint named {command.name!r}, and names that begin with {OUR_SAVEPOINTS!r} are ours", line)
+        if command.kind is CommandKind.SESSION:
+            if command.verb in _NEVER:
+                raise self._refuse(f"it sends {command.verb}, which outlives the step on a connection that all modules share", line)
+            self._remember(command)
+
+    def _remember(self, command: Command) -> None:
+        """Note a setting's value before the revision changes it, so that it can be put back after the step."""
+        name = command.name
+        if name and name not in self.changed_settings:
+            self.changed_settings[name] = self.session.value("SELECT current_setting(%s, true)", (name,))
+
+    def autocommit(self, *, enter: bool, line: int) -> None:
+        if self.blocks is None:
+            raise self._refuse("it enters autocommit_block() here, but it did not when it was read, so its step shares a transaction", line)
+        if enter:
+            self.blocks.leave()
+        else:
+            self.blocks.come_back()
+
+    def end(self, how: str, line: int) -> None:
+        raise self._refuse(f"it calls {how}() on a connection or session, and the transaction belongs to the whole run", line)
+
+    def _refuse(self, why: str, line: int) -> StatementRefusedError:
+        """Remember a refusal: the step fails even when the author's code swallows the error."""
+        self.refused.append((why, line))
+        return StatementRefusedError(why)
+
+
+def _commands(text: str) -> tuple[Command, ...]:
+    try:
+        return commands(text)
+    except SqlSyntaxError:
+        # The server's own grammar decides. A text that it refuses runs nothing; should it accept one that our
+        # parser does not know, the transaction's identity is checked after the step.
+        return ()

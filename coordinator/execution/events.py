@@ -1,0 +1,95 @@
+"""What happens during a run, told to whoever listens; the executor itself never prints."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from coordinator.execution.failure import StepFailure
+    from coordinator.ledger.lock import Holder
+    from coordinator.model.finding import Finding
+    from coordinator.model.plan import RunPlan, Step
+    from coordinator.model.rehearsal import StepGrade
+
+
+class Phase(enum.Enum):
+    """Which part of a run a step belongs to."""
+
+    REHEARSE = "rehearse"
+    APPLY = "apply"
+    ROLL_BACK = "roll back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetNamed:
+    """The database acted upon, and the environment it belongs to."""
+
+    target: str
+    environment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Working:
+    """Something that may take more than a moment has begun."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockAwaited:
+    """Another run holds the lock."""
+
+    holder: Holder | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseStarted:
+    """A plan is about to be rehearsed, applied or rolled back; `where` is the database."""
+
+    phase: Phase
+    plan: RunPlan
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted:
+    """A step begins."""
+
+    phase: Phase
+    step: Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFinished:
+    """A step ran. In a rehearsal `grade` says how it can be taken back."""
+
+    phase: Phase
+    step: Step
+    seconds: float
+    grade: StepGrade | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFailed:
+    """A step failed; what it did has been rolled back or is about to be."""
+
+    phase: Phase
+    failure: StepFailure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepsRolledBack:
+    """Steps that had run went with their transaction, without any downgrade; newest first."""
+
+    steps: tuple[Step, ...]
+
+
+Event: TypeAlias = (
+    TargetNamed | Working | LockAwaited | PhaseStarted | StepStarted | StepFinished | StepFailed | StepsRolledBack
+)
+Listener: TypeAlias = Callable[[Event], None]

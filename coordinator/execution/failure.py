@@ -1,0 +1,65 @@
+"""A step that failed: everything that is known about it, and nothing that must not be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.errors import CoordinatorError
+
+if TYPE_CHECKING:
+    from coordinator.model.finding import Finding
+    from coordinator.model.names import Place
+    from coordinator.model.plan import Step
+
+_SHOWN_SQL_LINES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFailure:
+    """What failed (`part`: upgrade(), downgrade(), an integrity check, a constraint at the step's end …) and why.
+
+    `detail` is PostgreSQL's DETAIL: it may hold a row's values, so it is for the terminal only.
+    """
+
+    step: Step
+    part: str
+    message: str
+    place: Place
+    sqlstate: str | None = None
+    sql: str | None = None
+    hint: str | None = None
+    detail: str | None = None
+    findings: tuple[Finding, ...] = ()
+    traceback: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """One sentence: who, where, what; without values of rows."""
+        code = f" (SQLSTATE {self.sqlstate})" if self.sqlstate else ""
+        return f"{self.step.key} failed in {self.part} at {self.place}: {self.message}{code}"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What to show below the sentence on a terminal."""
+        shown: list[str] = []
+        if self.sql:
+            sql = self.sql.strip().splitlines()
+            shown.extend(f"SQL: {line}" if not number else f"     {line}" for number, line in enumerate(sql[:_SHOWN_SQL_LINES]))
+            if len(sql) > _SHOWN_SQL_LINES:
+                shown.append(f"     … {len(sql) - _SHOWN_SQL_LINES} more lines")
+        shown.extend(f"{name}: {text}" for name, text in (("DETAIL", self.detail), ("HINT", self.hint)) if text)
+        shown.extend(f"{each.rule}: {each.message}" for each in self.findings)
+        return tuple(shown)
+
+
+class StepFailedError(CoordinatorError):
+    """A step failed. The exit code depends on what could be taken back, so whoever knows that raises anew."""
+
+    exit_code = 1
+
+    def __init__(self, failure: StepFailure) -> None:
+        super().__init__(failure.sentence, details=failure.lines)
+        self.failure = failure
+
+

@@ -1,0 +1,74 @@
+"""One segment's transaction on the main connection: it is ours from BEGIN to COMMIT, or the run stops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.errors import UnsettledError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from coordinator.postgres.session import Session
+
+# What a role, a database or a revision may have set must not decide how a step ends.
+_OWN_SETTINGS = {
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "standard_conforming_strings": "on",
+    "check_function_bodies": "on",
+    "row_security": "off",  # a role that may not see all rows is stopped instead of working on half of them
+}
+
+
+class Transaction:
+    """BEGIN and COMMIT of a segment, and the proof that nobody else ended it in between."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        lock_wait: float,
+        at_begin: Callable[[], None] = lambda: None,
+        before_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._session = session
+        self._lock_wait = lock_wait
+        self._at_begin = at_begin
+        self._before_commit = before_commit
+        self._xid: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._xid is not None
+
+    def begin(self) -> None:
+        """Open the transaction, with our own settings for its length."""
+        self._session.execute("BEGIN")
+        self._session.execute(f"SET LOCAL lock_timeout = {int(self._lock_wait * 1000)}")
+        for name, value in _OWN_SETTINGS.items():
+            self._session.execute(f"SET LOCAL {name} = {value}")
+        self._at_begin()
+        self._xid = str(self._session.value("SELECT pg_current_xact_id()"))
+
+    def check_ours(self) -> None:
+        """Raise UnsettledError unless this is still the transaction that `begin` opened."""
+        ours = self._session.in_transaction and self._xid == str(self._session.value("SELECT pg_current_xact_id_if_assigned()"))
+        if not ours:
+            raise UnsettledError(
+                "the transaction of this run was ended by something inside it",
+                help="look at what is in with `migrate status`, then `migrate recover`",
+            )
+
+    def commit(self) -> None:
+        """Commit, after a last look that the run may."""
+        self.check_ours()
+        self._before_commit()
+        self._session.execute("COMMIT")
+        self._xid = None
+
+    def rollback(self) -> None:
+        """Give everything back; quiet when there is nothing, or nobody left, to roll back."""
+        self._xid = None
+        if not self._session.closed and self._session.in_transaction:
+            self._session.execute("ROLLBACK")

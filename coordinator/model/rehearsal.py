@@ -1,0 +1,47 @@
+"""What a rehearsal found out about each step, and about the run as a whole."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from coordinator.model.finding import Finding
+    from coordinator.model.names import RevisionKey
+
+
+class StepGrade(enum.Enum):
+    """How a step can be taken back by its opposite function."""
+
+    REVERSIBLE = "reversible"  #: the fingerprint came back exactly
+    COLUMN_ORDER = "reversible, column order changes"  #: all the same but the order of columns
+    LOSSY = "lossy"  #: the schema comes back, some data does not
+    IRREVERSIBLE = "irreversible"  #: it cannot be taken back, or leaves something behind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RehearsedStep:
+    """One step's rehearsal. `lost` names what data its reversal cannot bring back, one phrase each."""
+
+    key: RevisionKey
+    grade: StepGrade
+    seconds: float
+    lost: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """A rehearsal that every step passed. `reversed_whole`: the whole run, taken back, left no trace."""
+
+    where: str
+    server_version: int
+    steps: tuple[RehearsedStep, ...]
+    seconds: float
+    reversed_whole: bool
+    findings: tuple[Finding, ...] = ()
+
+    def grade(self, key: RevisionKey) -> StepGrade | None:
+        """The grade of one revision's step, or None."""
+        return next((step.grade for step in self.steps if step.key == key), None)
