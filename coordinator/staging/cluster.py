@@ -172,7 +172,7 @@ class LocalCluster:
         major = int((self.data / "PG_VERSION").read_text(encoding="ascii"))
         if major != self.binaries.major:
             raise SettingsError(
-                f"'{self.directory}' was made by PostgreSQL {major}, not by {self.binaries.version} as found.",
+                f"'{self.directory}' was made by PostgreSQL {major}; found is {self.binaries.version}.",
                 help=f"Install PostgreSQL {major}, or remove the directory to begin anew.",
             )
 

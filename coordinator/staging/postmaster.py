@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from coordinator.errors import UnreachableError
 from coordinator.staging import processes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from coordinator.staging.binaries import ServerBinaries
     from coordinator.staging.server_user import ServerUser
 
@@ -26,7 +29,7 @@ _LONGEST_DIRECTORY = 80  # bytes; a socket's whole path may have 103 on macOS, 1
 # A shell starts the server in the background and goes: the server then belongs to init, outlives us and
 # is reaped by init. Its words are arguments, never text that the shell reads.
 _IN_BACKGROUND = ("/bin/sh", "-c", '"$@" >&2 </dev/null & echo $!', "sh")
-_CURRENT = Path("/proc/self/cwd")
+_DESCRIPTORS = Path("/proc/self/fd")
 # Neither statements nor row values reach the server's log.
 _QUIET = {
     "log_min_error_statement": "panic",
@@ -70,24 +73,26 @@ def _initdb(
     arguments = [f"--username={SUPERUSER}", f"--pwfile={secret}", "--auth=scram-sha-256", "--encoding=UTF8"]
     arguments += ["--lc-messages=C", "--no-instructions", *([] if durable else ["--no-sync"])]
     output = ""
-    for locale in ("C.UTF-8", "C"):  # not every system has the first
-        done = subprocess.run(
-            [binaries.path / "initdb", "-D", _as_seen(user, directory), f"--locale={locale}", *arguments],
-            cwd=directory,
-            env=_environment(binaries),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-            **user.identity,
-        )
-        if done.returncode == 0:
-            return
-        output = done.stdout
-        if "locale" not in output:
-            break
+    with _reachable(user, directory) as (name, descriptors):
+        for locale in ("C.UTF-8", "C"):  # not every system has the first
+            done = subprocess.run(
+                [binaries.path / "initdb", "-D", name, f"--locale={locale}", *arguments],
+                cwd="/",
+                env=_environment(binaries),
+                pass_fds=descriptors,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                check=False,
+                **user.identity,
+            )
+            if done.returncode == 0:
+                return
+            output = done.stdout
+            if "invalid locale" not in output:
+                break
     raise UnreachableError(
         f"PostgreSQL {binaries.version} could not make its data directory in '{directory.parent}'.",
         help="Read initdb's words below; MIGRATE_PG_BIN chooses other programs.",
@@ -115,11 +120,12 @@ def start(
         **settings,
     }
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    with log.open("ab") as output:
+    with log.open("ab") as output, _reachable(user, data) as (name, descriptors):
         launched = subprocess.run(
-            [*_IN_BACKGROUND, str(binaries.path / "postgres"), "-D", _as_seen(user, data), *options],
-            cwd=data,
+            [*_IN_BACKGROUND, str(binaries.path / "postgres"), "-D", name, *options],
+            cwd="/",
             env=_environment(binaries),
+            pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=output,
@@ -199,20 +205,27 @@ def _runs_on(pid: int, data: Path, start: str) -> bool:
         return abs(processes.age(pid) - (time.time() - int(start))) < 5
 
 
-def _as_seen(user: ServerUser, directory: Path) -> str:
-    """The directory's name for a program that runs in it as `user`.
+@contextmanager
+def _reachable(user: ServerUser, directory: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The directory's name for a program that runs as `user`, and the descriptors to hand it.
 
     A user that is not us may be unable to walk the path (a project below /root). Nobody else's
-    directory changes its mode for that: the kernel's name for "here" needs no walking.
+    directory changes its mode for that: an open descriptor needs no walking, and Linux gives it a name.
+    The current directory would not do: up to version 15 the programs leave it and come back by its path.
     """
     if user.can_enter(directory):
-        return str(directory)
-    if not _CURRENT.exists():
+        yield str(directory), ()
+        return
+    if not _DESCRIPTORS.exists():
         raise UnreachableError(
             f"PostgreSQL cannot run as root, and its user cannot reach '{directory}'.",
             help="Run this command as an ordinary user, or keep the project where others can enter.",
         )
-    return str(_CURRENT)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield str(_DESCRIPTORS / str(descriptor)), (descriptor,)
+    finally:
+        os.close(descriptor)
 
 
 def _private_directory(user: ServerUser) -> Path:

@@ -1,0 +1,33 @@
+"""Where a plan is rehearsed, and what a rehearsal that was killed leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class StagingKind(Enum):
+    """The three ways to a throw-away database."""
+
+    CONTAINER = "container"
+    EMBEDDED = "embedded"
+    SERVER = "server"
+
+
+class LeftoverKind(Enum):
+    """What can be left behind."""
+
+    CONTAINER = "container"
+    DATABASE = "database"
+    DIRECTORY = "directory"
+    PROCESS = "process"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """One thing that this program made and that nobody alive uses."""
+
+    kind: LeftoverKind
+    name: str  # a container's id, a database's name, a directory
+    place: str  # where it is, for people: an engine, a server, a folder
+    reason: str  # why it is known to be left, as part of a sentence

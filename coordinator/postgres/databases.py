@@ -1,0 +1,81 @@
+"""Making, listing and dropping whole databases on a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.errors import UnreachableError
+from coordinator.postgres.connect import connect
+from coordinator.postgres.url import with_database
+
+if TYPE_CHECKING:
+    from coordinator.model.target import DatabaseUrl
+
+_APPLICATION = "migrate staging"
+_LIST = """
+    SELECT d.datname, coalesce(pg_catalog.shobj_description(d.oid, 'pg_database'), ''),
+           EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid)
+      FROM pg_catalog.pg_database d
+     WHERE pg_catalog.pg_has_role(d.datdba, 'MEMBER') AND NOT d.datistemplate
+     ORDER BY d.datname
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundDatabase:
+    """A database of a server, as its catalog shows it."""
+
+    name: str
+    comment: str
+    in_use: bool  # somebody is connected to it
+
+
+def create_database(admin: DatabaseUrl, name: str, *, comment: str = "") -> DatabaseUrl:
+    """Make an empty database from template0, where nobody has put anything, and say whose it is.
+
+    `admin` is any database of the server. UnreachableError when the role may not, or the name is taken.
+    """
+    import psycopg
+    from psycopg import sql
+
+    with connect(admin, application_name=_APPLICATION) as connection:
+        try:
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+            if comment:
+                connection.execute(
+                    sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(comment))
+                )
+        except psycopg.errors.InsufficientPrivilege:
+            raise UnreachableError(
+                f"The role of '{admin}' may not create databases.",
+                help="Give it the right with ALTER ROLE … CREATEDB, or use another --staging.",
+            ) from None
+        except psycopg.Error as exc:
+            raise _failed(f"The database '{name}' could not be made on '{admin}'", exc) from exc
+    return with_database(admin, name)
+
+
+def drop_database(admin: DatabaseUrl, name: str) -> None:
+    """Drop a database, with whoever is still connected to it; nothing happens when it is gone."""
+    import psycopg
+    from psycopg import sql
+
+    with connect(admin, application_name=_APPLICATION) as connection:
+        try:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+        except psycopg.Error as exc:
+            raise _failed(f"The database '{name}' could not be dropped on '{admin}'", exc) from exc
+
+
+def databases_of_role(admin: DatabaseUrl) -> tuple[FoundDatabase, ...]:
+    """The databases that the role of `admin` owns, alone or as a member of the owner, by name."""
+    with connect(admin, application_name=_APPLICATION) as connection:
+        rows = connection.execute(_LIST).fetchall()
+    return tuple(FoundDatabase(name=name, comment=comment, in_use=in_use) for name, comment, in_use in rows)
+
+
+def _failed(sentence: str, exc: Exception) -> UnreachableError:
+    return UnreachableError(f"{sentence}.", details=tuple(str(exc).splitlines()[:3]))

@@ -1,0 +1,78 @@
+"""The server that tests share, an empty database for each, and the engine for container tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from coordinator.postgres.databases import create_database, drop_database
+from coordinator.staging.binaries import find_binaries
+from coordinator.staging.cluster import LocalCluster
+from coordinator.staging.names import new_database_name, new_mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from coordinator.model.target import DatabaseUrl
+
+IMAGE = "postgres:15"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """One server for the whole run. The workers of pytest-xdist share it; the last to leave stops it.
+
+    MIGRATE_TEST_MAJOR chooses a major version of PostgreSQL; the default is the newest that is found.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    major = os.environ.get("MIGRATE_TEST_MAJOR")
+    binaries = find_binaries(environment=os.environ, major=int(major) if major else None)
+    with LocalCluster(binaries, shared / "server") as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def database(server: LocalCluster) -> Iterator[DatabaseUrl]:
+    """An empty database, dropped after the test with whoever is still connected."""
+    name = new_database_name()
+    yield create_database(server.url(), name, comment=new_mark())
+    drop_database(server.url(), name)
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> str:
+    """The image that container tests use; without an engine that has it, the test is skipped and says why."""
+    reason = _missing_engine()
+    if reason:
+        pytest.skip(reason)
+    return IMAGE
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test marked `docker` needs the engine, and one that takes the server is marked `postgres`."""
+    for item in items:
+        fixtures: list[str] = getattr(item, "fixturenames", [])
+        if item.get_closest_marker("docker") and "docker_engine" not in fixtures:
+            fixtures.append("docker_engine")
+        if "server" in fixtures:
+            item.add_marker("postgres")
+
+
+def _missing_engine() -> str | None:
+    if shutil.which("docker") is None and not Path("/var/run/docker.sock").exists():
+        return "no Docker engine: neither the program 'docker' nor /var/run/docker.sock is there"
+    done = subprocess.run(
+        ["docker", "image", "inspect", "--format", "{{.Id}}", IMAGE],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        return f"no Docker engine with the image {IMAGE}: {done.stderr.strip()}"
+    return None
