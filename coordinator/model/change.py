@@ -47,3 +47,13 @@ class DatabaseChange:
     column: str | None = None
     loses_data: bool = False
     line: int = 0  # in the revision's file; 0: not known
+
+    def as_json(self) -> dict[str, object]:
+        """The change with the user's field names."""
+        return {
+            "type": self.type.value,
+            "table": self.table,
+            "schema": self.schema,
+            "description": self.description,
+            "impactAnalysis": list(self.impact_analysis),
+        }

@@ -10,10 +10,10 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from coordinator.postgres.failure import translated
+from coordinator.postgres.failure import ConnectionLostError, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from psycopg.abc import Query
@@ -37,13 +37,29 @@ class Session:
     the caller asked for. Statement failures come out as `StatementError`, a lost connection as `ConnectionLostError`.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
-        # Author's statements hold literal parameters and may hold several commands: both need binding on
-        # this side. Server-side binding also fails on the untyped parameters of SQLAlchemy's reflection.
-        self._cursor = psycopg.ClientCursor(connection)
+    def __init__(
+        self, connection: psycopg.Connection[Any], *, reconnect: Callable[[], psycopg.Connection[Any]] | None = None
+    ) -> None:
+        self._reconnect = reconnect
         self._notices: list[str] = []
-        connection.add_notice_handler(lambda diagnostic: self._notices.append(diagnostic.message_primary or ""))
+        self._use(connection)
+
+    def _use(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        # Authors' statements may hold several commands: these need binding on this side. Server-side binding
+        # also fails on the untyped parameters of SQLAlchemy's reflection.
+        self._cursor = psycopg.ClientCursor(self._connection)
+        self._connection.add_notice_handler(lambda diagnostic: self._notices.append(diagnostic.message_primary or ""))
+
+    def reopen(self) -> None:
+        """Connect anew after the connection was lost; nothing of the old one's transaction comes along.
+
+        Raises UnreachableError, or ConnectionLostError when this session was given no way to connect anew.
+        """
+        if self._reconnect is None:
+            raise ConnectionLostError("the connection to the server was lost")
+        self._connection.close()
+        self._use(self._reconnect())
 
     def __enter__(self) -> Session:
         return self
@@ -147,3 +163,8 @@ def literal(value: object) -> sql.Composable:
 def compose(template: str, **parts: sql.Composable) -> sql.Composed:
     """`template` with each {name} replaced by its part: the only way names of other people become SQL."""
     return sql.SQL(cast("Any", template)).format(**parts)
+
+
+def comma_separated(*parts: sql.Composable) -> sql.Composable:
+    """The parts with commas between them."""
+    return sql.SQL(", ").join(parts)

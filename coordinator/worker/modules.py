@@ -109,8 +109,11 @@ class LoadedModule:
         return self._context
 
     def restore(self, token: str) -> None:
-        """Go back to what was remembered before the step `token`, because the database went back too."""
-        self._open(copy.deepcopy(self._memos[token]))
+        """Go back to what was remembered before the step `token`, because the database went back too.
+
+        A worker that was started anew remembers no token, and nothing else either.
+        """
+        self._open(copy.deepcopy(self._memos.get(token, {})))
 
     def _open(self, remembered: Dict[Any, Any]) -> None:
         self._connection = self._engine.connect()

@@ -1,0 +1,108 @@
+"""Carries out a plan on the target: all of it, or nothing; and when even that fails, says exactly what is left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.errors import CoordinatorError, ReversedError, UnsettledError
+from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed
+from coordinator.execution.failure import StepFailedError
+from coordinator.execution.interrupts import shielded
+from coordinator.model.run import RunStatus
+from coordinator.postgres.failure import ConnectionLostError
+
+if TYPE_CHECKING:
+    from coordinator.execution.rollback import RollbackManager
+    from coordinator.execution.segment import SegmentRunner
+    from coordinator.model.catalog import Catalog
+    from coordinator.model.plan import RunPlan, Segment
+
+# What of the rows to compare before and after: schema and name of a table -> count and checksum.
+RowSums = dict[tuple[str, str], tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Starting:
+    """The target before the first applied step: what it must be again if the run fails."""
+
+    catalog: Catalog
+    rows: Callable[[], RowSums] | None  # None: one transaction, which gives back every row by itself
+    sums: RowSums
+
+
+@dataclass(slots=True, kw_only=True)
+class Executor:
+    """Applies a plan's segments in order; hands what is in to the rollback manager when one fails."""
+
+    segments: SegmentRunner
+    rollback: RollbackManager
+    tell: Listener
+
+    def apply(self, plan: RunPlan, starting: Starting, where: str) -> float:
+        """Apply the plan; the seconds it took.
+
+        Raises ReversedError (everything is as it was) or UnsettledError (not everything could be taken back).
+        """
+        began = time.monotonic()
+        self.tell(PhaseStarted(phase=Phase.APPLY, plan=plan, where=where))
+        committed: list[Segment] = []
+        try:
+            for segment in plan.segments:
+                self.segments.run(segment, Phase.APPLY)
+                committed.append(segment)
+        except (CoordinatorError, KeyboardInterrupt) as error:
+            with shielded():
+                self._take_back(plan, tuple(committed), starting, error)
+        self.segments.journal.ledger.finish_run(self.segments.journal.run, RunStatus.APPLIED)
+        return time.monotonic() - began
+
+    def _take_back(self, plan: RunPlan, committed: tuple[Segment, ...], starting: Starting, error: BaseException) -> None:
+        """Reverse what is in, prove that all is as it was, and raise what the run came to."""
+        if isinstance(error, StepFailedError):
+            self.tell(StepFailed(phase=Phase.APPLY, failure=error.failure))
+        journal = self.segments.journal
+        try:
+            self.rollback.take_back(plan, committed, starting)
+        except CoordinatorError as second:
+            remains = self.rollback.remaining
+            _finish(self.segments, RunStatus.UNSETTLED, f"{_sentence(error)}; then, taking back: {second}")
+            raise UnsettledError(
+                f"run {journal.run} failed, and not everything could be taken back",
+                help=f"mend the cause, then `migrate recover --abort` goes on taking back run {journal.run}",
+                details=(
+                    f"first:  {_sentence(error)}",
+                    *_details(error),
+                    f"then:   {_sentence(second)}",
+                    *_details(second),
+                    f"still in: {', '.join(remains)}" if remains else "no step is still in, but the database is not as it was",
+                ),
+            ) from error
+        _finish(self.segments, RunStatus.REVERSED, _sentence(error))
+        raise ReversedError(
+            _sentence(error),
+            help=f"everything is as it was before run {journal.run}; `migrate history {journal.run}` shows what had run",
+            details=_details(error),
+        ) from error
+
+
+def _finish(segments: SegmentRunner, status: RunStatus, error: str) -> None:
+    try:
+        segments.journal.ledger.finish_run(segments.journal.run, status, error=error)
+    except ConnectionLostError as lost:
+        raise UnsettledError(
+            f"{error}; and the ledger could not be told: {lost}",
+            help="`migrate status` tells what is in",
+        ) from lost
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "the run was interrupted"
+    return str(error)
+
+
+def _details(error: BaseException) -> tuple[str, ...]:
+    return error.details if isinstance(error, CoordinatorError) else ()

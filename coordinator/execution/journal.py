@@ -1,0 +1,87 @@
+"""What a run writes down about its steps: inside their transaction when they are in, beside it when they are not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from coordinator.ledger.store import Ledger, erase_applied, write_applied, write_step
+from coordinator.model.capture import Direction
+from coordinator.model.run import AppliedRevision, StepRecord, StepStatus
+
+if TYPE_CHECKING:
+    from coordinator.model.plan import Step
+    from coordinator.model.rehearsal import Rehearsal
+    from coordinator.model.revision import Revision
+    from coordinator.postgres.session import Session
+
+
+@dataclass(slots=True)
+class Journal:
+    """Numbers the rows of one run. Rows of a transaction that is rolled back are written again as what they became."""
+
+    ledger: Ledger
+    run: int
+    rehearsal: Rehearsal | None
+    _sequence: int = 0
+    _open: list[StepRecord] = field(default_factory=list)  # rows of the transaction that is open
+
+    def step_done(self, main: Session, step: Step, revision: Revision, seconds: float) -> None:
+        """Write a step and what it makes of its revision, on the connection and in the transaction of its change."""
+        upgrade = step.direction is Direction.UPGRADE
+        record = self._record(step, StepStatus.APPLIED if upgrade else StepStatus.REVERSED, seconds)
+        write_step(main, record)
+        if upgrade:
+            write_applied(main, self._applied(step, revision))
+        else:
+            erase_applied(main, step.key)
+        self._open.append(record)
+
+    def committed(self) -> None:
+        """The open transaction is in, and its rows with it."""
+        self._open.clear()
+
+    def rolled_back(self, failed: Step | None, error: str | None) -> None:
+        """The open transaction is gone: say which steps had run in it, and which one failed."""
+        lost = tuple(
+            StepRecord(
+                run=each.run,
+                sequence=each.sequence,
+                key=each.key,
+                direction=each.direction,
+                status=StepStatus.ROLLED_BACK,
+                seconds=each.seconds,
+            )
+            for each in self._open
+        )
+        self._open.clear()
+        if failed is not None:
+            lost = (*lost, self._record(failed, StepStatus.FAILED, 0.0, error))
+        self.ledger.note_steps(lost)
+
+    def _record(self, step: Step, status: StepStatus, seconds: float, error: str | None = None) -> StepRecord:
+        self._sequence += 1
+        return StepRecord(
+            run=self.run,
+            sequence=self._sequence,
+            key=step.key,
+            direction=step.direction,
+            status=status,
+            seconds=seconds,
+            error=error,
+        )
+
+    def _applied(self, step: Step, revision: Revision) -> AppliedRevision:
+        grade = self.rehearsal.grade(step.key) if self.rehearsal is not None else None
+        return AppliedRevision(
+            key=step.key,
+            run=self.run,
+            digest=revision.digest,
+            source=revision.source,
+            parents=revision.parents,
+            file=PurePath(revision.place.file).name,
+            changes=json.dumps([change.as_json() for change in step.changes]),
+            grade=grade.value if grade is not None else "",
+        )

@@ -1,0 +1,300 @@
+"""Rehearses a plan on a throw-away database: up, check, down, compare, up; then the whole run backwards.
+
+The rehearsal has the plan's own segments, so it meets the errors of one long transaction and those of committed
+steps exactly where the target would meet them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from coordinator.errors import CoordinatorError
+from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed, StepFinished, StepStarted
+from coordinator.execution.failure import StepFailedError
+from coordinator.execution.transaction import Transaction
+from coordinator.execution.versions import prepare_module, unprepare_module
+from coordinator.model.capture import Direction
+from coordinator.model.finding import Finding, Severity
+from coordinator.model.rehearsal import Rehearsal, RehearsedStep, StepGrade
+from coordinator.postgres.rows import row_checksums
+
+if TYPE_CHECKING:
+    from coordinator.execution.executor import RowSums
+    from coordinator.execution.project import Project
+    from coordinator.execution.step import StepResult, StepRunner
+    from coordinator.model.catalog import Catalog, CatalogDifference
+    from coordinator.model.plan import RunPlan, Segment, Step
+
+_SHOWN_TRACES = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """The staging database at one moment: its catalog, and the sums of the module's rows."""
+
+    catalog: Catalog
+    sums: RowSums
+
+
+@dataclass(slots=True, kw_only=True)
+class Rehearser:
+    """Rehearses one plan on the session of its runner; the database is left as the last reversal left it."""
+
+    runner: StepRunner
+    project: Project
+    tell: Listener
+    where: str
+    lock_wait: float
+    opposite: Callable[[Step], Step]  # the same revision in the other direction
+    reverse: Callable[[tuple[Segment, ...]], RunPlan]
+    expect_loss: frozenset[str] = frozenset()
+    _steps: dict[str, RehearsedStep] = field(default_factory=dict)
+    _made: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def rehearse(self, plan: RunPlan) -> Rehearsal:
+        """Rehearse all segments and the whole run's reversal. Raises StepFailedError when a step fails going forward."""
+        began = time.monotonic()
+        self.tell(PhaseStarted(phase=Phase.REHEARSE, plan=plan, where=self.where))
+        start = self.runner.catalog()
+        for segment in plan.segments[:-1]:
+            self._commit(segment)
+        reversed_whole, findings = self._last(plan, start)
+        return Rehearsal(
+            where=self.where,
+            server_version=self.runner.session.server_version,
+            steps=tuple(self._steps.values()),
+            seconds=time.monotonic() - began,
+            reversed_whole=reversed_whole,
+            findings=findings,
+        )
+
+    def _last(self, plan: RunPlan, start: Catalog) -> tuple[bool, tuple[Finding, ...]]:
+        """The last segment, and the way back from it to the start.
+
+        A last transactional segment is taken back inside its own transaction where it is the only one: that is how
+        the target would be left by a failure, and by the downgrades that a later rollback would run.
+        """
+        if not plan.segments:
+            return True, ()
+        last = plan.segments[-1]
+        if not (len(plan.segments) == 1 and last.transactional):
+            self._commit(last)
+            return self._backwards(plan, start)
+        transaction = self._transaction()
+        transaction.begin()
+        try:
+            self._forwards(last, transaction)
+            return self._backwards_inside(last, transaction, start)
+        finally:
+            transaction.rollback()
+
+    def _commit(self, segment: Segment) -> None:
+        transaction = self._transaction()
+        transaction.begin()
+        try:
+            self._forwards(segment, transaction)
+            transaction.commit()
+        except BaseException:
+            transaction.rollback()
+            raise
+
+    def _forwards(self, segment: Segment, transaction: Transaction) -> None:
+        for step in segment.steps:
+            self.tell(StepStarted(phase=Phase.REHEARSE, step=step))
+            try:
+                if segment.transactional:
+                    self._shared_step(step, transaction)
+                else:
+                    self._lone_step(step, transaction)
+            except StepFailedError as error:
+                self.tell(StepFailed(phase=Phase.REHEARSE, failure=error.failure))
+                raise
+            done = self._steps[str(step.key)]
+            self.tell(
+                StepFinished(
+                    phase=Phase.REHEARSE, step=step, seconds=done.seconds, grade=done.grade, findings=done.findings
+                )
+            )
+
+    def _shared_step(self, step: Step, transaction: Transaction) -> None:
+        """Up, down and up again of a step that shares its transaction, by savepoints where that is the same."""
+        before = self._prepare(step)
+        result = self.runner.run(step, transaction, before.catalog, token=f"rehearse {step.key}")
+        session = self.runner.session
+        session.execute("SAVEPOINT migrate_up")
+        try:
+            grade = self._grade_reversal(step, transaction, before, result)
+        finally:
+            # Up again: going back to the savepoint is the same as running it, unless the reversal left something.
+            if not session.closed:
+                session.execute("ROLLBACK TO SAVEPOINT migrate_up; RELEASE SAVEPOINT migrate_up")
+            self.runner.forget(step, f"rehearse back {step.key}")
+        self._steps[str(step.key)] = replace(grade, seconds=result.seconds)
+
+    def _lone_step(self, step: Step, transaction: Transaction) -> None:
+        """The same for a step that commits by itself: every direction is run for real."""
+        before = self._prepare(step)
+        result = self.runner.run(step, transaction, before.catalog, token=f"rehearse {step.key}")
+        graded = self._grade_reversal(step, transaction, before, result)
+        if graded.grade is not StepGrade.IRREVERSIBLE:
+            again = self.runner.run(step, transaction, self.runner.catalog(), token=f"rehearse again {step.key}")
+            result = replace(result, after=again.after)
+        self._steps[str(step.key)] = replace(graded, seconds=result.seconds)
+
+    def _prepare(self, step: Step) -> _State:
+        if step.direction is Direction.UPGRADE:
+            module = self.project.module(step.key.module)
+            if made := prepare_module(self.runner.session, module):
+                self._made[module.name] = (*self._made.get(module.name, ()), *made)
+        return self._state()
+
+    def _state(self) -> _State:
+        schemas = tuple(schema for module in self.project.modules for schema in module.schemas)
+        return _State(catalog=self.runner.catalog(), sums=row_checksums(self.runner.session, schemas=schemas))
+
+    def _grade_reversal(self, step: Step, transaction: Transaction, before: _State, result: StepResult) -> RehearsedStep:
+        """Take the step back and say how well that went."""
+        back = self.opposite(step)
+        lost = _destroyed(result.after.difference(before.catalog), step)
+        try:
+            self.runner.run(back, transaction, result.after, token=f"rehearse back {step.key}")
+        except StepFailedError as error:
+            return _graded(step, StepGrade.IRREVERSIBLE, (_cannot_go_back(step, error),))
+        state = self._state()
+        difference = state.catalog.difference(before.catalog)
+        if difference:
+            again = self._try_again(step, transaction, state)
+            return _graded(step, StepGrade.IRREVERSIBLE, (_leaves_traces(step, difference), *again))
+        lost = (*lost, *_changed_rows(before.sums, state.sums))
+        if lost:
+            return _graded(step, StepGrade.LOSSY, (), lost=lost)
+        if difference.column_order_changed:
+            return _graded(step, StepGrade.COLUMN_ORDER, ())
+        return _graded(step, StepGrade.REVERSIBLE, ())
+
+    def _try_again(self, step: Step, transaction: Transaction, state: _State) -> tuple[Finding, ...]:
+        """After a reversal that left something: does the step still run? For real, since it may not."""
+        try:
+            self.runner.run(step, transaction, state.catalog, token=f"rehearse again {step.key}")
+        except StepFailedError as error:
+            return (
+                _finding(
+                    "upgrade-fails-again",
+                    step,
+                    f"{step.key} cannot be applied again after its {self.opposite(step).direction.value}():"
+                    f" {error.failure.message}",
+                    "let it take back everything that it made",
+                ),
+            )
+        return ()
+
+    def _backwards_inside(
+        self, segment: Segment, transaction: Transaction, start: Catalog
+    ) -> tuple[bool, tuple[Finding, ...]]:
+        try:
+            for step in reversed(segment.steps):
+                self.runner.run(
+                    self.opposite(step), transaction, self.runner.catalog(), token=f"rehearse whole {step.key}"
+                )
+            self._unprepare()
+        except CoordinatorError as error:
+            return False, (_whole_run(str(error)),)
+        return _compared(self.runner.catalog().difference(start))
+
+    def _backwards(self, plan: RunPlan, start: Catalog) -> tuple[bool, tuple[Finding, ...]]:
+        """Reverse all committed segments, each as the rollback manager would."""
+        try:
+            for segment in self.reverse(plan.segments).segments:
+                transaction = self._transaction()
+                transaction.begin()
+                try:
+                    for step in segment.steps:
+                        self.runner.run(step, transaction, self.runner.catalog(), token=f"rehearse whole {step.key}")
+                    transaction.commit()
+                finally:
+                    transaction.rollback()
+            self._unprepare()
+        except CoordinatorError as error:
+            return False, (_whole_run(str(error)),)
+        return _compared(self.runner.catalog().difference(start))
+
+    def _unprepare(self) -> None:
+        for name, made in reversed(self._made.items()):
+            unprepare_module(self.runner.session, self.project.module(name), made)
+
+    def _transaction(self) -> Transaction:
+        return Transaction(self.runner.session, lock_wait=self.lock_wait)
+
+
+def _graded(
+    step: Step, grade: StepGrade, findings: tuple[Finding, ...], *, lost: tuple[str, ...] = ()
+) -> RehearsedStep:
+    return RehearsedStep(key=step.key, grade=grade, seconds=0.0, lost=lost, findings=findings)
+
+
+def _finding(rule: str, step: Step, message: str, remedy: str) -> Finding:
+    return Finding(
+        rule=rule,
+        severity=Severity.WARNING,
+        message=message,
+        module=step.key.module,
+        revision=step.key,
+        place=step.place,
+        help=remedy,
+    )
+
+
+def _cannot_go_back(step: Step, error: StepFailedError) -> Finding:
+    return _finding(
+        "downgrade-fails",
+        step,
+        f"{step.key} cannot be taken back alone: {error.failure.message} ({error.failure.place})",
+        "mend its downgrade(), or say `irreversible = \"reason\"`",
+    )
+
+
+def _leaves_traces(step: Step, difference: CatalogDifference) -> Finding:
+    traces = difference.sentences()
+    more = f"; and {len(traces) - _SHOWN_TRACES} more" if len(traces) > _SHOWN_TRACES else ""
+    return _finding(
+        "downgrade-leaves-traces",
+        step,
+        f"after {step.key} was taken back, {'; '.join(traces[:_SHOWN_TRACES])}{more}",
+        "let downgrade() take back everything that upgrade() made",
+    )
+
+
+def _destroyed(difference: CatalogDifference, step: Step) -> tuple[str, ...]:
+    """Columns and tables that the step drops: their values do not come back with their definitions."""
+    gone = {each for each in difference.dropped if each.kind in ("column", "table")}
+    tables = {each.relation for each in gone if each.kind == "table"}
+    return tuple(
+        f"{each} with its values" for each in sorted(gone) if each.kind == "table" or each.relation not in tables
+    )
+
+
+def _changed_rows(before: RowSums, after: RowSums) -> tuple[str, ...]:
+    changed = [table for table in sorted(before) if table in after and before[table] != after[table]]
+    return tuple(f"rows of {schema}.{name}: {_counted(before[schema, name][0])} differ" for schema, name in changed)
+
+
+def _counted(rows: int) -> str:
+    return "1 row" if rows == 1 else f"some of {rows} rows"
+
+
+def _whole_run(why: str) -> Finding:
+    return Finding(
+        rule="run-cannot-be-reversed",
+        severity=Severity.WARNING,
+        message=f"the whole run could not be taken back by its downgrades: {why}",
+        help="a run in one transaction is still taken back by its transaction; a later `migrate rollback` is not",
+    )
+
+
+def _compared(difference: CatalogDifference) -> tuple[bool, tuple[Finding, ...]]:
+    if difference:
+        return False, (_whole_run("; ".join(difference.sentences()[:_SHOWN_TRACES])),)
+    return True, ()

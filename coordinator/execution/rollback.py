@@ -1,0 +1,88 @@
+"""The rollback manager: takes back what a run has committed, newest first, and proves that nothing is left of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from coordinator.errors import UnsettledError
+from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed
+from coordinator.execution.failure import StepFailedError
+from coordinator.execution.transaction import Transaction
+from coordinator.execution.versions import unprepare_module
+from coordinator.ledger.lock import stand_behind_fence
+
+if TYPE_CHECKING:
+    from coordinator.execution.executor import Starting
+    from coordinator.execution.segment import SegmentRunner
+    from coordinator.model.plan import RunPlan, Segment
+
+
+@dataclass(slots=True, kw_only=True)
+class RollbackManager:
+    """Reverses committed segments by their downgrades. What was never committed is the transaction's business."""
+
+    segments: SegmentRunner
+    reverse: Callable[[tuple[Segment, ...]], RunPlan]
+    tell: Listener
+    where: str
+    _left: list[str] = field(default_factory=list)
+
+    @property
+    def remaining(self) -> tuple[str, ...]:
+        """Steps that are still in after `take_back` failed, as module:revision."""
+        return tuple(self._left)
+
+    def take_back(self, plan: RunPlan, committed: tuple[Segment, ...], starting: Starting) -> None:
+        """Reverse the committed segments and compare with the start.
+
+        Raises whatever a reversal raised, with `remaining` set, or UnsettledError when something differs.
+        """
+        self._left = [str(step.key) for segment in committed for step in segment.steps]
+        if committed:
+            self._reverse(self.reverse(committed))
+        self._unprepare()
+        self._prove(starting)
+
+    def _reverse(self, plan: RunPlan) -> None:
+        self.tell(PhaseStarted(phase=Phase.ROLL_BACK, plan=plan, where=self.where))
+        for segment in plan.segments:
+            try:
+                self.segments.run(segment, Phase.ROLL_BACK)
+            except StepFailedError as error:
+                self.tell(StepFailed(phase=Phase.ROLL_BACK, failure=error.failure))
+                raise
+            for step in segment.steps:
+                self._left.remove(str(step.key))
+
+    def _unprepare(self) -> None:
+        """Drop the schemas and version tables that this run made for new modules."""
+        if not self.segments.made:
+            return
+        session = self.segments.runner.session
+        transaction = Transaction(
+            session,
+            lock_wait=self.segments.lock_wait,
+            at_begin=lambda: stand_behind_fence(session, self.segments.journal.run),
+            before_commit=self.segments.lock.ping,
+        )
+        transaction.begin()
+        try:
+            for name, made in reversed(self.segments.made.items()):
+                unprepare_module(session, self.segments.project.module(name), made)
+            transaction.commit()
+        except BaseException:
+            transaction.rollback()
+            raise
+        self.segments.made.clear()
+
+    def _prove(self, starting: Starting) -> None:
+        difference = self.segments.runner.catalog().difference(starting.catalog)
+        if difference:
+            raise UnsettledError(
+                "everything was reversed, but the database is not as it was", details=difference.sentences
+            )
+        if starting.rows is not None and (now := starting.rows()) != starting.sums:
+            differing = sorted(".".join(table) for table in now if now[table] != starting.sums.get(table))
+            raise UnsettledError(f"everything was reversed, but rows differ in {', '.join(differing)}")

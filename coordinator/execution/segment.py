@@ -1,0 +1,121 @@
+"""Runs one segment on the target: its steps, version rows, ledger rows and proof, committed together."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from coordinator.errors import CoordinatorError
+from coordinator.execution.events import Listener, Phase, StepFinished, StepsRolledBack, StepStarted
+from coordinator.execution.transaction import Transaction
+from coordinator.execution.versions import prepare_module, read_heads, write_heads
+from coordinator.ledger.lock import Lock, stand_behind_fence
+from coordinator.ledger.store import write_outcome
+from coordinator.model.capture import Direction
+from coordinator.planning.heads import heads_after
+from coordinator.postgres.failure import ConnectionLostError, StatementError
+from coordinator.postgres.session import compose, identifier
+
+if TYPE_CHECKING:
+    from coordinator.execution.journal import Journal
+    from coordinator.execution.project import Project
+    from coordinator.execution.step import StepRunner
+    from coordinator.model.catalog import Catalog
+    from coordinator.model.plan import Segment, Step
+
+
+@dataclass(slots=True)
+class SegmentRunner:
+    """Runs segments, forwards or backwards, one transaction each. A segment is in, or it left no trace."""
+
+    runner: StepRunner
+    project: Project
+    journal: Journal
+    lock: Lock
+    tell: Listener
+    lock_wait: float
+    made: dict[str, tuple[str, ...]] = field(default_factory=dict)  # module -> schemas and tables made for it
+    _intents: int = 0
+
+    def run(self, segment: Segment, phase: Phase) -> None:
+        """Run and commit a segment. When it raises, nothing of it is in, or UnsettledError says what is."""
+        session = self.runner.session
+        token = self.journal.ledger.intend(self.journal.run, self._next(), segment, segment.steps[0].direction)
+        transaction = Transaction(
+            session,
+            lock_wait=self.lock_wait,
+            at_begin=lambda: stand_behind_fence(session, self.journal.run),
+            before_commit=self.lock.ping,
+        )
+        made_before = dict(self.made)
+        done: list[Step] = []
+        current: Step | None = None
+        start: Catalog | None = None
+        try:
+            transaction.begin()
+            start = catalog = self.runner.catalog()
+            for current in segment.steps:
+                self.tell(StepStarted(phase=phase, step=current))
+                self.lock.announce(str(self.journal.run), str(current.key))
+                catalog = self._step(current, transaction, catalog, phase)
+                done.append(current)
+            current = None
+            write_outcome(session, self.journal.run, token)
+            transaction.commit()
+            self.journal.committed()
+        except BaseException as error:
+            transaction.rollback()
+            self.made = made_before
+            self._note_rolled_back(done, current, error)
+            if not segment.transactional and start is not None:
+                self._tidy(start)
+            raise
+
+    def _step(self, step: Step, transaction: Transaction, before: Catalog, phase: Phase) -> Catalog:
+        session, module = self.runner.session, self.project.module(step.key.module)
+        tree = self.project.tree(step.key.module)
+        if step.direction is Direction.UPGRADE and (made := prepare_module(session, module)):
+            self.made[module.name] = (*self.made.get(module.name, ()), *made)
+            before = self.runner.catalog()
+        result = self.runner.run(step, transaction, before, token=f"{phase.value} {step.key}")
+        heads = read_heads(session, module) or frozenset()
+        revision = self.project.revision(step.key)
+        write_heads(session, module, heads, heads_after(tree, heads, revision, step.direction))
+        self.journal.step_done(session, step, revision, result.seconds)
+        self.tell(StepFinished(phase=phase, step=step, seconds=result.seconds, findings=result.findings))
+        return result.after
+
+    def _note_rolled_back(self, done: list[Step], current: Step | None, error: BaseException) -> None:
+        for step in reversed([*done, *([current] if current is not None else [])]):
+            # A worker that has died remembers nothing; the next one starts with nothing, which is the same.
+            with suppress(CoordinatorError):
+                self.runner.forget(step, f"{Phase.APPLY.value} {step.key}")
+        with suppress(ConnectionLostError):  # what failed is told by the error that is on its way
+            self.journal.rolled_back(current, _without_values(error))
+        if done:
+            self.tell(StepsRolledBack(steps=tuple(reversed(done))))
+
+    def _tidy(self, start: Catalog) -> None:
+        """After a segment that commits statement by statement: drop the invalid indexes that it left behind."""
+        session = self.runner.session
+        session.execute("RESET ROLE; RESET search_path; RESET lock_timeout")
+        created = {(each.schema, each.part or each.name) for each in self.runner.catalog().difference(start).created}
+        broken = session.rows(
+            "SELECT n.nspname, c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid"
+        )
+        for schema, name in broken:
+            if (schema, name) in created:
+                session.execute(compose("DROP INDEX CONCURRENTLY {index}", index=identifier(schema, name)))
+
+    def _next(self) -> int:
+        self._intents += 1
+        return self._intents
+
+
+def _without_values(error: BaseException) -> str:
+    """What failed, in words that hold no row's values: PostgreSQL's DETAIL stays away from the ledger."""
+    if isinstance(error, (CoordinatorError, StatementError)):
+        return str(error)
+    return type(error).__name__

@@ -1,0 +1,261 @@
+"""Runs one step on one session: the author's function, then every proof that it did only what it may."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from coordinator.errors import UnsettledError
+from coordinator.execution.conduit import SessionConduit
+from coordinator.execution.failure import StepFailedError, StepFailure
+from coordinator.model.check import StepFacts
+from coordinator.model.finding import Finding, Severity
+from coordinator.model.names import Place
+from coordinator.postgres.catalog import read_catalog
+from coordinator.postgres.failure import StatementError
+from coordinator.postgres.session import comma_separated, compose, identifier
+from coordinator.worker.process import WorkerError
+
+if TYPE_CHECKING:
+    from coordinator.execution.conduit import Blocks
+    from coordinator.execution.project import Project
+    from coordinator.execution.transaction import Transaction
+    from coordinator.execution.workers import Workers
+    from coordinator.model.catalog import Catalog
+    from coordinator.model.module import Module
+    from coordinator.model.plan import Step
+    from coordinator.postgres.session import Session
+
+_SAVEPOINT = "migrate_step"
+# Settings whose change outlives the step and would decide what the next module's statements mean.
+_WATCHED = ("search_path", "role", "session_replication_role", "row_security", "default_transaction_isolation", "DateStyle", "TimeZone")
+
+
+class IntegrityCheck(Protocol):
+    """A question asked inside the step's own savepoint, right after it ran; every finding is a violation."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self, session: Session, facts: StepFacts, before: Catalog, after: Catalog) -> tuple[Finding, ...]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What a step that ran well left behind: the catalog after it, how long it took, what is worth saying."""
+
+    after: Catalog
+    seconds: float
+    findings: tuple[Finding, ...] = ()
+
+
+class StepRunner:
+    """Runs steps on one session. The transaction around a step is its caller's."""
+
+    def __init__(self, session: Session, workers: Workers, project: Project, checks: tuple[IntegrityCheck, ...]) -> None:
+        self.session = session
+        self._workers = workers
+        self._project = project
+        self._checks = checks
+
+    def catalog(self) -> Catalog:
+        """The catalog as it is now; version tables are not part of it."""
+        return read_catalog(self.session, ignore=self._project.version_tables)
+
+    def run(self, step: Step, transaction: Transaction, before: Catalog, *, token: str) -> StepResult:
+        """Run a step inside the open transaction, in a savepoint of its own (a step that cannot share one: without).
+
+        `token` names the state of Alembic's memory before the step, for `forget`. Raises StepFailedError; what the
+        step did is then still in the transaction, for the caller to roll back.
+        """
+        began = time.monotonic()
+        blocks = None if step.transactional else _Blocks(self, transaction, step)
+        conduit = SessionConduit(session=self.session, blocks=blocks)
+        if blocks is None:
+            self.session.execute(f"SAVEPOINT {_SAVEPOINT}")
+        self.enter(step, local=True)
+        session_before = self._watched()
+        self._call(step, conduit, token)
+        transaction.check_ours()
+        self._settle_constraints(step)
+        leaks = self._restore_session(step, conduit, session_before)
+        self.leave()
+        after = self.catalog()
+        found = self._check(step, before, after)
+        if blocks is None:
+            self._release(step)
+        return StepResult(after=after, seconds=time.monotonic() - began, findings=(*leaks, *found))
+
+    def forget(self, step: Step, token: str) -> None:
+        """Bring Alembic's memory of the step's module back to the state `token`, as the database went back too."""
+        module = self._project.module(step.key.module)
+        self._workers.for_module(module, self.session.server_version).restore(module, token)
+
+    def enter(self, step: Step, *, local: bool) -> None:
+        """Make the step's module the one that unqualified names mean, and its owner the one who acts."""
+        module = self._project.module(step.key.module)
+        how = "LOCAL" if local else "SESSION"
+        extension_schemas = [row[0] for row in self.session.rows(
+            "SELECT DISTINCT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
+            " WHERE n.nspname <> 'pg_catalog' ORDER BY 1"
+        )]  # fmt: skip
+        names = dict.fromkeys((*module.schemas, *extension_schemas))
+        path = comma_separated(*(identifier(name) for name in names))
+        self.session.execute(compose(f"SET {how} search_path = {{path}}", path=path))
+        if module.owner:
+            self.session.execute(compose(f"SET {how} ROLE {{role}}", role=identifier(module.owner)))
+
+    def leave(self, *, local: bool = True) -> None:
+        """Be ourselves again: every statement of ours names its schema."""
+        how = "LOCAL" if local else "SESSION"
+        self.session.execute(f"SET {how} ROLE NONE")
+        self.session.execute(f"SET {how} search_path = pg_catalog")
+
+    def _call(self, step: Step, conduit: SessionConduit, token: str) -> None:
+        module = self._project.module(step.key.module)
+        revision = self._project.revision(step.key)
+        part = f"{step.direction.value}()"
+        try:
+            worker = self._workers.for_module(module, self.session.server_version)
+            worker.run(module, revision, step.direction, conduit, token=token)
+        except WorkerError as error:
+            raise StepFailedError(self._failure(step, part, conduit, error)) from error
+        if conduit.refused:
+            raise StepFailedError(self._refused(step, part, conduit))
+
+    def _failure(self, step: Step, part: str, conduit: SessionConduit, error: WorkerError) -> StepFailure:
+        if conduit.refused:
+            return self._refused(step, part, conduit)
+        if conduit.failed is not None:
+            sent, refusal = conduit.failed
+            return _from_statement(step, part, refusal, sql=sent.sql, line=sent.line or error.line)
+        sql = conduit.sent.sql if conduit.sent is not None and error.kind in ("hung", "died") else None
+        return StepFailure(
+            step=step,
+            part=part,
+            message=error.message,
+            place=Place(step.place.file, error.line or step.place.line),
+            sql=sql,
+            traceback=error.traceback,
+        )
+
+    def _refused(self, step: Step, part: str, conduit: SessionConduit) -> StepFailure:
+        why, line = conduit.refused[0]
+        sql = conduit.sent.sql if conduit.sent is not None and conduit.sent.line == line else None
+        return StepFailure(step=step, part=part, message=why, place=Place(step.place.file, line or step.place.line), sql=sql)
+
+    def _settle_constraints(self, step: Step) -> None:
+        """Let deferred constraints speak now: the guilty step hears it, and the next ALTER TABLE finds no pending events."""
+        try:
+            self.session.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            # Only what was deferred from the beginning: ALL DEFERRED would defer what its owner wants immediate.
+            deferred = self.session.rows(
+                "SELECT n.nspname, c.conname FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace"
+                " WHERE c.condeferred AND c.contype IN ('f', 'u', 'p', 'x', 't')"
+            )
+            if deferred:
+                names = comma_separated(*(identifier(schema, name) for schema, name in dict.fromkeys(deferred)))
+                self.session.execute(compose("SET CONSTRAINTS {names} DEFERRED", names=names))
+        except StatementError as error:
+            raise StepFailedError(_from_statement(step, "a deferred constraint at its end", error)) from error
+
+    def _watched(self) -> dict[str, str | None]:
+        query = "SELECT " + ", ".join(f"current_setting('{name}', true)" for name in _WATCHED)
+        return dict(zip(_WATCHED, self.session.rows(query)[0], strict=True))
+
+    def _restore_session(self, step: Step, conduit: SessionConduit, before: Mapping[str, str | None]) -> tuple[Finding, ...]:
+        """Put back every setting that the step changed, and say so."""
+        now = self._watched()
+        changed = {name: value for name, value in before.items() if now[name] != value}
+        for name, value in conduit.changed_settings.items():
+            if name not in before and self.session.value("SELECT current_setting(%s, true)", (name,)) != value:
+                changed[name] = value
+        for name, value in changed.items():
+            if name == "role":
+                continue  # `leave` ends every role
+            self.session.execute("SELECT set_config(%s, %s, true)", (name, value or ""))
+        return tuple(
+            Finding(
+                rule="session-left-changed",
+                severity=Severity.WARNING,
+                message=f"{step.key} leaves {name!r} changed for whoever comes after it; it was put back",
+                module=step.key.module,
+                revision=step.key,
+                place=step.place,
+                help="use SET LOCAL, or set it back",
+            )
+            for name in sorted(changed)
+        )
+
+    def _check(self, step: Step, before: Catalog, after: Catalog) -> tuple[Finding, ...]:
+        facts = StepFacts(
+            step=step,
+            module=self._project.module(step.key.module),
+            modules=self._project.modules,
+            owners=self._project.owners,
+            references=self._project.map_references,
+        )
+        found: list[Finding] = []
+        for check in self._checks:
+            try:
+                found.extend(check.run(self.session, facts, before, after))
+            except StatementError as error:
+                raise StepFailedError(_from_statement(step, f"the integrity check {check.name!r}", error)) from error
+        broken = tuple(each for each in found if each.severity is Severity.ERROR)
+        if broken:
+            names = ", ".join(dict.fromkeys(each.rule for each in broken))
+            raise StepFailedError(
+                StepFailure(
+                    step=step,
+                    part=f"the integrity check {names!r}" if "," not in names else f"the integrity checks {names}",
+                    message=broken[0].message,
+                    place=broken[0].place or step.place,
+                    hint=broken[0].help,
+                    findings=broken[1:],
+                )
+            )
+        return tuple(found)
+
+    def _release(self, step: Step) -> None:
+        try:
+            self.session.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+        except StatementError as error:
+            raise UnsettledError(f"{step.key} ended the savepoint it ran in: {error}") from error
+
+
+class _Blocks:
+    """Leaves the segment's transaction for an autocommit block and comes back to a new one."""
+
+    def __init__(self, runner: StepRunner, transaction: Transaction, step: Step) -> None:
+        self._runner = runner
+        self._transaction = transaction
+        self._step = step
+
+    def leave(self) -> None:
+        self._transaction.commit()
+        self._runner.enter(self._step, local=False)
+        # A concurrent index build blocks nobody while it waits, and with a lock timeout it would never end on a
+        # busy server: it fails, leaves an invalid index, and fails again.
+        self._runner.session.execute("SET SESSION lock_timeout = 0")
+
+    def come_back(self) -> None:
+        self._runner.session.execute("RESET lock_timeout")
+        self._runner.leave(local=False)
+        self._transaction.begin()
+        self._runner.enter(self._step, local=True)
+
+
+def _from_statement(step: Step, part: str, error: StatementError, *, sql: str | None = None, line: int = 0) -> StepFailure:
+    return StepFailure(
+        step=step,
+        part=part,
+        message=error.message,
+        place=Place(step.place.file, line or step.place.line),
+        sqlstate=error.sqlstate,
+        sql=sql,
+        hint=error.hint,
+        detail=error.detail,
+    )
+

@@ -1,0 +1,83 @@
+"""What is in the target: heads, applied revisions, and what the ledger remembers; only read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.execution.versions import read_heads
+from coordinator.ledger.store import LedgerReader
+from coordinator.model.names import RevisionKey
+
+if TYPE_CHECKING:
+    from coordinator.execution.project import Project
+    from coordinator.model.run import AppliedRevision, Run
+    from coordinator.postgres.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetState:
+    """The target as it was at one moment.
+
+    `heads` are the rows of each module's version table that are this module's (no entry: no such table).
+    `applied` are the revision ids that these heads imply, with those that only the ledger knows.
+    """
+
+    heads: Mapping[str, frozenset[str]]
+    applied: Mapping[str, frozenset[str]]
+    unknown: Mapping[str, frozenset[str]]  # heads that neither files nor ledger know
+    ahead: Mapping[str, frozenset[str]]  # heads that only the ledger knows
+    recorded: tuple[AppliedRevision, ...]
+    open_runs: tuple[Run, ...]
+    ledger_version: int
+    server_version: int
+
+    def pending(self, project: Project) -> tuple[RevisionKey, ...]:
+        """Revisions in files that are not in the target, parents first in each module."""
+        return tuple(
+            each.key
+            for tree in project.trees
+            for each in tree.revisions
+            if each.key.revision not in self.applied.get(tree.module.name, frozenset())
+        )
+
+
+def look(session: Session, project: Project) -> TargetState:
+    """Read version tables and ledger in one unchanging, read-only view."""
+    with session.snapshot():
+        ledger = LedgerReader(session)
+        recorded = ledger.applied()
+        rows = {tree.module.name: read_heads(session, tree.module) for tree in project.trees}
+        state = _interpret(project, {name: found for name, found in rows.items() if found is not None}, recorded)
+        return TargetState(
+            **state,
+            recorded=recorded,
+            open_runs=ledger.open_runs(),
+            ledger_version=ledger.version,
+            server_version=session.server_version,
+        )
+
+
+def _interpret(
+    project: Project, rows: Mapping[str, frozenset[str]], recorded: tuple[AppliedRevision, ...]
+) -> dict[str, Mapping[str, frozenset[str]]]:
+    """Say what each row of each version table means. Several modules may share one table."""
+    ids = {tree.module.name: frozenset(each.key.revision for each in tree.revisions) for tree in project.trees}
+    remembered: dict[str, set[str]] = {}
+    for each in recorded:
+        remembered.setdefault(each.key.module, set()).add(each.key.revision)
+    heads, applied, unknown, ahead = {}, {}, {}, {}
+    for tree in project.trees:
+        name = tree.module.name
+        if name not in rows:
+            continue
+        sharing = [each.name for each in project.modules if each.qualified_version_table == tree.module.qualified_version_table]
+        others = frozenset().union(*(ids[other] | remembered.get(other, set()) for other in sharing if other != name))
+        mine = rows[name] & ids[name]
+        foreign = rows[name] - ids[name] - others
+        known = foreign & remembered.get(name, set())
+        heads[name] = mine | foreign
+        ahead[name], unknown[name] = known, foreign - known
+        applied[name] = tree.ancestors(mine) | (frozenset(remembered.get(name, ())) if known else frozenset())
+    return {"heads": heads, "applied": applied, "unknown": unknown, "ahead": ahead}

@@ -1,0 +1,93 @@
+"""The database acted upon: found in the settings, opened, and looked at before anything else."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from coordinator.errors import UnreachableError
+from coordinator.postgres.connect import connect
+from coordinator.postgres.session import Session
+from coordinator.postgres.url import parse_url
+from coordinator.settings.values import EmbeddedTarget, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import psycopg
+
+    from coordinator.model.target import DatabaseUrl
+
+OLDEST_SERVER = 140000  # server_version_num
+_RETRY_EVERY = 0.5  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """An open target: `url` for our connections, `shown` for people."""
+
+    url: DatabaseUrl
+    shown: str
+    embedded: bool
+    environment: str
+
+    def connect(self, doing: str) -> Session:
+        """A new session on the target. Raises UnreachableError."""
+
+        def opened() -> psycopg.Connection:
+            return connect(self.url, application_name=f"migrate:{doing}"[:63])
+
+        return Session(opened(), reconnect=opened)
+
+
+@contextmanager
+def open_target(settings: Settings) -> Iterator[Target]:
+    """The target that the settings name; an embedded one is started for the block.
+
+    Raises SettingsError when none is named, UnreachableError when it cannot be had or is no fit server.
+    """
+    chosen = settings.target
+    environment = settings.environment or "default"
+    if isinstance(chosen, EmbeddedTarget):
+        from coordinator.staging.embedded import embedded_target
+
+        with embedded_target(settings.state_directory) as url:
+            target = Target(url=url, shown="the embedded database", embedded=True, environment=environment)
+            _check_fit(target)
+            yield target
+        return
+    url = replace(parse_url(chosen.text), password_command=settings.password_command)
+    target = Target(url=url, shown=str(url), embedded=False, environment=environment)
+    _wait_for_server(target, settings.wait_server)
+    _check_fit(target)
+    yield target
+
+
+def _wait_for_server(target: Target, seconds: float) -> None:
+    """Try until the server answers or the time is over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            target.connect("hello").close()
+        except UnreachableError:
+            if time.monotonic() + _RETRY_EVERY > deadline:
+                raise
+            time.sleep(_RETRY_EVERY)
+        else:
+            return
+
+
+def _check_fit(target: Target) -> None:
+    """Refuse a standby, a server too old to work on, and a pooler that changes servers between statements."""
+    with target.connect("hello") as session:
+        if session.server_version < OLDEST_SERVER:
+            raise UnreachableError(
+                f"{target.shown} is PostgreSQL {session.server_version // 10000}, and 14 is the oldest that is supported"
+            )
+        if session.value("SELECT pg_is_in_recovery()"):
+            raise UnreachableError(
+                f"{target.shown} is a standby, which can only be read",
+                help="name the primary, or several hosts with target_session_attrs=read-write",
+            )
