@@ -111,14 +111,25 @@ def connect(url: DatabaseUrl, *, application_name: str, timeout: float = 10) -> 
         # A named server gets the named options: PGOPTIONS may not change what a URL means.
         parameters.setdefault("options", "")
     parameters |= {"application_name": application_name, "client_encoding": "UTF8"}
-    if url.password_command:
-        parameters["password"] = _run_password_command(url.password_command)
+    password = password_of(url)
+    if password is not None:
+        parameters["password"] = password
     try:
         # No prepared statements: a pooler between us and the server may hand each to another backend.
         return psycopg.connect(make_conninfo(**parameters), autocommit=True, prepare_threshold=None)
     except psycopg.Error as exc:
         # `from None`: psycopg's own message may show the parameters.
         raise _explained(exc, url, parameters) from None
+
+
+def password_of(url: DatabaseUrl) -> str | None:
+    """The password for one new connection: what the command prints now, else the URL's, else None.
+
+    Ask again for each connection: a command's password may live for minutes only.
+    """
+    if url.password_command:
+        return _run_password_command(url.password_command)
+    return url.parameters.get("password")
 
 
 def _explained(exc: psycopg.Error, url: DatabaseUrl, parameters: dict[str, str]) -> UnreachableError:

@@ -79,3 +79,37 @@ def databases_of_role(admin: DatabaseUrl) -> tuple[FoundDatabase, ...]:
 
 def _failed(sentence: str, exc: Exception) -> UnreachableError:
     return UnreachableError(f"{sentence}.", details=tuple(str(exc).splitlines()[:3]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFacts:
+    """What decides whether a server may serve as staging."""
+
+    version: int  # like 150018
+    identifier: int | None  # the same for a server and its copies; None when the role may not ask
+    is_standby: bool
+    is_superuser: bool
+
+
+def server_facts(url: DatabaseUrl) -> ServerFacts:
+    """Ask a server who it is and what the role may."""
+    import psycopg
+
+    with connect(url, application_name=_APPLICATION) as connection:
+        row = connection.execute(
+            "SELECT pg_catalog.pg_is_in_recovery(),"
+            " (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)"
+        ).fetchone()
+        assert row is not None
+        try:
+            found = connection.execute(
+                "SELECT system_identifier FROM pg_catalog.pg_control_system()"
+            ).fetchone()
+        except psycopg.errors.InsufficientPrivilege:
+            found = None
+        return ServerFacts(
+            version=connection.info.server_version,
+            identifier=int(found[0]) if found else None,
+            is_standby=bool(row[0]),
+            is_superuser=bool(row[1]),
+        )

@@ -84,9 +84,10 @@ def with_database(url: DatabaseUrl, name: str) -> DatabaseUrl:
 def show(parameters: Mapping[str, str]) -> str:
     """The parameters as a URL for people: only what is named here is shown, so no secret can slip in."""
     if "service" in parameters and "host" not in parameters:
-        return f"service={parameters['service']}"
+        database = f" dbname={parameters['dbname']}" if parameters.get("dbname") else ""
+        return f"service={parameters['service']}{database}"
     user = f"{quote(parameters['user'], safe='')}@" if parameters.get("user") else ""
-    options = [f"{key}={parameters[key]}" for key in _SHOWN_PARAMETERS if key in parameters]
+    options = [f"{key}={parameters[key]}" for key in _SHOWN_PARAMETERS if parameters.get(key, "any") != "any"]
     database = quote(parameters.get("dbname", ""), safe="")
     query = f"?{'&'.join(options)}" if options else ""
     return f"postgresql://{user}{_show_hosts(parameters)}/{database}{query}"

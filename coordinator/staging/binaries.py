@@ -147,17 +147,19 @@ _PROVIDERS: dict[str, Callable[[Mapping[str, str]], Iterator[ServerBinaries]]] =
 
 def _described(path: Path, source: str, *, library_path: Path | None = None) -> ServerBinaries:
     """`path` with its version; version "" when the programs are not there or do not run."""
-    version = ""
-    if all((path / name).is_file() for name in _NEEDED):
-        try:
-            done = subprocess.run(
-                [path / "postgres", "--version"], capture_output=True, text=True, check=False
-            )
-            match = re.search(r"\(PostgreSQL\) (\d+(?:\.\d+)*)", done.stdout)
-            version = match[1] if match else ""
-        except OSError:  # made for another machine, or not executable: not usable, and the caller says so
-            version = ""
+    complete = all((path / name).is_file() for name in _NEEDED)
+    version = program_version(path / "postgres") if complete else ""
     return ServerBinaries(path=path, version=version, source=source, library_path=library_path)
+
+
+def program_version(program: Path) -> str:
+    """What one of PostgreSQL's programs says its version is; "" when it does not run."""
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    except OSError:  # made for another machine, or not executable: the caller says that it is not usable
+        return ""
+    match = re.search(r"\(PostgreSQL\) (\d+(?:\.\d+)*)", done.stdout)
+    return match[1] if match else ""
 
 
 def _package_directory(name: str) -> Path | None:

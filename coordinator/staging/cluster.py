@@ -18,6 +18,7 @@ from coordinator.staging.locks import FileLock, exclusive
 from coordinator.staging.server_user import server_user
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from coordinator.staging.server_user import ServerUser
 
 # A rehearsal's data are thrown away: nothing is waited for. Its transactions hold every lock at once.
-_DISPOSABLE = {
+DISPOSABLE = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -48,12 +49,12 @@ class LocalCluster:
         directory: Path,
         *,
         durable: bool = False,
-        environment: dict[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.binaries = binaries
         self.directory = directory.absolute()
         self.durable = durable
-        self._environment = dict(os.environ) if environment is None else environment
+        self._environment = os.environ if environment is None else environment
         self._use: FileLock | None = None
         self._sockets: Path | None = None
         self._password = ""
@@ -152,7 +153,7 @@ class LocalCluster:
         log = self.directory / "server.log"
         if log.exists() and log.stat().st_size > 1_000_000:
             log.unlink()
-        return postmaster.start(self._usable(user), user, self.data, log, {} if self.durable else _DISPOSABLE)
+        return postmaster.start(self._usable(user), user, self.data, log, {} if self.durable else DISPOSABLE)
 
     def _usable(self, user: ServerUser) -> ServerBinaries:
         """Our binaries, or their copy when the server's user cannot reach them (a venv below /root)."""

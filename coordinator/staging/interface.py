@@ -1,0 +1,56 @@
+"""What every staging place can do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, Self
+
+from coordinator.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from coordinator.model.staging import StagingKind
+    from coordinator.model.target import DatabaseUrl
+
+
+class StagingError(UnreachableError):
+    """A staging place cannot do what was asked; the target was not touched."""
+
+
+class Staging(Protocol):
+    """A server for throw-away databases. It runs from `__enter__` to `__exit__`."""
+
+    @property
+    def kind(self) -> StagingKind:
+        """Which of the three ways it is."""
+
+    @property
+    def label(self) -> str:
+        """For people, like "embedded PostgreSQL 18.4"."""
+
+    @property
+    def not_taken(self) -> tuple[str, ...]:
+        """Which ways were looked at before this one, and why each was not taken."""
+
+    @property
+    def server_version(self) -> int:
+        """PostgreSQL's own number, like 150018; known once it is entered."""
+
+    def create_database(self) -> DatabaseUrl:
+        """A new database, made from template0 and empty."""
+
+    def drop_database(self, url: DatabaseUrl) -> None:
+        """Drop one that `create_database` made; StagingError for any other."""
+
+    def dump_schemas(self, source: DatabaseUrl, schemas: tuple[str, ...]) -> str:
+        """The SQL that makes `schemas` of `source`, without rows, by this staging's own pg_dump.
+
+        Owners and grants are in it; extensions and the roles that it names are not. Schemas that
+        `source` does not have are left out; "" when it has none of them. StagingError says why not.
+        """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

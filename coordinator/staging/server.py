@@ -1,0 +1,132 @@
+"""Staging on a server that the user names: a database of our own there, made and dropped."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from coordinator.errors import UnreachableError
+from coordinator.model.staging import StagingKind
+from coordinator.postgres.databases import ServerFacts, server_facts
+from coordinator.postgres.url import parse_url
+from coordinator.staging.binaries import find_binaries, program_version
+from coordinator.staging.databases import drop_made_database, make_database
+from coordinator.staging.dump import dump_arguments, dump_environment, dump_password, dumped_schemas, run_dump
+from coordinator.staging.interface import StagingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from coordinator.model.target import DatabaseUrl
+
+
+class ServerStaging:
+    """Staging databases on a named server. Authors' code there is as strong as the role of the URL."""
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        target_identifier: int | None,
+        environment: Mapping[str, str],
+        not_taken: tuple[str, ...] = (),
+    ) -> None:
+        """`target_identifier`: the target server's system identifier, None when it cannot be known."""
+        self._admin = parse_url(url)
+        self._target_identifier = target_identifier
+        self._environment = environment
+        self._not_taken = not_taken
+        self._version = 0
+        self._made: list[DatabaseUrl] = []
+
+    @property
+    def kind(self) -> StagingKind:
+        """Server."""
+        return StagingKind.SERVER
+
+    @property
+    def label(self) -> str:
+        """Like "server postgresql://ci@db.example.com/postgres"."""
+        return f"server {self._admin}"
+
+    @property
+    def not_taken(self) -> tuple[str, ...]:
+        """Nothing was looked at before: it was named."""
+        return self._not_taken
+
+    @property
+    def server_version(self) -> int:
+        """PostgreSQL's own number; 0 before it is entered."""
+        return self._version
+
+    def create_database(self) -> DatabaseUrl:
+        """A new empty database, that goes when this staging is left, if not before."""
+        made = make_database(self._admin)
+        self._made.append(made)
+        return made
+
+    def drop_database(self, url: DatabaseUrl) -> None:
+        """Drop one that we made."""
+        drop_made_database(self._admin, url)
+        self._made = [made for made in self._made if made != url]
+
+    def dump_schemas(self, source: DatabaseUrl, schemas: tuple[str, ...]) -> str:
+        """Dump with a pg_dump of the server's own major version, found on this machine."""
+        major = self._version // 10000
+        present = dumped_schemas(source, schemas, major=major)
+        if not present:
+            return ""
+        program, own = _find_pg_dump(major, self._environment)
+        environment = dump_environment({**own, **dump_password(source)})
+        return run_dump(
+            [program, *dump_arguments(source.parameters, present)], environment=environment, source=source
+        )
+
+    def __enter__(self) -> Self:
+        facts = server_facts(self._admin)
+        self._refuse_unsafe(facts)
+        self._version = facts.version
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for made in tuple(self._made):
+            self.drop_database(made)
+
+    def _refuse_unsafe(self, facts: ServerFacts) -> None:
+        if facts.is_standby:
+            raise StagingError(
+                f"The staging server '{self._admin}' is a standby, where nothing can be made.",
+                help="Name a primary, or use --staging container or embedded.",
+            )
+        if facts.is_superuser and facts.identifier == self._target_identifier:
+            raise StagingError(
+                f"The staging server '{self._admin}' is the target's own, and the role is a superuser there.",
+                help="Authors' code could reach the target: use a role with only CREATEDB, or another server",
+            )
+
+
+def _find_pg_dump(major: int, environment: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """A pg_dump of `major` and what its environment needs: beside a server's programs, else on the PATH."""
+    reasons: tuple[str, ...] = ()
+    try:
+        binaries = find_binaries(environment=environment, major=major)
+    except UnreachableError as exc:
+        reasons = exc.details
+    else:
+        if (binaries.path / "pg_dump").exists():
+            return str(binaries.path / "pg_dump"), binaries.environment()
+    on_path = shutil.which("pg_dump", path=environment.get("PATH"))
+    if on_path:
+        version = program_version(Path(on_path))
+        if version.partition(".")[0] == str(major):
+            return on_path, {}
+        reasons += (f"{on_path}: it is version {version}",)
+    raise StagingError(
+        f"There is no pg_dump {major} on this machine to copy the target's schemas with.",
+        help=f"Install postgresql-client-{major}, or give a snapshot file.",
+        details=reasons,
+    )
