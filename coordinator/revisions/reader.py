@@ -32,7 +32,8 @@ def read_trees(
     modules: Sequence[Module], *, header_of: Callable[[Module, Path], Mapping[str, object]] | None = None
 ) -> tuple[ModuleTree, ...]:
     """The trees of all modules. Raises RevisionError with the problems of all of them at once."""
-    trees, findings = [], []
+    trees: list[ModuleTree] = []
+    findings: list[Finding] = []
     for module in modules:
         run = None if header_of is None else _bound(header_of, module)
         try:

@@ -51,6 +51,22 @@ def body_queries(sql: str) -> tuple[BodyQuery, ...]:
     return tuple(found)
 
 
+def identifiers(sql: str) -> tuple[str, ...]:
+    """The names in a text as they are written, quotes taken off, before PostgreSQL cuts them to 63 bytes.
+
+    Keywords, comments and literals are not among them. Raises SqlSyntaxError for what has no end.
+    """
+    import postgast
+
+    try:
+        tokens = postgast.scan(sql).tokens
+    except postgast.PgQueryError as error:
+        raise _mistake(sql, error) from error
+    encoded, kind = sql.encode(), postgast.pg_query_pb2.Token.Value("IDENT")
+    texts = (encoded[token.start : token.end].decode() for token in tokens if token.token == kind)
+    return tuple(text[1:-1].replace('""', '"') if text.startswith('"') else text for text in texts)
+
+
 _PLAIN_WORDS = re.compile(
     r"\s*(?:insert\s+into|update|delete\s+from|comment\s+on|create\s+table|alter\s+table|drop\s+table"
     r"|create\s+(?:unique\s+)?index|drop\s+index)\s",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,6 +22,9 @@ from coordinator.settings.values import (
     WhenAhead,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 LOCAL = 'environment = "local"\n[tool.migrate.environments.local]\ntarget = "embedded"\n'
 
 
@@ -31,16 +35,30 @@ def write(root: Path, text: str, name: str = "pyproject.toml") -> Path:
     return file
 
 
-def load(root: Path, text: str | None = None, *, flags: Flags | None = None, **variables: str) -> Settings:
+def load(
+    root: Path,
+    text: str | None = None,
+    *,
+    flags: Flags | None = None,
+    given: Mapping[str, str] | None = None,
+    **variables: str,
+) -> Settings:
     if text is not None:
         write(root, "[tool.migrate]\n" + text)
-    return load_settings(start=root, environment=variables, flags=flags or Flags())
+    return load_settings(start=root, environment={**(given or {}), **variables}, flags=flags or Flags())
 
 
-def told(root: Path, text: str, *, flags: Flags | None = None, **variables: str) -> str:
+def told(
+    root: Path,
+    text: str,
+    *,
+    flags: Flags | None = None,
+    given: Mapping[str, str] | None = None,
+    **variables: str,
+) -> str:
     """All that the refusal says."""
     with pytest.raises(SettingsError) as refusal:
-        _ = load(root, text, flags=flags, **variables).target
+        _ = load(root, text, flags=flags, given=given, **variables).target
     error = refusal.value
     assert error.exit_code == 2
     return "\n".join((error.message, *error.details, error.help or ""))
@@ -218,16 +236,16 @@ class TestTarget:
             "PGUSER": "u",
         }
         flags = Flags(database_url="postgresql://flag")
-        assert url_of(load(tmp_path, self.PRODUCTION, flags=flags, **variables)) == "postgresql://flag"
+        assert url_of(load(tmp_path, self.PRODUCTION, flags=flags, given=variables)) == "postgresql://flag"
         expected = ["direct", "file", "table"]
         for name, url in zip(list(variables)[:3], expected, strict=True):
-            assert url_of(load(tmp_path, **variables)) == f"postgresql://{url}"
+            assert url_of(load(tmp_path, given=variables)) == f"postgresql://{url}"
             variables.pop(name)
-        assert url_of(load(tmp_path, "", **variables)) == "postgresql://pooled"
+        assert url_of(load(tmp_path, "", given=variables)) == "postgresql://pooled"
         variables.pop("DATABASE_URL")
-        assert url_of(load(tmp_path, "", **variables)) == "postgresql:///?service=erp"
+        assert url_of(load(tmp_path, "", given=variables)) == "postgresql:///?service=erp"
         variables.pop("PGSERVICE")
-        assert url_of(load(tmp_path, "", **variables)) == "postgresql:///?host=h&user=u"
+        assert url_of(load(tmp_path, "", given=variables)) == "postgresql:///?host=h&user=u"
 
     @pytest.mark.parametrize("value", ["", "  ", None])
     def test_an_empty_url_env_is_never_replaced_by_another_database(
@@ -236,14 +254,14 @@ class TestTarget:
         variables = {"DATABASE_URL": "postgresql://pooled", "PGHOST": "h"} | (
             {} if value is None else {"PROD": value}
         )
-        message = told(tmp_path, self.PRODUCTION, **variables)
+        message = told(tmp_path, self.PRODUCTION, given=variables)
         assert "PROD, which is not set or empty" in message
 
     @pytest.mark.parametrize("name", ["MIGRATE_DATABASE_URL", "MIGRATE_DATABASE_URL_FILE"])
     def test_an_empty_variable_does_not_fall_back_to_the_embedded_database(
         self, tmp_path: Path, name: str
     ) -> None:
-        assert f"{name} is set and empty" in told(tmp_path, LOCAL, **{name: ""})
+        assert f"{name} is set and empty" in told(tmp_path, LOCAL, given={name: ""})
 
     def test_a_secret_file_that_is_not_there_is_named(self, tmp_path: Path) -> None:
         gone = str(tmp_path / "gone")
@@ -273,16 +291,16 @@ class TestTarget:
 
 class TestStaging:
     def staging(
-        self, root: Path, line: str, flag: str | None = None, **variables: str
+        self, root: Path, line: str, flag: str | None = None, given: Mapping[str, str] | None = None
     ) -> tuple[str, str | None, str]:
-        settings = load(root, line + "\n", flags=Flags(staging=flag), **variables).staging
+        settings = load(root, line + "\n", flags=Flags(staging=flag), given=given).staging
         return settings.kind.value, settings.image, settings.server.text if settings.server else ""
 
     def test_a_word_a_url_or_a_table(self, tmp_path: Path) -> None:
         assert self.staging(tmp_path, "staging = 'off'") == ("off", None, "")
         assert self.staging(tmp_path, "staging.image = 'my/pg:15'") == ("auto", "my/pg:15", "")
         assert self.staging(tmp_path, "staging = 'postgresql://s/x'") == ("server", None, "postgresql://s/x")
-        assert self.staging(tmp_path, "staging.url_env = 'S'", S="postgresql://e") == (
+        assert self.staging(tmp_path, "staging.url_env = 'S'", given={"S": "postgresql://e"}) == (
             "server",
             None,
             "postgresql://e",

@@ -1,0 +1,1 @@
+"""What is wrong with a project before anything is touched, one file a check."""
