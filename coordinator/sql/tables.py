@@ -1,0 +1,148 @@
+"""What CREATE TABLE and its relatives do: relations, columns, constraints, and all that these hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.model.effect import ObjectKind, ObjectName, Verb
+from coordinator.sql.constraints import read_constraint
+from coordinator.sql.namespace import TEMPORARY, column, type_words, within
+from coordinator.sql.nodes import given, name_of, strings, unwrap, word
+from coordinator.sql.queries import QueryReader
+
+if TYPE_CHECKING:
+    from coordinator.sql.reading import Reading
+    from coordinator.sql.tree import Node
+
+
+def create_table(reading: Reading, node: Node) -> None:
+    """CREATE TABLE, with its columns, constraints, parents and LIKE clauses."""
+    relation = reading.names.relation(node.relation)
+    if relation.schema == TEMPORARY:
+        reading.names.make_temporary(relation)
+    reading.add(Verb.CREATE, relation, conditional=bool(node.if_not_exists))
+    for parent in node.inh_relations:
+        reading.use(reading.names.relation(parent.range_var), holder=relation)
+    types: dict[str, str] = {}
+    for element in (unwrap(item) for item in node.table_elts):
+        kind = name_of(element)
+        if kind == "ColumnDef":
+            types[element.colname] = add_column(
+                reading, relation, element, conditional=bool(node.if_not_exists)
+            )
+        elif kind == "TableLikeClause":
+            copied = reading.names.relation(element.relation)
+            reading.use(copied)
+            reading.use(copied, every=True)
+    for element in (unwrap(item) for item in node.table_elts):
+        if name_of(element) == "Constraint":
+            read_constraint(reading, relation, element, types)
+
+
+def add_column(reading: Reading, relation: ObjectName, node: Node, *, conditional: bool = False) -> str:
+    """One column as a table or ALTER TABLE defines it. Returns its type's bare name."""
+    name = column(relation, node.colname)
+    words = type_words(node.type_name)
+    type_name = words[-1] if words else ""
+    reading.add(Verb.CREATE, name, type=type_name, conditional=conditional)
+    reading.use_type(node.type_name, holder=name)
+    for item in node.constraints:
+        read_column_constraint(reading, relation, name, item.constraint, type_name)
+    if node.HasField("raw_default"):
+        QueryReader(reading, within(relation, ObjectKind.DEFAULT, node.colname)).expression(
+            unwrap(node.raw_default)
+        )
+    return type_name
+
+
+def read_column_constraint(
+    reading: Reading, relation: ObjectName, name: ObjectName, node: Node, type_name: str
+) -> None:
+    """A constraint, default or generation rule that stands behind a column."""
+    kind = word(node, "contype")
+    if kind == "CONSTR_DEFAULT":
+        holder = within(relation, ObjectKind.DEFAULT, name.part)
+        QueryReader(reading, holder).expression(unwrap(node.raw_expr))
+    elif kind == "CONSTR_GENERATED":
+        QueryReader(reading, name).expression(unwrap(node.raw_expr), relation)
+    else:
+        read_constraint(reading, relation, node, {name.part: type_name}, columns=(name.part,))
+
+
+def create_table_as(reading: Reading, node: Node) -> None:
+    """CREATE TABLE AS and CREATE MATERIALIZED VIEW."""
+    relation = reading.names.relation(node.into.rel)
+    holder = relation if word(node, "objtype") == "OBJECT_MATVIEW" else None
+    _from_query(reading, relation, node.query, strings(node.into.col_names), holder, bool(node.if_not_exists))
+
+
+def create_view(reading: Reading, node: Node) -> None:
+    """CREATE VIEW and CREATE OR REPLACE VIEW."""
+    relation = reading.names.relation(node.view)
+    if node.replace:
+        reading.add(Verb.REPLACE, relation, type="view")
+    _from_query(
+        reading, relation, node.query, strings(node.aliases), relation, conditional=bool(node.replace)
+    )
+
+
+def select_into(reading: Reading, node: Node) -> None:
+    """A SELECT; with INTO it makes a table."""
+    if node.HasField("into_clause"):
+        relation = reading.names.relation(node.into_clause.rel)
+        _from_query(reading, relation, node, (), None, conditional=False)
+    else:
+        QueryReader(reading).query(node)
+
+
+def _from_query(
+    reading: Reading,
+    relation: ObjectName,
+    query: Node,
+    names: tuple[str, ...],
+    holder: ObjectName | None,
+    conditional: bool,
+) -> None:
+    node = unwrap(query)
+    columns = QueryReader(reading, holder).query(node)
+    if relation.schema == TEMPORARY:
+        reading.names.make_temporary(relation)
+    reading.add(Verb.CREATE, relation, type="view" if holder else None, conditional=conditional)
+    for name in names or columns or ():
+        reading.add(Verb.CREATE, column(relation, name), conditional=conditional)
+
+
+def create_index(reading: Reading, node: Node) -> None:
+    """CREATE INDEX: it stands on its table's columns, and holds the functions that it calls."""
+    relation = reading.names.relation(node.relation)
+    columns = [item.index_elem.name for item in (*node.index_params, *node.index_including_params)]
+    plain = tuple(name for name in columns if name)
+    name = node.idxname or _index_name(relation, plain)
+    index = ObjectName(ObjectKind.INDEX, relation.schema, name)
+    reading.use(relation)
+    for each in plain:
+        reading.use(column(relation, each))
+    reading.add(Verb.CREATE, index, columns=plain, to=relation, conditional=bool(node.if_not_exists))
+    reader = QueryReader(reading, index)
+    for item in node.index_params:
+        expression = given(item.index_elem, "expr")
+        if expression is not None:
+            reader.expression(expression, relation)
+    if node.HasField("where_clause"):
+        reader.expression(unwrap(node.where_clause), relation)
+    if node.unique:
+        reading.add(Verb.TIGHTEN, relation, columns=plain)
+
+
+def _index_name(relation: ObjectName, columns: tuple[str, ...]) -> str:
+    return "_".join((relation.name, *(columns or ("expr",)), "idx"))
+
+
+def tightens_new_column(node: Node) -> bool:
+    """Whether rows of the old shape are refused once this column exists: NOT NULL without a default."""
+    kinds = {word(item.constraint, "contype") for item in node.constraints}
+    filled = {"CONSTR_DEFAULT", "CONSTR_GENERATED", "CONSTR_IDENTITY"}
+    words = strings(node.type_name.names)
+    serial = bool(words) and words[-1].endswith(("serial", "serial2", "serial4", "serial8"))
+    required = kinds & {"CONSTR_NOTNULL", "CONSTR_PRIMARY"}
+    return bool(required) and not kinds & filled and not serial and not node.HasField("raw_default")
