@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from coordinator.model.catalog import LEDGER_SCHEMA, RELATION_KINDS, Address, Catalog
-from coordinator.postgres.catalog_query import SETTINGS, catalog_query
+from coordinator.postgres.catalog_query import catalog_query
+from coordinator.postgres.reading import read_undisturbed
 from coordinator.postgres.session import compose, literal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from coordinator.postgres.session import Row, Session
-
-_SAVEPOINT = "migrate_reads_the_catalog"
 
 
 def read_catalog(
@@ -33,28 +31,13 @@ def read_catalog(
     """
     wanted = None if schemas is None else sorted(schemas)
     query = compose(
-        f"{SETTINGS}; {catalog_query(session.server_version)}",
+        catalog_query(session.server_version),
         schemas=literal(wanted),
         ledger=literal(LEDGER_SCHEMA),
     )
-    with _undone(session):
-        rows = session.rows(query)
+    rows = read_undisturbed(session, query)
     left_out = frozenset(ignore)
     return _catalog(row for row in rows if not left_out or not _belongs(row, left_out))
-
-
-@contextmanager
-def _undone(session: Session) -> Iterator[None]:
-    """Take back the block's settings and locks. Outside a transaction the server does it by itself."""
-    if not session.in_transaction:
-        yield
-        return
-    session.execute(f"SAVEPOINT {_SAVEPOINT}")
-    try:
-        yield
-    finally:
-        if not session.closed:
-            session.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}; RELEASE SAVEPOINT {_SAVEPOINT}")
 
 
 def _belongs(row: Row, tables: frozenset[tuple[str, str]]) -> bool:

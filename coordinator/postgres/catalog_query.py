@@ -6,22 +6,6 @@ from coordinator.postgres import catalog_database as database
 from coordinator.postgres import catalog_relations as relations
 from coordinator.postgres import catalog_types as types
 
-# What would change a printed definition without any change of the object. The savepoint around the query
-# (or the end of the implicit transaction) takes these back; see docs/fingerprint.md.
-SETTINGS = "SELECT " + ", ".join(
-    f"set_config('{name}', '{value}', true)"
-    for name, value in (
-        ("search_path", "pg_catalog"),
-        ("quote_all_identifiers", "off"),
-        ("DateStyle", "ISO, MDY"),
-        ("IntervalStyle", "postgres"),
-        ("TimeZone", "UTC"),
-        ("extra_float_digits", "1"),
-        ("bytea_output", "hex"),
-        ("xmlbinary", "base64"),
-    )
-)
-
 # 16384 is the first OID that PostgreSQL gives to objects that are not its own.
 _COMMON = r"""
 WITH schemas AS MATERIALIZED (

@@ -1,0 +1,104 @@
+"""Rows of tables as numbers: how many there are, a checksum over them, and what a transaction did to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+from coordinator.model.catalog import LEDGER_SCHEMA
+from coordinator.model.check import TableMark
+from coordinator.postgres.reading import read_undisturbed
+from coordinator.postgres.session import compose, identifier, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from coordinator.postgres.session import Row, Session
+
+Table = tuple[str, str]  # schema and name
+
+_AT_ONCE = 200  # tables in one statement; each holds a lock until the statement is done
+# The whole row as jsonb, whose keys are sorted: the order of columns does not count. A sum: nor that of rows.
+_CHECKSUM = """SELECT {schema}, {name}, count(*),
+    coalesce(sum(hashtextextended(to_jsonb(t)::text, 0)::numeric), 0)::text FROM {table} AS t"""
+_COUNT = "SELECT {schema}, {name}, count(*) FROM {table} AS t"
+
+
+def row_checksums(
+    session: Session,
+    *,
+    schemas: Collection[str] | None = None,
+    tables: Collection[Table] | None = None,
+    ignore: Collection[Table] = frozenset(),
+) -> dict[Table, tuple[int, str]]:
+    """Number of rows and checksum of each table; equal when the rows are, in whatever order, also of columns.
+
+    `tables` names them; else all ordinary tables of `schemas`, else of all schemas but PostgreSQL's own and
+    the ledger's. Partitions are tables of their own, their parent is none. Reads every row. Raises
+    StatementError, also when a policy would hide rows.
+    """
+    wanted = ordinary_tables(session, schemas) if tables is None else tuple(sorted(tables))
+    rows = _for_each(session, _CHECKSUM, (each for each in wanted if each not in ignore))
+    return {(schema, name): (count, checksum) for schema, name, count, checksum in rows}
+
+
+def row_counts(session: Session, tables: Collection[Table]) -> dict[Table, int]:
+    """Number of rows of each table. Reads every row; raises StatementError like `row_checksums`."""
+    return {(schema, name): count for schema, name, count in _for_each(session, _COUNT, sorted(tables))}
+
+
+def ordinary_tables(session: Session, schemas: Collection[str] | None = None) -> tuple[Table, ...]:
+    """Schema and name of the tables that hold rows themselves, sorted."""
+    return tuple(
+        session.rows(
+            """SELECT n.nspname, c.relname FROM pg_catalog.pg_class AS c
+                 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+                WHERE c.relkind = 'r' AND CASE WHEN %(schemas)s::text[] IS NULL
+                      THEN n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', %(ledger)s)
+                      ELSE n.nspname = ANY (%(schemas)s::text[]) END
+                ORDER BY n.nspname, c.relname""",
+            {"schemas": None if schemas is None else list(schemas), "ledger": LEDGER_SCHEMA},
+        )
+    )
+
+
+def table_marks(session: Session) -> dict[int, TableMark]:
+    """What the open transaction has done to each table so far, by the table's OID; reads no table.
+
+    PostgreSQL counts what a savepoint took back too, so only the difference of two marks means something.
+    """
+    rows = session.rows(
+        """SELECT c.oid, n.nspname, c.relname, c.relfilenode,
+                  pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid),
+                  pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid),
+                  greatest(c.reltuples::bigint, pg_catalog.pg_stat_get_live_tuples(c.oid),
+                      pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid)),
+                  pg_catalog.pg_partition_root(c.oid)::oid
+             FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', %s)""",
+        (LEDGER_SCHEMA,),
+    )
+    return {
+        oid: TableMark(
+            schema=schema,
+            name=name,
+            file=file,
+            inserted=inserted,
+            deleted=deleted,
+            estimate=estimate,
+            root=root,
+        )
+        for oid, schema, name, file, inserted, deleted, estimate, root in rows
+    }
+
+
+def _for_each(session: Session, template: str, tables: Iterator[Table] | Collection[Table]) -> Iterator[Row]:
+    waiting = list(tables)
+    while waiting:
+        batch, waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
+        parts = [
+            compose(template, schema=literal(schema), name=literal(name), table=identifier(schema, name))
+            for schema, name in batch
+        ]
+        yield from read_undisturbed(session, sql.SQL(" UNION ALL ").join(parts))
