@@ -32,10 +32,9 @@ OPTIONS: dict[str, Any] = {
 
 
 def run_offline() -> None:
-    """Write the SQL to standard output; no database is needed."""
+    """Write the SQL to standard output; it is for a database that has the schema already."""
     context.configure(dialect_name="postgresql", literal_binds=True, **OPTIONS)
     with context.begin_transaction():
-        context.execute(CreateSchema(SCHEMA, if_not_exists=True))
         context.run_migrations()
 
 
