@@ -11,7 +11,6 @@ from coordinator.mapfile.drafts import (
     ColumnsBlock,
     MapDraft,
     ModuleDraft,
-    ReferenceItem,
     ReferenceList,
     TableDraft,
     add_column,
@@ -19,7 +18,7 @@ from coordinator.mapfile.drafts import (
 )
 from coordinator.mapfile.inline import Inline, read_inline
 from coordinator.mapfile.outline import is_tree_art, read_bullets, read_tree
-from coordinator.mapfile.quoting import read_name, split_dotted, split_top_level, without_emoji
+from coordinator.mapfile.quoting import read_dotted_name, read_name, split_dotted, without_emoji
 from coordinator.mapfile.sketch import (
     has_modules,
     has_statements,
@@ -31,10 +30,11 @@ from coordinator.mapfile.sketch import (
     read_references,
     read_statement,
 )
-from coordinator.mapfile.words import LABELS, Head, Label, is_portuguese, says_open
+from coordinator.mapfile.words import LABELS, Head, Label, says_open
 from coordinator.model.database_map import folded
 
 _TREE_FENCES = frozenset({"", "text", "txt", "tree", "markdown", "md", "plain", "plaintext"})
+_GROUPS = (Label.TABLE, Label.COLUMNS)
 _FACT_LABELS = (Label.SCHEMA, Label.OWNER, Label.USED_BY, Label.DEPENDS_ON)
 
 
@@ -84,7 +84,7 @@ def _sections(blocks: Sequence[Block]) -> list[_Section]:
         above = [each for each in above if each.heading and each.heading.level < level]
         if _holds_columns(section):
             # `Tables` between a module and its tables is no module.
-            owners = [each for each in above if each.heading and _label_of(each.heading.inline) is None]
+            owners = [each for each in above if each.heading and _label_of(each.heading.inline) not in _GROUPS]
             if owners:
                 owners[-1].is_parent = True
         above.append(section)
@@ -134,14 +134,14 @@ def _heading(reader: _Reader, section: _Section, heading: Heading) -> None:
 
 
 def _bare_name(inline: Inline) -> str:
-    return inline.code or read_name(inline.text)[0] or inline.text
+    return read_name(inline.code or inline.text)[0] or inline.text
 
 
 def _states_facts(section: _Section) -> bool:
     """Whether the text right below a heading says `Schema:` or another fact of a module."""
     texts: list[str] = []
     for block in section.blocks:
-        if isinstance(block, Paragraph):
+        if isinstance(block, Paragraph) and not is_tree_art(block.lines):
             texts.extend(read_inline(line).text for line in block.lines)
         elif isinstance(block, Bullets):
             texts.extend(read_inline(item.lines[0]).text for item in block.items if item.lines)
@@ -167,10 +167,12 @@ def _close_module(reader: _Reader, line: int) -> None:
 
 def _open_table(reader: _Reader, heading: Heading) -> None:
     inline = heading.inline
-    text = inline.code or _table_word(inline) or inline.text
-    name, remark = (text, "") if inline.code is not None and not inline.code.startswith('"') else read_name(text)
-    parts = split_dotted(text) if not remark or inline.code is not None else split_dotted(name)
-    *schema, name = parts if len(parts) == 2 else (split_dotted(name) if len(parts) == 1 else (text,))
+    if inline.code is not None:
+        parts = split_dotted(inline.code)
+        parts = parts if len(parts) <= 2 else (inline.code,)
+    else:
+        parts, _ = read_dotted_name(_table_word(inline) or inline.text)
+    *schema, name = parts
     table = TableDraft(
         name=name,
         schema=schema[0] if schema else None,

@@ -34,6 +34,7 @@ def read_definition(draft: MapDraft, text: str, place: Place, line: int) -> Colu
         return None
     name, _ = read_name(match["name"]) if match["name"].startswith('"') else (match["name"].strip("`*"), "")
     type_text, raw = match["rest"].strip(), ()
+    place = draft.place_of(name, place)
     if arrow := _REFERENCE.search(type_text):
         raw = _references(draft, type_text[arrow.start() :], name, place)
         type_text = type_text[: arrow.start()].strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,7 @@ class MapDraft:
     """The whole document while it is being read."""
 
     file: str
+    lines: list[str] = field(default_factory=list)
     modules: list[ModuleDraft] = field(default_factory=list)
     seen: dict[str, Place] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -105,6 +107,12 @@ class MapDraft:
     def place(self, line: int, column: int = 1) -> Place:
         """A place in this file; `line` counts from 0."""
         return Place(self.file, line + 1, column)
+
+    def place_of(self, text: str, near: Place) -> Place:
+        """The place of a text in the line of `near`, not before it; `near` itself when the line spells it otherwise."""
+        source = self.lines[near.line - 1] if 0 < near.line <= len(self.lines) else ""
+        found = re.compile(rf"(?<!\w){re.escape(text)}(?!\w)").search(source, max(near.column - 1, 0))
+        return Place(self.file, near.line, found.start() + 1) if found else near
 
     def heard(self, words: Iterable[str]) -> None:
         """Learn the document's language from words of a map."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.errors import MapError
@@ -46,8 +47,8 @@ def read_draft(text: str, *, file: str) -> MapDraft:
         draft.report("map-unreadable", "the map holds a NUL byte", draft.place(line), "save it as UTF-8 text")
         return draft
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    lines = text.split("\n")
-    read_document(draft, read_blocks(text, lines), lines)
+    draft.lines = text.split("\n")
+    read_document(draft, read_blocks(text, draft.lines), draft.lines)
     if not draft.modules and not any(each.severity is Severity.ERROR for each in draft.findings):
         what = "names no module" if text.strip() else "is empty"
         draft.findings.insert(
@@ -99,8 +100,6 @@ def bind_column(
     draft: ColumnDraft, module: str, tables: Iterable[str], modules: Iterable[str]
 ) -> MappedColumn:
     """The column with its references bound: `users.id` is a table of its own module unless a module is so named."""
-    from dataclasses import replace
-
     references = tuple(
         column_reference(
             raw, own=module, own_tables=frozenset(tables), modules=frozenset(modules), place=draft.column.place

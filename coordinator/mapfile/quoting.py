@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_PLAIN = re.compile(r"\w+(?:-\w+)*(?: \w+(?:-\w+)*)*")
+_BARE = r"\w+(?:-\w+)*(?: \w+(?:-\w+)*)*"
+_PLAIN = re.compile(_BARE)
 # Words that mean something at the start of a cell or a list item.
 _TAKEN = re.compile(r"(?:fk|references|none|nothing|nenhuma?|nada|na|tbd|por definir|a definir|to be defined)\b", re.I)
 _QUOTED = re.compile(r'"((?:[^"]|"")+)"')
+_EITHER = rf"(?:\"(?:[^\"]|\"\")+\"|{_BARE})"
+_TWO_PARTS = re.compile(rf"{_EITHER}\.{_EITHER}(?=$|[\s(:—–])")  # noqa: RUF001 - people write en dashes
 _NUMBER = re.compile(r"\d+(?:\.\d+)*[.)]\s+")
 _REMARK = re.compile(r"\s+[—–-]+\s|\s*[(:]|\s*[—–]")  # noqa: RUF001 - people write en dashes
 _JOINERS = "\u200d\ufe0f\ufe0e\u20e3"
@@ -46,6 +49,15 @@ def read_name(text: str) -> tuple[str, str]:
     if cut is None or cut.start() == 0:
         return bare.strip().strip("`*"), ""
     return bare[: cut.start()].strip().strip("`*"), bare[cut.start() :].strip()
+
+
+def read_dotted_name(text: str) -> tuple[tuple[str, ...], str]:
+    """The one or two parts of `schema.table` at the start of a text, and the remark that follows."""
+    bare = without_emoji(text)
+    if match := _TWO_PARTS.match(bare):
+        return split_dotted(match[0]), bare[match.end() :].strip()
+    name, remark = read_name(text)
+    return (name,), remark
 
 
 def split_dotted(text: str) -> tuple[str, ...]:

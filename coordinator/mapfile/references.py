@@ -37,7 +37,10 @@ class RawReference:
 
 
 def _part(match: re.Match[str]) -> str:
-    return match["quoted"][1:-1].replace('""', '"') if match["quoted"] else match["bare"]
+    """A part as its name; the bare `*` of "all columns" as an empty one."""
+    if match["quoted"]:
+        return match["quoted"][1:-1].replace('""', '"')
+    return "" if match["bare"] == "*" else match["bare"]
 
 
 def _scan(text: str, position: int) -> tuple[RawReference, int] | None:
@@ -108,8 +111,8 @@ def module_reference(raw: RawReference, place: Place | None = None) -> MapRefere
     return MapReference(
         module=parts[0],
         schema=schema,
-        table=table,
-        column=None if column == "*" else column,
+        table=table or None,
+        column=column or None,
         notes=raw.remark,
         place=place,
     )

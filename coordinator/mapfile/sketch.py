@@ -16,7 +16,7 @@ from coordinator.mapfile.drafts import (
     add_table,
 )
 from coordinator.mapfile.nearest import nearest_name
-from coordinator.mapfile.quoting import read_name, split_dotted, split_top_level, without_emoji
+from coordinator.mapfile.quoting import read_dotted_name, read_name, split_top_level, without_emoji
 from coordinator.mapfile.references import WANTED, module_reference, read_raw_references
 from coordinator.mapfile.words import LABELS, SPELLINGS, Label, is_nothing, is_undecided, says_open
 from coordinator.model.database_map import folded
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from coordinator.model.names import Place
 
 WANTED_IN_MODULE = "write 'table: NAME (columns)', 'used by: MODULE.TABLE' or 'depends on: MODULE.TABLE'"
-_MODULE = re.compile(r"m[oó]dul[eo]\b\s*(?:[:：]\s*)?(?P<rest>.+)", re.IGNORECASE)  # noqa: RUF001
+_MODULE = re.compile(r"m[oó]dul[eo]\b\s*(?:[:：]\s*)?(?P<rest>.+)", re.IGNORECASE | re.DOTALL)  # noqa: RUF001
 _LABEL = re.compile(r"(?P<word>[^:：]{1,40}?)\s*[:：]\s*(?P<rest>.*)", re.DOTALL)  # noqa: RUF001
 _TABLE = re.compile(r"(?P<name>(?:\"(?:[^\"]|\"\")+\"|[^(\"])+?)\s*(?:\((?P<columns>.*)\))?\s*", re.DOTALL)
 _FACT = re.compile(r"(?P<word>\w+)\s*[:=]?\s+(?P<rest>.+)|(?P<word2>\w+)\s*[:=]\s*(?P<rest2>.+)")
@@ -196,9 +196,8 @@ def _tables(draft: MapDraft, module: ModuleDraft, text: str, node: Node) -> None
         if match is None or is_undecided(piece):
             draft.not_understood(f"'{piece.strip()}' names no table", place, "write 'table: NAME (columns)'")
             continue
-        name, remark = read_name(match["name"])
-        parts = split_dotted(match["name"].strip()) if not remark else (name,)
-        *schema, table_name = parts if len(parts) == 2 else (name,)
+        parts, _ = read_dotted_name(match["name"])
+        *schema, table_name = parts
         table = TableDraft(
             name=table_name, schema=schema[0] if schema else None, place=place, lines=[(node.line, node.end)]
         )

@@ -131,8 +131,9 @@ _PORTUGUESE_ONLY = frozenset(
 )
 _YES = frozenset({"yes", "y", "true", "sim", "s", "x", "✅", "✓", "✔", "☑", "🔑", "🔒"})
 _NO = frozenset({"no", "n", "false", "nao", "—", "–", "", "✗", "✘", "❌", "✖"})  # noqa: RUF001 - people write en dashes
-_NOTHING = frozenset(folded(word) for word in "none nothing nenhum nenhuma nada — – n/a na".split())  # noqa: RUF001
-_UNDECIDED = frozenset(folded(word) for word in ("tbd", "por definir", "a definir", "to be defined", "...", "…", "?"))
+# Compared as they stand, not folded: `_` is a name, and folding would make `_ — _` a dash.
+_NOTHING = frozenset({"", "-", "—", "–", "none", "nothing", "nenhum", "nenhuma", "nada", "n/a", "na"})  # noqa: RUF001
+_UNDECIDED = frozenset({"tbd", "por definir", "a definir", "to be defined", "...", "…", "?"})
 _OPEN = re.compile(r"\[\s*(?:outros|outras|demais|other|more)\b.*\]|\[\s*(?:\.\.\.|…)\s*\]", re.IGNORECASE)
 
 
@@ -151,12 +152,12 @@ def read_yes_or_no(text: str) -> bool | None:
 
 def is_nothing(text: str) -> bool:
     """Whether a list says that it is empty (`none`, `nenhum`, a dash)."""
-    return text.strip() in ("", "-") or folded(text.strip()) in _NOTHING
+    return text.strip().casefold() in _NOTHING
 
 
 def is_undecided(text: str) -> bool:
     """Whether the author has left the decision for later (`por definir`, `TBD`)."""
-    return folded(text.strip()) in _UNDECIDED
+    return text.strip().casefold() in _UNDECIDED
 
 
 def says_open(text: str) -> bool:
