@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -33,27 +34,32 @@ def digest_of_tree(tree: ast.Module) -> str:
 
 
 def _write(value: object, parts: list[str]) -> None:
-    if isinstance(value, ast.AnnAssign) and value.value is not None:
-        value = ast.Assign(targets=[value.target], value=value.value)
     if isinstance(value, ast.AST):
-        parts.append(type(value).__name__)
-        parts.append("(")
-        for name in value._fields:
+        if isinstance(value, ast.AnnAssign) and value.value is not None:
+            value = ast.Assign(targets=[value.target], value=value.value)
+        parts.append(type(value).__name__ + "(")
+        for name in _counted(value._fields):
             item = getattr(value, name, None)
-            if item is None and not isinstance(value, ast.Constant):
-                continue
-            if name not in _IGNORED_FIELDS and item != []:
-                parts.append(f"{name}=")
-                _write_body(item, parts) if name == "body" and isinstance(item, list) else _write(item, parts)
+            if item == [] or (item is None and name != "value"):
+                continue  # newer versions of Python have more of these: type_params, for one
+            parts.append(name + "=")
+            if name == "body" and isinstance(item, list):
+                _write_body(item, parts)
+            else:
+                _write(item, parts)
         parts.append(")")
     elif isinstance(value, list):
         parts.append("[")
         for item in value:
             _write(item, parts)
-            parts.append(",")
         parts.append("]")
     else:
-        parts.append(repr(value))
+        parts.append(repr(value) + ",")
+
+
+@functools.cache
+def _counted(fields: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in fields if name not in _IGNORED_FIELDS)
 
 
 def _write_body(body: list[ast.stmt], parts: list[str]) -> None:

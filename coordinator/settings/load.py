@@ -32,7 +32,7 @@ _OPTIONS: Final[dict[str, forms.Form]] = {
     "worker_timeout": forms.duration,
 }
 _SHARED: Final[dict[str, forms.Form]] = {**_OPTIONS, "staging": staging_form}
-_FILE: Final[dict[str, forms.Form]] = {
+FILE_KEYS: Final[dict[str, forms.Form]] = {
     "map": forms.text,
     "environment": forms.text,
     "modules": forms.any_table,
@@ -47,7 +47,7 @@ def _embedded(value: object) -> str:
     return "embedded"
 
 
-_ENVIRONMENT: Final[dict[str, forms.Form]] = {
+ENVIRONMENT_KEYS: Final[dict[str, forms.Form]] = {
     "target": _embedded,
     "url": forms.text,
     "url_env": forms.text,
@@ -66,7 +66,7 @@ def load_settings(*, start: Path, environment: Mapping[str, str], flags: Flags) 
     """
     source = find_source(start.absolute())
     problems = Problems(source)
-    file = read_table(dict(source.table), _FILE, (), problems)
+    file = read_table(dict(source.table), FILE_KEYS, (), problems)
     tables = _environments(file.get("environments", {}), problems)
     name = _chosen_environment(file, tables, environment, flags, problems)
     table = tables.get(name, {}) if name is not None else {}
@@ -105,7 +105,7 @@ def _environments(raw: Mapping[str, Any], problems: Problems) -> dict[str, dict[
     tables = {}
     for name, value in raw.items():
         at = ("environments", name)
-        table = tables[name] = read_table(value, _ENVIRONMENT, at, problems)
+        table = tables[name] = read_table(value, ENVIRONMENT_KEYS, at, problems)
         named = [key for key in TARGET_KEYS if key in table]
         if len(named) > 1:
             problems.add(

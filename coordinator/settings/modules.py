@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from coordinator.settings.forms import Problems
 
 _BASELINE_FORMS = {"sql": forms.text, "revision": forms.text}
-_MODULE_FORMS: dict[str, forms.Form] = {
+MODULE_KEYS: dict[str, forms.Form] = {
     "path": forms.text,
     "schemas": forms.some_texts,
     "version_table": forms.text,
@@ -37,7 +37,7 @@ def read_modules(root: Path, raw: Mapping[str, Any], problems: Problems) -> tupl
             problems.add(("modules", name), f"A module cannot be called {name!r}: a name has no colon in it.")
             continue
         at = ("modules", name)
-        values = forms.read_table(raw[name], _MODULE_FORMS, at, problems) if name in raw else {}
+        values = forms.read_table(raw[name], MODULE_KEYS, at, problems) if name in raw else {}
         modules.append(_module(root, name, found.get(name), values, problems))
     _refuse_shared_schemas(modules, raw, problems)
     return tuple(modules)

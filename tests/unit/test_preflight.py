@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,12 +24,13 @@ from coordinator.model.names import RevisionKey
 from coordinator.model.run import AppliedRevision
 from coordinator.revisions.capture import capture
 from coordinator.revisions.reader import read_trees
+from coordinator.settings.load import load_settings
+from coordinator.settings.values import Flags
 from coordinator.worker.process import Worker
 from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from coordinator.model.revision import ModuleTree, Revision
 
@@ -143,6 +145,19 @@ def test_a_healthy_project_has_no_findings(project: Project) -> None:
     facts = project.facts(captured=True, heads={"crm": frozenset({"a1"})}, widths={"crm": 32})
     assert len(facts.captures) == 4
     assert run_preflight(facts) == ()
+
+
+def test_the_sample_erp_has_no_findings(worker: Worker) -> None:
+    root = Path(__file__).parents[2]
+    settings = load_settings(start=root, environment={}, flags=Flags())
+    trees = read_trees(settings.modules)
+    captures = []
+    for tree in trees:
+        worker.open_module(tree.module, SERVER)
+        for revision in tree.revisions:
+            captures += [capture(worker, tree.module, revision, direction) for direction in Direction]
+    assert len(captures) >= 80
+    assert run_preflight(PreflightFacts(trees=trees, today=TODAY, captures=tuple(captures))) == ()
 
 
 class TestSeveralHeads:

@@ -13,6 +13,7 @@ from coordinator.model.names import RevisionKey
 from coordinator.model.revision import Waiver
 from coordinator.revisions.digest import digest_of
 from coordinator.revisions.reader import read_tree, read_trees
+from coordinator.worker.process import Worker
 from tests.trees import project, versions_of, write_revision
 
 if TYPE_CHECKING:
@@ -166,6 +167,16 @@ class TestComputedNames:
             ("a1", ()),
             ("a2", ("a1",)),
         ]
+
+    def test_the_real_worker_tells_them(self, crm: Module) -> None:
+        write_revision(crm.path, "a1")
+        write_revision(
+            crm.path, "a2", header="import os\nparent = 'a' + str(1)\ndepends_on = [parent]", file="x.py"
+        )
+        with Worker() as worker:
+            worker.open_module(crm, 150000)
+            (tree,) = read_trees((crm,), header_of=worker.header)
+        assert [each.depends_on for each in tree.revisions] == [(), ("a1",)]
 
     def test_a_file_that_the_worker_cannot_run_is_told_like_the_others(self, crm: Module) -> None:
         write_revision(crm.path, "a1", header="depends_on = str(None)")
@@ -361,4 +372,4 @@ class TestDigest:
         assert digest_of(text) == DIGEST
 
 
-DIGEST = "730cf666494cb10db5af433c2d9ab667c1d9107a2dfa4e4dae75609dd3df89e3"
+DIGEST = "38671f3e9b56836328f12287e0c31f27851c74bae1e7de4642b3dacf496e6359"
