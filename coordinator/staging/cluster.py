@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import time
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
@@ -50,11 +51,15 @@ class LocalCluster:
         *,
         durable: bool = False,
         environment: Mapping[str, str] | None = None,
+        visit: bool = False,
     ) -> None:
+        """`visit`: only look, and leave the server as it was found, also one that runs for nobody."""
         self.binaries = binaries
         self.directory = directory.absolute()
         self.durable = durable
         self._environment = os.environ if environment is None else environment
+        self._visit = visit
+        self._leave_running = False
         self._use: FileLock | None = None
         self._sockets: Path | None = None
         self._password = ""
@@ -86,7 +91,11 @@ class LocalCluster:
         self._prepare_directory()
         try:
             with exclusive(self.directory / "lock"):
+                if self._visit:
+                    self._leave_running = _runs_for_nobody(self.directory)
                 self._use = FileLock(self.directory / "users")
+                if not self._visit:
+                    os.utime(self.directory / "users")  # when it was last used, for who cleans up
                 shared = self._use.try_shared()
                 assert shared, "'users' is taken alone only by who holds 'lock'"
                 self._sockets = self._running_server().socket_directory
@@ -101,28 +110,14 @@ class LocalCluster:
     ) -> None:
         self._leave()
 
-    def stop_if_unused(self) -> bool:
-        """Stop the server when nobody uses it. True when no server runs any more."""
-        with exclusive(self.directory / "lock"):
-            return self._stop_unused()
-
     def _leave(self) -> None:
         if self._use is None:
             return
         with exclusive(self.directory / "lock"):
             self._use.close()
             self._use = None
-            self._stop_unused()
-
-    def _stop_unused(self) -> bool:
-        users = FileLock(self.directory / "users")
-        try:
-            if not users.try_exclusive():
-                return False
-            postmaster.stop(self.data)
-        finally:
-            users.close()
-        return True
+            if not self._leave_running:
+                _stop_unused(self.directory)
 
     def _prepare_directory(self) -> None:
         self.directory.mkdir(mode=0o711, parents=True, exist_ok=True)
@@ -158,14 +153,15 @@ class LocalCluster:
     def _usable(self, user: ServerUser) -> ServerBinaries:
         """Our binaries, or their copy when the server's user cannot reach them (a venv below /root)."""
         tree = self.binaries.path.parent
-        if user.can_enter(self.binaries.path / "postgres", self.binaries.path / "initdb", tree):
+        programs = (self.binaries.path / "postgres", self.binaries.path / "initdb")
+        if user.can_enter(*programs, tree, *self.binaries.beside):
             return self.binaries
         if not (tree / "lib").is_dir() or not (tree / "share").is_dir():
             raise UnreachableError(
                 f"The user that runs PostgreSQL cannot reach the programs in '{self.binaries.path}'.",
                 help="Run this command as an ordinary user, or name others in MIGRATE_PG_BIN.",
             )
-        copy = copied(tree, environment=self._environment)
+        copy = copied(tree, self.binaries.beside, environment=self._environment)
         library_path = copy / "lib" if self.binaries.library_path else None
         return replace(self.binaries, path=copy / "bin", library_path=library_path)
 
@@ -208,15 +204,41 @@ class LocalCluster:
                 return
 
 
-def remove_cluster(cluster: LocalCluster) -> bool:
+def is_used(directory: Path) -> bool:
+    """Whether a living process uses the cluster in `directory`."""
+    with exclusive(directory / "lock"), _users(directory) as users:
+        return not users.try_exclusive()
+
+
+def stop_if_unused(directory: Path) -> bool:
+    """Stop the server in `directory` when nobody uses it. True when no server runs any more."""
+    with exclusive(directory / "lock"):
+        return _stop_unused(directory)
+
+
+def remove_if_unused(directory: Path) -> bool:
     """Stop and delete a disposable cluster. False, and nothing done, while somebody uses it."""
-    with exclusive(cluster.directory / "lock"):
-        users = FileLock(cluster.directory / "users")
-        try:
-            if not users.try_exclusive():
-                return False
-            postmaster.stop(cluster.data)
-            shutil.rmtree(cluster.directory)
-        finally:
-            users.close()
+    with exclusive(directory / "lock"), _users(directory) as users:
+        if not users.try_exclusive():
+            return False
+        postmaster.stop(directory / "data")
+        shutil.rmtree(directory)
     return True
+
+
+def _stop_unused(directory: Path) -> bool:
+    """`stop_if_unused` with `lock` held."""
+    with _users(directory) as users:
+        if not users.try_exclusive():
+            return False
+        postmaster.stop(directory / "data")
+    return True
+
+
+def _runs_for_nobody(directory: Path) -> bool:
+    with _users(directory) as users:
+        return users.try_exclusive() and postmaster.find(directory / "data") is not None
+
+
+def _users(directory: Path) -> closing[FileLock]:
+    return closing(FileLock(directory / "users"))

@@ -8,9 +8,10 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from coordinator.staging.processes import Owner, read_owner, this_process
+from coordinator.staging.processes import Life, Owner, life, read_owner, this_process
 
 _NAME = re.compile(r"migrate_\d+_[0-9a-f]{12}")
+_OLD_SECONDS = 24 * 3600
 _COMMENT = re.compile(r"migrate staging, made by (\S+) at (\d+)")
 
 
@@ -42,3 +43,21 @@ def read_mark(comment: str) -> Mark | None:
     match = _COMMENT.fullmatch(comment)
     owner = read_owner(match[1]) if match else None
     return Mark(owner=owner, made=int(match[2])) if match and owner else None
+
+
+def why_left(mark: Mark, *, in_use: bool) -> str | None:
+    """Why a thing with this mark is used by nobody any more; None when somebody may still use it.
+
+    Where the owner cannot be seen (another machine, a boot before this one) only age tells.
+    """
+    if in_use:
+        return None
+    state = life(mark.owner)
+    if state is Life.DEAD:
+        return f"its process {mark.owner.pid} is gone"
+    old = time.time() - mark.made > _OLD_SECONDS
+    return (
+        "made more than a day ago, not by a process of this machine"
+        if state is Life.UNKNOWN and old
+        else None
+    )

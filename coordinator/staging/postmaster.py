@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PORT = 5432  # of the socket's name only: the server does not listen on the network
 SUPERUSER = "postgres"
-_SOCKET_PREFIX = "migrate-"
+SOCKET_PREFIX = "migrate-"
 _LONGEST_DIRECTORY = 80  # bytes; a socket's whole path may have 103 on macOS, 107 on Linux
 # A shell starts the server in the background and goes: the server then belongs to init, outlives us and
 # is reaped by init. Its words are arguments, never text that the shell reads.
@@ -181,7 +181,7 @@ def stop(data: Path, *, timeout: float = 30) -> None:
 
 def remove_sockets(server: Postmaster) -> None:
     """Remove the directory that was made for the sockets of a server that is gone."""
-    if server.socket_directory.name.startswith(_SOCKET_PREFIX):
+    if server.socket_directory.name.startswith(SOCKET_PREFIX):
         shutil.rmtree(server.socket_directory, ignore_errors=True)
 
 
@@ -237,7 +237,7 @@ def _private_directory(user: ServerUser) -> Path:
         or not user.can_enter(parent)
     ):
         parent = Path("/tmp")  # noqa: S108  # only as the parent of a directory that mkdtemp makes
-    made = Path(tempfile.mkdtemp(prefix=_SOCKET_PREFIX, dir=parent))
+    made = Path(tempfile.mkdtemp(prefix=SOCKET_PREFIX, dir=parent))
     user.own(made)
     return made
 

@@ -105,7 +105,7 @@ class ServerStaging:
         if facts.is_superuser and facts.identifier == self._target_identifier:
             raise StagingError(
                 f"The staging server '{self._admin}' is the target's own, and the role is a superuser there.",
-                help="Authors' code could reach the target: use a role with only CREATEDB, or another server",
+                help="Authors' code could reach the target: use a role with CREATEDB only, or another one.",
             )
 
 

@@ -1,0 +1,35 @@
+"""Staging databases whose maker was killed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.model.staging import Leftover, LeftoverKind
+from coordinator.postgres.databases import databases_of_role, drop_database
+from coordinator.staging.names import is_database_name, read_mark, why_left
+
+if TYPE_CHECKING:
+    from coordinator.model.target import DatabaseUrl
+    from coordinator.postgres.databases import FoundDatabase
+
+
+def find(admin: DatabaseUrl, *, place: str) -> tuple[Leftover, ...]:
+    """Those of the role that have our name, our comment, a dead owner and nobody connected."""
+    return tuple(
+        Leftover(kind=LeftoverKind.DATABASE, name=found.name, place=place, reason=reason)
+        for found in databases_of_role(admin)
+        if (reason := _reason(found))
+    )
+
+
+def remove(leftover: Leftover, admin: DatabaseUrl) -> bool:
+    """Drop it, if it is still there and still nobody's. True when it was dropped."""
+    found = [one for one in databases_of_role(admin) if one.name == leftover.name and _reason(one)]
+    if found:
+        drop_database(admin, leftover.name)
+    return bool(found)
+
+
+def _reason(found: FoundDatabase) -> str | None:
+    mark = read_mark(found.comment) if is_database_name(found.name) else None
+    return why_left(mark, in_use=found.in_use) if mark else None
