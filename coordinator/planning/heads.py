@@ -51,7 +51,7 @@ def _uncovered(tree: ModuleTree, rest: frozenset[str], followed: frozenset[str])
 
 
 def _followed(tree: ModuleTree, revision: Revision) -> frozenset[str]:
-    """What a revision stands on: its down_revisions, and each dependency that none of its ancestors has too."""
+    """What a revision stands on: its down_revisions, and dependencies that none of its ancestors has too."""
     dependencies = set(revision.depends_on)
     if dependencies:
         known = {each.key.revision: each for each in tree.revisions}

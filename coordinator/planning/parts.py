@@ -1,0 +1,67 @@
+"""Each module's part of a run: its changes, whom they affect, what they need, and how to take them back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.model.plan import MigrationPlan, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from coordinator.model.capture import Capture
+    from coordinator.model.names import RevisionKey
+    from coordinator.model.plan import Dependency, Step
+
+
+def parts_of(
+    steps: Sequence[Step], dependencies: Sequence[Dependency], ways_back: Mapping[RevisionKey, Capture]
+) -> tuple[MigrationPlan, ...]:
+    """One part for each module that has steps, in the order in which they first appear."""
+    names = dict.fromkeys(step.key.module for step in steps)
+    return tuple(_part(name, steps, dependencies, ways_back) for name in names)
+
+
+def _part(
+    module: str,
+    steps: Sequence[Step],
+    dependencies: Sequence[Dependency],
+    ways_back: Mapping[RevisionKey, Capture],
+) -> MigrationPlan:
+    own = [step for step in steps if step.key.module == module]
+    needs = (each for each in dependencies if each.after.module == module and each.before.module != module)
+    return MigrationPlan(
+        module=module,
+        changes=tuple(change for step in own for change in step.changes),
+        affected_modules=_affected(module, dependencies),
+        dependencies=tuple(dict.fromkeys(each.why for each in needs)),
+        rollback_script="\n".join(_script(step, ways_back.get(step.key)) for step in reversed(own)),
+    )
+
+
+def _affected(module: str, dependencies: Sequence[Dependency]) -> tuple[str, ...]:
+    """Modules that use what this one makes, or used what it ends."""
+    users = {
+        each.after.module
+        for each in dependencies
+        if each.before.module == module and each.reason is Reason.USES
+    }
+    ending = {Reason.ENDS, Reason.RELEASES, Reason.TIGHTENS}
+    losers = {
+        each.before.module for each in dependencies if each.after.module == module and each.reason in ending
+    }
+    return tuple(sorted((users | losers) - {module}))
+
+
+def _script(step: Step, capture: Capture | None) -> str:
+    """The SQL that takes one step back, with a comment for what is not known."""
+    lines = [f"-- {step.key} {' '.join(step.message.split())}".rstrip()]
+    if capture is None:
+        return "\n".join([*lines, "-- not captured: its downgrade() was not run"])
+    lines.extend(f"-- not complete: {' '.join(reason.split())}" for reason in capture.unknown)
+    if capture.error is not None:
+        lines.append(f"-- its downgrade() raised {' '.join(capture.error.split())}")
+    if capture.empty:
+        lines.append("-- its downgrade() does nothing")
+    lines.extend(f"{statement.sql.strip().rstrip(';')};" for statement in capture.statements)
+    return "\n".join(lines)
