@@ -82,7 +82,7 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     tomllib keeps no positions, so each statement is given to it again by itself: a statement is as many
     lines as it takes to be TOML, and what it defines stands on its first line.
     """
-    lines = text.splitlines()
+    lines = text.replace("\r\n", "\n").split("\n")  # not splitlines: a text may hold other line ends
     places: dict[KeyPath, int] = {}
     header: KeyPath = ()
     index = 0

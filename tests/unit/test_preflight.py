@@ -132,7 +132,7 @@ def applied(revision: Revision, **values: Any) -> AppliedRevision:
 
 def test_names_of_checks_are_unique_and_in_kebab_case() -> None:
     names = [check.name for check in PREFLIGHT_CHECKS]
-    assert len(set(names)) == len(names) == 14
+    assert len(set(names)) == len(names) == 15
     assert all(name == name.lower().replace("_", "-") for name in names)
 
 
@@ -184,6 +184,21 @@ class TestSeveralHeads:
         assert found("several-heads", project.facts()) == ()
         project.write("crm", "b3", after="b1")
         assert "'a1'" in one("several-heads", project.facts()).message
+
+
+class TestAmbiguousVersionRow:
+    def test_one_id_in_two_modules_with_one_version_table(self, project: Project) -> None:
+        for name in ("crm", "billing"):
+            project.module(name, version_table="public.alembic_version")
+            project.write(name, "001")
+        finding = one("ambiguous-version-row", project.facts())
+        assert "billing:001" in finding.message
+        assert "public.alembic_version keeps the heads of both" in finding.message
+
+    def test_with_a_table_each_ids_may_repeat(self, project: Project) -> None:
+        for name in ("crm", "billing"):
+            project.write(name, "001")
+        assert found("ambiguous-version-row", project.facts()) == ()
 
 
 class TestMissingRevisionFile:

@@ -144,6 +144,9 @@ class TestMistakes:
         assert lines["t",] == 10
         assert ("b",) not in lines
 
+    def test_lines_are_right_with_other_line_ends_too(self) -> None:
+        assert key_lines('a = "x\u2028y"\r\n\r\n[t]\r\nb = 1\r\n') == {("a",): 1, ("t",): 3, ("t", "b"): 4}
+
     def test_a_password_in_the_file_is_refused_and_not_shown(self, tmp_path: Path) -> None:
         for url in (
             "postgresql://me:hunter2@db/erp",
@@ -392,6 +395,12 @@ class TestModules:
         with pytest.raises(UsageError, match="no module 'biling'") as refusal:
             settings.module("biling")
         assert refusal.value.help == "Did you mean 'billing'?"
+
+    def test_a_folder_with_an_odd_name_is_a_module_like_any_other(self, tmp_path: Path) -> None:
+        name = 'a "b" <script>\'é'
+        (tmp_path / "modules" / name / "migrations" / "versions").mkdir(parents=True)
+        (module,) = load(tmp_path, LOCAL).modules
+        assert (module.name, module.schema) == (name, name)
 
     def test_a_name_with_a_colon_is_refused(self, tmp_path: Path) -> None:
         assert "no colon" in told(tmp_path, LOCAL + "[tool.migrate.modules.'a:b']\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from coordinator.checks.preflight.ambiguous_version_row import AmbiguousVersionRow
 from coordinator.checks.preflight.below_applied_head import BelowAppliedHead
 from coordinator.checks.preflight.edited_revision import EditedRevision
 from coordinator.checks.preflight.empty_downgrade import EmptyDowngrade
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PREFLIGHT_CHECKS: Final[tuple[PreflightCheck, ...]] = (
     SeveralHeads(),
+    AmbiguousVersionRow(),
     MissingRevisionFile(),
     BelowAppliedHead(),
     EditedRevision(),
