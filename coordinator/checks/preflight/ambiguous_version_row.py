@@ -28,8 +28,8 @@ class AmbiguousVersionRow:
                         about(
                             revision,
                             self.name,
-                            f"has the id of {other.key} ({other.place}), and {'.'.join(table)} keeps the heads of "
-                            "both modules: its row would mean either.",
+                            f"has the id of {other.key} ({other.place}), and {'.'.join(table)} keeps the "
+                            "heads of both modules: its row would mean either.",
                             help=f"Give module {revision.key.module!r} a version_table of its own, or one of "
                             "the revisions another id.",
                         )
