@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from coordinator.postgres.session import Session
 
 OUR_SAVEPOINTS = "migrate_"
-_NEVER = frozenset({"SET SESSION AUTHORIZATION", "RESET SESSION AUTHORIZATION", "DISCARD", "LISTEN", "PREPARE"})
+_NEVER = frozenset(
+    {"SET SESSION AUTHORIZATION", "RESET SESSION AUTHORIZATION", "DISCARD", "LISTEN", "PREPARE"}
+)
 
 
 class Blocks(Protocol):
@@ -80,10 +82,16 @@ class SessionConduit:
                 line,
             )
         if command.kind is CommandKind.SAVEPOINT and (command.name or "").startswith(OUR_SAVEPOINTS):
-            raise self._refuse(f"it uses a savepoint named {command.name!r}, and names that begin with {OUR_SAVEPOINTS!r} are ours", line)
+            raise self._refuse(
+                f"it uses a savepoint named {command.name!r}, and names that begin with {OUR_SAVEPOINTS!r} are ours",
+                line,
+            )
         if command.kind is CommandKind.SESSION:
             if command.verb in _NEVER:
-                raise self._refuse(f"it sends {command.verb}, which outlives the step on a connection that all modules share", line)
+                raise self._refuse(
+                    f"it sends {command.verb}, which outlives the step on a connection that all modules share",
+                    line,
+                )
             self._remember(command)
 
     def _remember(self, command: Command) -> None:
@@ -94,14 +102,19 @@ class SessionConduit:
 
     def autocommit(self, *, enter: bool, line: int) -> None:
         if self.blocks is None:
-            raise self._refuse("it enters autocommit_block() here, but it did not when it was read, so its step shares a transaction", line)
+            raise self._refuse(
+                "it enters autocommit_block() here, but it did not when it was read, so its step shares a transaction",
+                line,
+            )
         if enter:
             self.blocks.leave()
         else:
             self.blocks.come_back()
 
     def end(self, how: str, line: int) -> None:
-        raise self._refuse(f"it calls {how}() on a connection or session, and the transaction belongs to the whole run", line)
+        raise self._refuse(
+            f"it calls {how}() on a connection or session, and the transaction belongs to the whole run", line
+        )
 
     def _refuse(self, why: str, line: int) -> StatementRefusedError:
         """Remember a refusal: the step fails even when the author's code swallows the error."""

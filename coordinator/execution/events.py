@@ -90,6 +90,13 @@ class StepsRolledBack:
 
 
 Event: TypeAlias = (
-    TargetNamed | Working | LockAwaited | PhaseStarted | StepStarted | StepFinished | StepFailed | StepsRolledBack
+    TargetNamed
+    | Working
+    | LockAwaited
+    | PhaseStarted
+    | StepStarted
+    | StepFinished
+    | StepFailed
+    | StepsRolledBack
 )
 Listener: TypeAlias = Callable[[Event], None]

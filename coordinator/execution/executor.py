@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,8 @@ from coordinator.model.run import RunStatus
 from coordinator.postgres.failure import ConnectionLostError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from coordinator.execution.rollback import RollbackManager
     from coordinator.execution.segment import SegmentRunner
     from coordinator.model.catalog import Catalog
@@ -59,7 +60,9 @@ class Executor:
         self.segments.journal.ledger.finish_run(self.segments.journal.run, RunStatus.APPLIED)
         return time.monotonic() - began
 
-    def _take_back(self, plan: RunPlan, committed: tuple[Segment, ...], starting: Starting, error: BaseException) -> None:
+    def _take_back(
+        self, plan: RunPlan, committed: tuple[Segment, ...], starting: Starting, error: BaseException
+    ) -> None:
         """Reverse what is in, prove that all is as it was, and raise what the run came to."""
         if isinstance(error, StepFailedError):
             self.tell(StepFailed(phase=Phase.APPLY, failure=error.failure))
@@ -77,7 +80,9 @@ class Executor:
                     *_details(error),
                     f"then:   {_sentence(second)}",
                     *_details(second),
-                    f"still in: {', '.join(remains)}" if remains else "no step is still in, but the database is not as it was",
+                    f"still in: {', '.join(remains)}"
+                    if remains
+                    else "no step is still in, but the database is not as it was",
                 ),
             ) from error
         _finish(self.segments, RunStatus.REVERSED, _sentence(error))

@@ -45,10 +45,15 @@ class StepFailure:
         shown: list[str] = []
         if self.sql:
             sql = self.sql.strip().splitlines()
-            shown.extend(f"SQL: {line}" if not number else f"     {line}" for number, line in enumerate(sql[:_SHOWN_SQL_LINES]))
+            shown.extend(
+                f"SQL: {line}" if not number else f"     {line}"
+                for number, line in enumerate(sql[:_SHOWN_SQL_LINES])
+            )
             if len(sql) > _SHOWN_SQL_LINES:
                 shown.append(f"     … {len(sql) - _SHOWN_SQL_LINES} more lines")
-        shown.extend(f"{name}: {text}" for name, text in (("DETAIL", self.detail), ("HINT", self.hint)) if text)
+        shown.extend(
+            f"{name}: {text}" for name, text in (("DETAIL", self.detail), ("HINT", self.hint)) if text
+        )
         shown.extend(f"{each.rule}: {each.message}" for each in self.findings)
         return tuple(shown)
 
@@ -61,5 +66,3 @@ class StepFailedError(CoordinatorError):
     def __init__(self, failure: StepFailure) -> None:
         super().__init__(failure.sentence, details=failure.lines)
         self.failure = failure
-
-

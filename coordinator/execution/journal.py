@@ -74,7 +74,7 @@ class Journal:
         )
 
     def _applied(self, step: Step, revision: Revision) -> AppliedRevision:
-        grade = self.rehearsal.grade(step.key) if self.rehearsal is not None else None
+        rehearsed = self.rehearsal.step(step.key) if self.rehearsal is not None else None
         return AppliedRevision(
             key=step.key,
             run=self.run,
@@ -83,5 +83,5 @@ class Journal:
             parents=revision.parents,
             file=PurePath(revision.place.file).name,
             changes=json.dumps([change.as_json() for change in step.changes]),
-            grade=grade.value if grade is not None else "",
+            grade=rehearsed.grade.value if rehearsed is not None else "",
         )

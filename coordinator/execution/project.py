@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from coordinator.model.check import MapReference
     from coordinator.model.module import Module
     from coordinator.model.names import RevisionKey
@@ -20,11 +21,15 @@ class Project:
     trees: tuple[ModuleTree, ...]
     map_references: tuple[MapReference, ...] = ()
     _by_name: Mapping[str, ModuleTree] = field(init=False, repr=False, compare=False, default_factory=dict)
-    _by_key: Mapping[RevisionKey, Revision] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _by_key: Mapping[RevisionKey, Revision] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_name", {tree.module.name: tree for tree in self.trees})
-        object.__setattr__(self, "_by_key", {each.key: each for tree in self.trees for each in tree.revisions})
+        object.__setattr__(
+            self, "_by_key", {each.key: each for tree in self.trees for each in tree.revisions}
+        )
 
     @property
     def modules(self) -> tuple[Module, ...]:

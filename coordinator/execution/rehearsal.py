@@ -7,7 +7,6 @@ steps exactly where the target would meet them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -17,15 +16,18 @@ from coordinator.execution.failure import StepFailedError
 from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import prepare_module, unprepare_module
 from coordinator.model.capture import Direction
+from coordinator.model.catalog import Catalog
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.rehearsal import Rehearsal, RehearsedStep, StepGrade
 from coordinator.postgres.rows import row_checksums
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from coordinator.execution.executor import RowSums
     from coordinator.execution.project import Project
     from coordinator.execution.step import StepResult, StepRunner
-    from coordinator.model.catalog import Catalog, CatalogDifference
+    from coordinator.model.catalog import Address, CatalogDifference
     from coordinator.model.plan import RunPlan, Segment, Step
 
 _SHOWN_TRACES = 6
@@ -50,7 +52,7 @@ class Rehearser:
     lock_wait: float
     opposite: Callable[[Step], Step]  # the same revision in the other direction
     reverse: Callable[[tuple[Segment, ...]], RunPlan]
-    expect_loss: frozenset[str] = frozenset()
+    _start: _State = field(default_factory=lambda: _State(catalog=Catalog(definitions={}), sums={}))
     _steps: dict[str, RehearsedStep] = field(default_factory=dict)
     _made: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -58,10 +60,10 @@ class Rehearser:
         """Rehearse all segments and the whole run's reversal. Raises StepFailedError when a step fails going forward."""
         began = time.monotonic()
         self.tell(PhaseStarted(phase=Phase.REHEARSE, plan=plan, where=self.where))
-        start = self.runner.catalog()
+        self._start = self._state()
         for segment in plan.segments[:-1]:
             self._commit(segment)
-        reversed_whole, findings = self._last(plan, start)
+        reversed_whole, findings = self._last(plan, self._start.catalog)
         return Rehearsal(
             where=self.where,
             server_version=self.runner.session.server_version,
@@ -115,7 +117,11 @@ class Rehearser:
             done = self._steps[str(step.key)]
             self.tell(
                 StepFinished(
-                    phase=Phase.REHEARSE, step=step, seconds=done.seconds, grade=done.grade, findings=done.findings
+                    phase=Phase.REHEARSE,
+                    step=step,
+                    seconds=done.seconds,
+                    grade=done.grade,
+                    findings=done.findings,
                 )
             )
 
@@ -140,7 +146,9 @@ class Rehearser:
         result = self.runner.run(step, transaction, before.catalog, token=f"rehearse {step.key}")
         graded = self._grade_reversal(step, transaction, before, result)
         if graded.grade is not StepGrade.IRREVERSIBLE:
-            again = self.runner.run(step, transaction, self.runner.catalog(), token=f"rehearse again {step.key}")
+            again = self.runner.run(
+                step, transaction, self.runner.catalog(), token=f"rehearse again {step.key}"
+            )
             result = replace(result, after=again.after)
         self._steps[str(step.key)] = replace(graded, seconds=result.seconds)
 
@@ -155,10 +163,12 @@ class Rehearser:
         schemas = tuple(schema for module in self.project.modules for schema in module.schemas)
         return _State(catalog=self.runner.catalog(), sums=row_checksums(self.runner.session, schemas=schemas))
 
-    def _grade_reversal(self, step: Step, transaction: Transaction, before: _State, result: StepResult) -> RehearsedStep:
+    def _grade_reversal(
+        self, step: Step, transaction: Transaction, before: _State, result: StepResult
+    ) -> RehearsedStep:
         """Take the step back and say how well that went."""
         back = self.opposite(step)
-        lost = _destroyed(result.after.difference(before.catalog), step)
+        lost = _destroyed(result.after.difference(before.catalog))
         try:
             self.runner.run(back, transaction, result.after, token=f"rehearse back {step.key}")
         except StepFailedError as error:
@@ -168,12 +178,26 @@ class Rehearser:
         if difference:
             again = self._try_again(step, transaction, state)
             return _graded(step, StepGrade.IRREVERSIBLE, (_leaves_traces(step, difference), *again))
-        lost = (*lost, *_changed_rows(before.sums, state.sums))
-        if lost:
-            return _graded(step, StepGrade.LOSSY, (), lost=lost)
+        rows = _changed_rows(before.sums, state.sums)
+        if lost or rows:
+            return RehearsedStep(
+                key=step.key,
+                grade=StepGrade.LOSSY,
+                seconds=0.0,
+                lost=(
+                    *(f"{each} with its values" for each in lost),
+                    *(f"rows of {'.'.join(each)}" for each in rows),
+                ),
+                at_stake=self._at_stake(lost, rows),
+            )
         if difference.column_order_changed:
             return _graded(step, StepGrade.COLUMN_ORDER, ())
         return _graded(step, StepGrade.REVERSIBLE, ())
+
+    def _at_stake(self, gone: tuple[Address, ...], rows: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+        """What of it was there before the run: the run's own tables were empty."""
+        definitions = (str(each) for each in gone if each in self._start.catalog.definitions)
+        return (*definitions, *(f"rows of {'.'.join(each)}" for each in rows if each in self._start.sums))
 
     def _try_again(self, step: Step, transaction: Transaction, state: _State) -> tuple[Finding, ...]:
         """After a reversal that left something: does the step still run? For real, since it may not."""
@@ -197,7 +221,10 @@ class Rehearser:
         try:
             for step in reversed(segment.steps):
                 self.runner.run(
-                    self.opposite(step), transaction, self.runner.catalog(), token=f"rehearse whole {step.key}"
+                    self.opposite(step),
+                    transaction,
+                    self.runner.catalog(),
+                    token=f"rehearse whole {step.key}",
                 )
             self._unprepare()
         except CoordinatorError as error:
@@ -212,7 +239,9 @@ class Rehearser:
                 transaction.begin()
                 try:
                     for step in segment.steps:
-                        self.runner.run(step, transaction, self.runner.catalog(), token=f"rehearse whole {step.key}")
+                        self.runner.run(
+                            step, transaction, self.runner.catalog(), token=f"rehearse whole {step.key}"
+                        )
                     transaction.commit()
                 finally:
                     transaction.rollback()
@@ -229,10 +258,8 @@ class Rehearser:
         return Transaction(self.runner.session, lock_wait=self.lock_wait)
 
 
-def _graded(
-    step: Step, grade: StepGrade, findings: tuple[Finding, ...], *, lost: tuple[str, ...] = ()
-) -> RehearsedStep:
-    return RehearsedStep(key=step.key, grade=grade, seconds=0.0, lost=lost, findings=findings)
+def _graded(step: Step, grade: StepGrade, findings: tuple[Finding, ...]) -> RehearsedStep:
+    return RehearsedStep(key=step.key, grade=grade, seconds=0.0, findings=findings)
 
 
 def _finding(rule: str, step: Step, message: str, remedy: str) -> Finding:
@@ -252,7 +279,7 @@ def _cannot_go_back(step: Step, error: StepFailedError) -> Finding:
         "downgrade-fails",
         step,
         f"{step.key} cannot be taken back alone: {error.failure.message} ({error.failure.place})",
-        "mend its downgrade(), or say `irreversible = \"reason\"`",
+        'mend its downgrade(), or say `irreversible = "reason"`',
     )
 
 
@@ -267,22 +294,16 @@ def _leaves_traces(step: Step, difference: CatalogDifference) -> Finding:
     )
 
 
-def _destroyed(difference: CatalogDifference, step: Step) -> tuple[str, ...]:
+def _destroyed(difference: CatalogDifference) -> tuple[Address, ...]:
     """Columns and tables that the step drops: their values do not come back with their definitions."""
     gone = {each for each in difference.dropped if each.kind in ("column", "table")}
     tables = {each.relation for each in gone if each.kind == "table"}
-    return tuple(
-        f"{each} with its values" for each in sorted(gone) if each.kind == "table" or each.relation not in tables
-    )
+    return tuple(each for each in sorted(gone) if each.kind == "table" or each.relation not in tables)
 
 
-def _changed_rows(before: RowSums, after: RowSums) -> tuple[str, ...]:
-    changed = [table for table in sorted(before) if table in after and before[table] != after[table]]
-    return tuple(f"rows of {schema}.{name}: {_counted(before[schema, name][0])} differ" for schema, name in changed)
-
-
-def _counted(rows: int) -> str:
-    return "1 row" if rows == 1 else f"some of {rows} rows"
+def _changed_rows(before: RowSums, after: RowSums) -> tuple[tuple[str, str], ...]:
+    """Tables whose rows are others than before, now that the step was taken back."""
+    return tuple(table for table in sorted(before) if table in after and before[table] != after[table])
 
 
 def _whole_run(why: str) -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,8 @@ from coordinator.execution.versions import unprepare_module
 from coordinator.ledger.lock import stand_behind_fence
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from coordinator.execution.executor import Starting
     from coordinator.execution.segment import SegmentRunner
     from coordinator.model.plan import RunPlan, Segment

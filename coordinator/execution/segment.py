@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from coordinator.errors import CoordinatorError
+from coordinator.errors import CoordinatorError, UnsettledError
 from coordinator.execution.events import Listener, Phase, StepFinished, StepsRolledBack, StepStarted
 from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import prepare_module, read_heads, write_heads
@@ -18,11 +19,15 @@ from coordinator.postgres.failure import ConnectionLostError, StatementError
 from coordinator.postgres.session import compose, identifier
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from coordinator.execution.journal import Journal
     from coordinator.execution.project import Project
     from coordinator.execution.step import StepRunner
     from coordinator.model.catalog import Catalog
     from coordinator.model.plan import Segment, Step
+
+_BACKEND_ENDS_WITHIN = 30.0  # seconds
 
 
 @dataclass(slots=True)
@@ -41,7 +46,9 @@ class SegmentRunner:
     def run(self, segment: Segment, phase: Phase) -> None:
         """Run and commit a segment. When it raises, nothing of it is in, or UnsettledError says what is."""
         session = self.runner.session
-        token = self.journal.ledger.intend(self.journal.run, self._next(), segment, segment.steps[0].direction)
+        token = self.journal.ledger.intend(
+            self.journal.run, self._next(), segment, segment.steps[0].direction
+        )
         transaction = Transaction(
             session,
             lock_wait=self.lock_wait,
@@ -65,6 +72,9 @@ class SegmentRunner:
             transaction.commit()
             self.journal.committed()
         except BaseException as error:
+            if self._is_in(transaction, token, error):
+                self.journal.committed()
+                return
             transaction.rollback()
             self.made = made_before
             self._note_rolled_back(done, current, error)
@@ -79,12 +89,36 @@ class SegmentRunner:
             self.made[module.name] = (*self.made.get(module.name, ()), *made)
             before = self.runner.catalog()
         result = self.runner.run(step, transaction, before, token=f"{phase.value} {step.key}")
-        heads = read_heads(session, module) or frozenset()
+        # A table that several modules share holds the others' heads too.
+        heads = (read_heads(session, module) or frozenset()) & tree.ids
         revision = self.project.revision(step.key)
         write_heads(session, module, heads, heads_after(tree, heads, revision, step.direction))
         self.journal.step_done(session, step, revision, result.seconds)
         self.tell(StepFinished(phase=phase, step=step, seconds=result.seconds, findings=result.findings))
         return result.after
+
+    def _is_in(self, transaction: Transaction, token: UUID, error: BaseException) -> bool:
+        """After a connection was lost while committing: whether the commit had reached the server."""
+        session = self.runner.session
+        if not isinstance(error, ConnectionLostError) or not session.closed:
+            return False
+        lost = session.pid_when_open
+        session.reopen()
+        if not transaction.committing:
+            return False
+        deadline = time.monotonic() + _BACKEND_ENDS_WITHIN
+        while session.value("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (lost,)):
+            if time.monotonic() > deadline:
+                raise UnsettledError(
+                    f"the connection was lost while committing, and server process {lost} still works on it",
+                    help="when it has ended, `migrate recover` tells what is in",
+                ) from error
+            time.sleep(0.2)
+        return any(
+            intent.committed
+            for intent in self.journal.ledger.intents(self.journal.run)
+            if intent.token == token
+        )
 
     def _note_rolled_back(self, done: list[Step], current: Step | None, error: BaseException) -> None:
         for step in reversed([*done, *([current] if current is not None else [])]):
@@ -100,7 +134,9 @@ class SegmentRunner:
         """After a segment that commits statement by statement: drop the invalid indexes that it left behind."""
         session = self.runner.session
         session.execute("RESET ROLE; RESET search_path; RESET lock_timeout")
-        created = {(each.schema, each.part or each.name) for each in self.runner.catalog().difference(start).created}
+        created = {
+            (each.schema, each.part or each.name) for each in self.runner.catalog().difference(start).created
+        }
         broken = session.rows(
             "SELECT n.nspname, c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
             " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid"

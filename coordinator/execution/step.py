@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,22 +14,32 @@ from coordinator.model.finding import Finding, Severity
 from coordinator.model.names import Place
 from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.failure import StatementError
+from coordinator.postgres.rows import table_marks
 from coordinator.postgres.session import comma_separated, compose, identifier
 from coordinator.worker.process import WorkerError
 
 if TYPE_CHECKING:
-    from coordinator.execution.conduit import Blocks
+    from collections.abc import Mapping
+
     from coordinator.execution.project import Project
     from coordinator.execution.transaction import Transaction
     from coordinator.execution.workers import Workers
     from coordinator.model.catalog import Catalog
-    from coordinator.model.module import Module
+    from coordinator.model.check import TableMark
     from coordinator.model.plan import Step
     from coordinator.postgres.session import Session
 
 _SAVEPOINT = "migrate_step"
 # Settings whose change outlives the step and would decide what the next module's statements mean.
-_WATCHED = ("search_path", "role", "session_replication_role", "row_security", "default_transaction_isolation", "DateStyle", "TimeZone")
+_WATCHED = (
+    "search_path",
+    "role",
+    "session_replication_role",
+    "row_security",
+    "default_transaction_isolation",
+    "DateStyle",
+    "TimeZone",
+)
 
 
 class IntegrityCheck(Protocol):
@@ -39,7 +48,9 @@ class IntegrityCheck(Protocol):
     @property
     def name(self) -> str: ...
 
-    def run(self, session: Session, facts: StepFacts, before: Catalog, after: Catalog) -> tuple[Finding, ...]: ...
+    def run(
+        self, session: Session, facts: StepFacts, before: Catalog, after: Catalog
+    ) -> tuple[Finding, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +65,9 @@ class StepResult:
 class StepRunner:
     """Runs steps on one session. The transaction around a step is its caller's."""
 
-    def __init__(self, session: Session, workers: Workers, project: Project, checks: tuple[IntegrityCheck, ...]) -> None:
+    def __init__(
+        self, session: Session, workers: Workers, project: Project, checks: tuple[IntegrityCheck, ...]
+    ) -> None:
         self.session = session
         self._workers = workers
         self._project = project
@@ -77,13 +90,14 @@ class StepRunner:
             self.session.execute(f"SAVEPOINT {_SAVEPOINT}")
         self.enter(step, local=True)
         session_before = self._watched()
+        marks = table_marks(self.session)
         self._call(step, conduit, token)
         transaction.check_ours()
         self._settle_constraints(step)
         leaks = self._restore_session(step, conduit, session_before)
         self.leave()
         after = self.catalog()
-        found = self._check(step, before, after)
+        found = self._check(step, before, after, marks)
         if blocks is None:
             self._release(step)
         return StepResult(after=after, seconds=time.monotonic() - began, findings=(*leaks, *found))
@@ -144,7 +158,9 @@ class StepRunner:
     def _refused(self, step: Step, part: str, conduit: SessionConduit) -> StepFailure:
         why, line = conduit.refused[0]
         sql = conduit.sent.sql if conduit.sent is not None and conduit.sent.line == line else None
-        return StepFailure(step=step, part=part, message=why, place=Place(step.place.file, line or step.place.line), sql=sql)
+        return StepFailure(
+            step=step, part=part, message=why, place=Place(step.place.file, line or step.place.line), sql=sql
+        )
 
     def _settle_constraints(self, step: Step) -> None:
         """Let deferred constraints speak now: the guilty step hears it, and the next ALTER TABLE finds no pending events."""
@@ -156,7 +172,9 @@ class StepRunner:
                 " WHERE c.condeferred AND c.contype IN ('f', 'u', 'p', 'x', 't')"
             )
             if deferred:
-                names = comma_separated(*(identifier(schema, name) for schema, name in dict.fromkeys(deferred)))
+                names = comma_separated(
+                    *(identifier(schema, name) for schema, name in dict.fromkeys(deferred))
+                )
                 self.session.execute(compose("SET CONSTRAINTS {names} DEFERRED", names=names))
         except StatementError as error:
             raise StepFailedError(_from_statement(step, "a deferred constraint at its end", error)) from error
@@ -165,12 +183,17 @@ class StepRunner:
         query = "SELECT " + ", ".join(f"current_setting('{name}', true)" for name in _WATCHED)
         return dict(zip(_WATCHED, self.session.rows(query)[0], strict=True))
 
-    def _restore_session(self, step: Step, conduit: SessionConduit, before: Mapping[str, str | None]) -> tuple[Finding, ...]:
+    def _restore_session(
+        self, step: Step, conduit: SessionConduit, before: Mapping[str, str | None]
+    ) -> tuple[Finding, ...]:
         """Put back every setting that the step changed, and say so."""
         now = self._watched()
         changed = {name: value for name, value in before.items() if now[name] != value}
         for name, value in conduit.changed_settings.items():
-            if name not in before and self.session.value("SELECT current_setting(%s, true)", (name,)) != value:
+            if (
+                name not in before
+                and self.session.value("SELECT current_setting(%s, true)", (name,)) != value
+            ):
                 changed[name] = value
         for name, value in changed.items():
             if name == "role":
@@ -189,27 +212,34 @@ class StepRunner:
             for name in sorted(changed)
         )
 
-    def _check(self, step: Step, before: Catalog, after: Catalog) -> tuple[Finding, ...]:
+    def _check(
+        self, step: Step, before: Catalog, after: Catalog, marks: Mapping[int, TableMark]
+    ) -> tuple[Finding, ...]:
         facts = StepFacts(
             step=step,
             module=self._project.module(step.key.module),
             modules=self._project.modules,
             owners=self._project.owners,
             references=self._project.map_references,
+            marks=marks,
         )
         found: list[Finding] = []
         for check in self._checks:
             try:
                 found.extend(check.run(self.session, facts, before, after))
             except StatementError as error:
-                raise StepFailedError(_from_statement(step, f"the integrity check {check.name!r}", error)) from error
+                raise StepFailedError(
+                    _from_statement(step, f"the integrity check {check.name!r}", error)
+                ) from error
         broken = tuple(each for each in found if each.severity is Severity.ERROR)
         if broken:
             names = ", ".join(dict.fromkeys(each.rule for each in broken))
             raise StepFailedError(
                 StepFailure(
                     step=step,
-                    part=f"the integrity check {names!r}" if "," not in names else f"the integrity checks {names}",
+                    part=f"the integrity check {names!r}"
+                    if "," not in names
+                    else f"the integrity checks {names}",
                     message=broken[0].message,
                     place=broken[0].place or step.place,
                     hint=broken[0].help,
@@ -247,7 +277,9 @@ class _Blocks:
         self._runner.enter(self._step, local=True)
 
 
-def _from_statement(step: Step, part: str, error: StatementError, *, sql: str | None = None, line: int = 0) -> StepFailure:
+def _from_statement(
+    step: Step, part: str, error: StatementError, *, sql: str | None = None, line: int = 0
+) -> StepFailure:
     return StepFailure(
         step=step,
         part=part,
@@ -258,4 +290,3 @@ def _from_statement(step: Step, part: str, error: StatementError, *, sql: str | 
         hint=error.hint,
         detail=error.detail,
     )
-

@@ -37,10 +37,7 @@ class Transaction:
         self._at_begin = at_begin
         self._before_commit = before_commit
         self._xid: str | None = None
-
-    @property
-    def is_open(self) -> bool:
-        return self._xid is not None
+        self.committing = False  # COMMIT was sent and not answered: whether it is in, only the server knows
 
     def begin(self) -> None:
         """Open the transaction, with our own settings for its length."""
@@ -53,7 +50,9 @@ class Transaction:
 
     def check_ours(self) -> None:
         """Raise UnsettledError unless this is still the transaction that `begin` opened."""
-        ours = self._session.in_transaction and self._xid == str(self._session.value("SELECT pg_current_xact_id_if_assigned()"))
+        ours = self._session.in_transaction and self._xid == str(
+            self._session.value("SELECT pg_current_xact_id_if_assigned()")
+        )
         if not ours:
             raise UnsettledError(
                 "the transaction of this run was ended by something inside it",
@@ -64,7 +63,9 @@ class Transaction:
         """Commit, after a last look that the run may."""
         self.check_ours()
         self._before_commit()
+        self.committing = True
         self._session.execute("COMMIT")
+        self.committing = False
         self._xid = None
 
     def rollback(self) -> None:

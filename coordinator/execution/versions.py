@@ -31,8 +31,16 @@ def prepare_module(session: Session, module: Module) -> tuple[str, ...]:
     schema, table = module.qualified_version_table
     for name in dict.fromkeys((*module.schemas, schema)):
         if not session.value("SELECT 1 FROM pg_namespace WHERE nspname = %s", (name,)):
-            authorization = compose(" AUTHORIZATION {role}", role=identifier(module.owner)) if module.owner else compose("")
-            session.execute(compose("CREATE SCHEMA {name}{authorization}", name=identifier(name), authorization=authorization))
+            authorization = (
+                compose(" AUTHORIZATION {role}", role=identifier(module.owner))
+                if module.owner
+                else compose("")
+            )
+            session.execute(
+                compose(
+                    "CREATE SCHEMA {name}{authorization}", name=identifier(name), authorization=authorization
+                )
+            )
             made.append(f"schema {name}")
     if not _exists(session, schema, table):
         # As Alembic makes it, but wide: revision ids longer than its 32 characters are usual.

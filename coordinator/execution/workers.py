@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from coordinator.worker.process import Worker
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from coordinator.model.module import Module
@@ -24,7 +25,9 @@ class Workers:
     def __enter__(self) -> Workers:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stack.close()
 
     def for_module(self, module: Module, server_version: int) -> Worker:
@@ -39,3 +42,12 @@ class Workers:
             self._workers[module.interpreter] = worker
         worker.open_module(module, server_version)
         return worker
+
+    def read_environment(self, module: Module, server_version: int) -> Mapping[str, str | None]:
+        """What the module's env.py would configure. Raises WorkerError when it does not run here."""
+        return self.for_module(module, server_version).read_environment(module)
+
+    def forget_all(self) -> None:
+        """Make Alembic forget what it remembers of every module: another database comes next."""
+        for worker in self._workers.values():
+            worker.forget_all()

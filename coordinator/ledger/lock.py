@@ -76,7 +76,9 @@ class Lock:
 
     def announce(self, run: str, doing: str) -> None:
         """Tell waiters what the run is doing."""
-        self._session.execute("SELECT set_config('application_name', %s, false)", (application_name(run, doing),))
+        self._session.execute(
+            "SELECT set_config('application_name', %s, false)", (application_name(run, doing),)
+        )
 
     def ping(self) -> None:
         """Make sure that the lock is still ours. Raises ConnectionLostError or UnsettledError when it is not."""
@@ -89,9 +91,10 @@ class Lock:
         if not ours:
             raise UnsettledError("the lock was taken away from this run")
 
-    def release(self) -> None:
-        """Give the lock back."""
-        self._session.execute("SELECT pg_advisory_unlock(%s)", (KEY,))
+    def let_go(self) -> None:
+        """Give the lock back; a lost connection has given it back already."""
+        if not self._session.closed:
+            self._session.execute("SELECT pg_advisory_unlock(%s)", (KEY,))
 
 
 def find_holder(session: Session) -> Holder | None:
@@ -107,13 +110,24 @@ def find_holder(session: Session) -> Holder | None:
     return Holder(pid=rows[0][0], application=rows[0][1], seconds=rows[0][2]) if rows else None
 
 
+def find_backend(session: Session, run: int) -> int | None:
+    """The server process that still works for a run whose client is gone, or None."""
+    found = session.value(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND application_name LIKE %s LIMIT 1",
+        (f"migrate:{run} %",),
+    )
+    return None if found is None else int(found)
+
+
 def take_fence(session: Session, run: int) -> None:
     """Make `run` the owner. Raises LockHeldError when another run's transaction is still open on the server."""
     try:
         with session.transaction():
             session.execute("SELECT owner FROM migrate.fence FOR UPDATE NOWAIT")
             session.execute(
-                "INSERT INTO migrate.fence (owner) VALUES (%s) ON CONFLICT (one) DO UPDATE SET owner = EXCLUDED.owner", (run,)
+                "INSERT INTO migrate.fence (owner) VALUES (%s) ON CONFLICT (one) DO UPDATE SET owner = EXCLUDED.owner",
+                (run,),
             )
     except StatementError as error:
         if error.sqlstate != _LOCK_NOT_AVAILABLE:
@@ -129,5 +143,3 @@ def stand_behind_fence(session: Session, run: int) -> None:
     rows = session.rows("SELECT owner FROM migrate.fence WHERE owner = %s FOR UPDATE NOWAIT", (run,))
     if not rows:
         raise UnsettledError(f"another run has taken over from run {run}")
-
-

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from coordinator.model.plan import Segment
     from coordinator.postgres.session import Row, Session
 
-_RUN_COLUMNS = (
-    "number, kind, status, plan, guarantee, environment, host, pid, program, rehearsal, started, finished, error"
-)
+_RUN_COLUMNS = "number, kind, status, plan, guarantee, environment, host, pid, program, rehearsal, started, finished, error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +56,9 @@ class LedgerReader:
         """The latest runs, newest first, without their steps."""
         if not self.exists:
             return ()
-        rows = self._session.rows(f"SELECT {_RUN_COLUMNS} FROM migrate.run ORDER BY number DESC LIMIT %s", (limit,))  # noqa: S608 - a constant
+        rows = self._session.rows(
+            f"SELECT {_RUN_COLUMNS} FROM migrate.run ORDER BY number DESC LIMIT %s", (limit,)
+        )
         return tuple(_run(row) for row in rows)
 
     def run(self, number: int) -> Run | None:
@@ -166,7 +166,14 @@ class Ledger(LedgerReader):
         self._session.execute(
             "INSERT INTO migrate.intent (run, sequence, token, direction, transactional, steps)"
             " VALUES (%s, %s, %s, %s, %s, %s)",
-            (run, sequence, token, direction.value, segment.transactional, [str(step.key) for step in segment.steps]),
+            (
+                run,
+                sequence,
+                token,
+                direction.value,
+                segment.transactional,
+                [str(step.key) for step in segment.steps],
+            ),
         )
         return token
 
@@ -219,7 +226,9 @@ def write_applied(session: Session, revision: AppliedRevision) -> None:
 
 def erase_applied(session: Session, key: RevisionKey) -> None:
     """Say that a revision is no longer in; on the main connection, in the transaction of its reversal."""
-    session.execute("DELETE FROM migrate.applied WHERE module = %s AND revision = %s", (key.module, key.revision))
+    session.execute(
+        "DELETE FROM migrate.applied WHERE module = %s AND revision = %s", (key.module, key.revision)
+    )
 
 
 def write_outcome(session: Session, run: int, token: UUID) -> None:

@@ -129,11 +129,13 @@ class Catalog:
     def difference(self, before: Catalog) -> CatalogDifference:
         """What happened since `before`."""
         here, there = self.definitions, before.definitions
-        differing = (each for each in here.keys() & there.keys() if here[each] != there[each])
+        created = [address for address in here if address not in there]
+        dropped = [address for address in there if address not in here]
+        changed = [address for address, text in here.items() if there.get(address, text) != text]
         return CatalogDifference(
-            created=tuple(sorted(here.keys() - there.keys())),
-            dropped=tuple(sorted(there.keys() - here.keys())),
-            changed=tuple(self._changed(each, before) for each in sorted(differing)),
+            created=tuple(sorted(created)),
+            dropped=tuple(sorted(dropped)),
+            changed=tuple(self._changed(each, before) for each in sorted(changed)),
             column_order_changed=self._reordered(before),
         )
 
@@ -159,11 +161,12 @@ class Catalog:
         )
 
     def _reordered(self, before: Catalog) -> tuple[Address, ...]:
+        here, there = self.column_order, before.column_order
+        differing = (each for each, columns in here.items() if there.get(each, columns) != columns)
         return tuple(
-            address
-            for address in sorted(self.column_order.keys() & before.column_order.keys())
-            if _common(self.column_order[address], before.column_order[address])
-            != _common(before.column_order[address], self.column_order[address])
+            each
+            for each in sorted(differing)
+            if _common(here[each], there[each]) != _common(there[each], here[each])
         )
 
 

@@ -31,23 +31,28 @@ class MapReference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TableMark:
-    """What a transaction has done to one table so far, as the server counts it; see `table_marks`."""
+class WrittenTable:
+    """What a step did to the rows of one table, as the server counted it; what it tried and took back counts too.
+
+    `rows_before` is what statistics knew: 0 may mean that nobody knows. `moved_file` is true after TRUNCATE, and
+    after whatever else gives the table a new file, such as a change of a column's type.
+    """
 
     schema: str
     name: str
-    file: int  # another one after TRUNCATE, and after what rewrites the table
-    inserted: int
-    deleted: int
-    estimate: int  # rows that it may hold, as far as statistics know
-    root: int | None = None  # the partitioned table that it is a part of, by OID
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    rows_before: int = 0
+    moved_file: bool = False
+    partition_of: int | None = None  # OID of the partitioned table at the top
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFacts:
     """The step that has just run, and the modules around it.
 
-    `marks` were taken right before the step (by the tables' OIDs); without them lost rows cannot be told.
+    `written` are the tables whose rows it wrote; None: nobody looked, so lost rows cannot be told.
     `row_budget` is how many rows one check may read; what would need more is said to be unchecked.
     """
 
@@ -58,6 +63,7 @@ class StepFacts:
     references: tuple[
         MapReference, ...
     ] = ()  # all that the map writes; a check takes those of touched tables
-    marks: Mapping[int, TableMark] | None = None
+    written: tuple[WrittenTable, ...] | None = None
     row_budget: int = 1_000_000
     seconds: float = 30.0  # for each of the module's own checks
+    last_of_module: bool = False  # no other step of this module follows in the plan

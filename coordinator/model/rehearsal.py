@@ -22,12 +22,17 @@ class StepGrade(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RehearsedStep:
-    """One step's rehearsal. `lost` names what data its reversal cannot bring back, one phrase each."""
+    """One step's rehearsal.
+
+    `lost` names what data its reversal cannot bring back, one phrase each; `at_stake` those of it that were there
+    before the run.
+    """
 
     key: RevisionKey
     grade: StepGrade
     seconds: float
     lost: tuple[str, ...] = ()
+    at_stake: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -42,6 +47,6 @@ class Rehearsal:
     reversed_whole: bool
     findings: tuple[Finding, ...] = ()
 
-    def grade(self, key: RevisionKey) -> StepGrade | None:
-        """The grade of one revision's step, or None."""
-        return next((step.grade for step in self.steps if step.key == key), None)
+    def step(self, key: RevisionKey) -> RehearsedStep | None:
+        """One revision's step, or None."""
+        return next((each for each in self.steps if each.key == key), None)

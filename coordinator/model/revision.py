@@ -31,7 +31,9 @@ class Revision:
     branch_labels: tuple[str, ...] = ()
     requires: tuple[RevisionKey, ...] = ()  # goes after these revisions of other modules
     seen: tuple[tuple[str, str], ...] = ()  # (module, head) pairs from when it was written
-    touches: tuple[str, ...] = ()  # modules whose schemas it changes on purpose; "database" for what has no schema
+    touches: tuple[
+        str, ...
+    ] = ()  # modules whose schemas it changes on purpose; "database" for what has no schema
     irreversible: str | None = None
     deletes_rows: bool = False
     waivers: tuple[Waiver, ...] = ()
@@ -54,6 +56,11 @@ class ModuleTree:
     def find(self, revision: str) -> Revision | None:
         """The revision with that id, or None."""
         return next((each for each in self.revisions if each.key.revision == revision), None)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Ids of all its revisions."""
+        return frozenset(each.key.revision for each in self.revisions)
 
     @property
     def heads(self) -> tuple[str, ...]:

@@ -15,7 +15,9 @@ class DatabaseUrl:
 
     parameters: Mapping[str, str] = field(repr=False)
     shown: str = ""  # the URL without its password, for people
-    password_command: tuple[str, ...] = ()  # run for every new connection; its first output line is the password
+    password_command: tuple[
+        str, ...
+    ] = ()  # run for every new connection; its first output line is the password
 
     def __str__(self) -> str:
         return self.shown

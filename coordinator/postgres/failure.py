@@ -17,7 +17,13 @@ class StatementError(CoordinatorError):
     """The server refused a statement. `message` is its primary message; DETAIL may hold row values and is kept apart."""
 
     def __init__(
-        self, message: str, *, sqlstate: str | None = None, detail: str | None = None, hint: str | None = None, position: int = 0
+        self,
+        message: str,
+        *,
+        sqlstate: str | None = None,
+        detail: str | None = None,
+        hint: str | None = None,
+        position: int = 0,
     ) -> None:
         super().__init__(message)
         self.sqlstate = sqlstate

@@ -38,7 +38,10 @@ class Session:
     """
 
     def __init__(
-        self, connection: psycopg.Connection[Any], *, reconnect: Callable[[], psycopg.Connection[Any]] | None = None
+        self,
+        connection: psycopg.Connection[Any],
+        *,
+        reconnect: Callable[[], psycopg.Connection[Any]] | None = None,
     ) -> None:
         self._reconnect = reconnect
         self._notices: list[str] = []
@@ -46,10 +49,13 @@ class Session:
 
     def _use(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
+        self._pid = connection.info.backend_pid
         # Authors' statements may hold several commands: these need binding on this side. Server-side binding
         # also fails on the untyped parameters of SQLAlchemy's reflection.
         self._cursor = psycopg.ClientCursor(self._connection)
-        self._connection.add_notice_handler(lambda diagnostic: self._notices.append(diagnostic.message_primary or ""))
+        self._connection.add_notice_handler(
+            lambda diagnostic: self._notices.append(diagnostic.message_primary or "")
+        )
 
     def reopen(self) -> None:
         """Connect anew after the connection was lost; nothing of the old one's transaction comes along.
@@ -64,7 +70,9 @@ class Session:
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -85,7 +93,9 @@ class Session:
             columns = tuple((column.name, column.type_code) for column in cursor.description)
             return Answer(columns=columns, rows=tuple(cursor.fetchall()), rowcount=cursor.rowcount)
 
-    def rows(self, text: Query, parameters: Sequence[object] | dict[str, object] | None = None) -> tuple[Row, ...]:
+    def rows(
+        self, text: Query, parameters: Sequence[object] | dict[str, object] | None = None
+    ) -> tuple[Row, ...]:
         """All rows of a query."""
         return self.execute(text, parameters).rows
 
@@ -95,9 +105,9 @@ class Session:
         return found[0][0] if found else None
 
     @property
-    def pid(self) -> int:
-        """The server process behind this connection."""
-        return self._connection.info.backend_pid
+    def pid_when_open(self) -> int:
+        """The server process behind this connection; also told after the connection was lost."""
+        return self._pid
 
     @property
     def server_version(self) -> int:

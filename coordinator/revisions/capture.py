@@ -47,7 +47,9 @@ class Recorder:
 
     def end(self, how: str, line: int) -> None:
         """Write the attempt down as the statement it would be; whoever judges the capture refuses it."""
-        self.statements.append(Statement(sql=how.upper() if how in ("commit", "rollback") else f"SET SESSION {how}", line=line))
+        self.statements.append(
+            Statement(sql=how.upper() if how in ("commit", "rollback") else f"SET SESSION {how}", line=line)
+        )
 
 
 def capture(worker: Worker, module: Module, revision: Revision, direction: Direction) -> Capture:
@@ -69,7 +71,10 @@ def capture(worker: Worker, module: Module, revision: Revision, direction: Direc
         withheld, connections, asked = failure.withheld, failure.connections, failure.asked
         if failure.kind not in ("died", "hung"):
             worker.restore(module, token)
-    unknown = [f"it asks the database at line {line}" if line else "it asks the database" for line in dict.fromkeys(asked)]
+    unknown = [
+        f"it asks the database at line {line}" if line else "it asks the database"
+        for line in dict.fromkeys(asked)
+    ]
     return Capture(
         key=revision.key,
         direction=direction,

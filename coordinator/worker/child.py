@@ -53,6 +53,7 @@ class Child:
             "header": self._header,
             "run": self._run,
             "restore": self._restore,
+            "forget": self._forget,
         }
         while True:
             request = self._channel.read()
@@ -64,10 +65,12 @@ class Child:
             try:
                 reply = {"op": "done", **handlers[request["op"]](request)}
             except SystemExit as error:
-                reply = self._failed("exit", "it called exit({})".format("" if error.code is None else error.code), error)
+                reply = self._failed(
+                    "exit", "it called exit({})".format("" if error.code is None else error.code), error
+                )
             except KeyboardInterrupt as error:
                 reply = self._failed("exception", "KeyboardInterrupt", error)
-            except BaseException as error:  # noqa: BLE001 - whatever authors' code raises is an answer
+            except BaseException as error:
                 reply = self._failed("exception", "{}: {}".format(type(error).__name__, error), error)
             reply.update(withheld=self._watch.read, connections=self._watch.opened, asked=self._link.asked)
             sys.stdout.flush()
@@ -110,7 +113,9 @@ class Child:
     def _header(self, request: Dict[str, Any]) -> Dict[str, Any]:
         self._activate(request)
         loaded = self._load_file(request["file"], "header")
-        return {"names": {name: pack(getattr(loaded, name)) for name in HEADER_NAMES if hasattr(loaded, name)}}
+        return {
+            "names": {name: pack(getattr(loaded, name)) for name in HEADER_NAMES if hasattr(loaded, name)}
+        }
 
     def _run(self, request: Dict[str, Any]) -> Dict[str, Any]:
         module = self._activate(request)
@@ -125,6 +130,11 @@ class Child:
 
     def _restore(self, request: Dict[str, Any]) -> Dict[str, Any]:
         self._activate(request).restore(request["token"])
+        return {}
+
+    def _forget(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        for module in self._modules.values():
+            module.forget()
         return {}
 
 
@@ -150,7 +160,9 @@ def main(descriptor: int) -> None:
         import alembic
         import sqlalchemy
     except ImportError as error:
-        channel.write({"op": "failed", "error": "{} is needed by the worker ({})".format(error.name, sys.executable)})
+        channel.write(
+            {"op": "failed", "error": "{} is needed by the worker ({})".format(error.name, sys.executable)}
+        )
         return
     watch_environment(watch)
     watch_connections(watch)

@@ -76,7 +76,9 @@ class Link:
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
         self.file = ""
-        self.running = False  # only then is a commit or rollback the author's; SQLAlchemy has its own at the edges
+        self.running = (
+            False  # only then is a commit or rollback the author's; SQLAlchemy has its own at the edges
+        )
         self.capturing = False
         self.asked: List[int] = []  # lines that read rows while nobody was behind the pipe
 
@@ -122,7 +124,9 @@ class Cursor:
 
     def executemany(self, statement: str, parameters: Sequence[Any]) -> "Cursor":
         self._take(
-            self._link.ask({"op": "execute", "sql": statement, "parameters": [pack(each) for each in parameters]})
+            self._link.ask(
+                {"op": "execute", "sql": statement, "parameters": [pack(each) for each in parameters]}
+            )
         )
         return self
 

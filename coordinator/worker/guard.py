@@ -29,7 +29,9 @@ class Watch:
     def refuse(self, what: str) -> None:
         """Note a connection and refuse it."""
         self.opened.append(what)
-        raise ConnectionError("a revision opens no connection of its own ({}); use op.get_bind()".format(what))
+        raise ConnectionError(
+            "a revision opens no connection of its own ({}); use op.get_bind()".format(what)
+        )
 
 
 def watch_environment(watch: Watch) -> None:

@@ -8,7 +8,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from typing import Any, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
 
 from alembic.config import Config
 from alembic.operations import Operations
@@ -16,8 +16,8 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-
-from coordinator.worker.dbapi import Link
+if TYPE_CHECKING:
+    from coordinator.worker.dbapi import Link
 
 
 class StepContext(MigrationContext):
@@ -87,10 +87,15 @@ class LoadedModule:
         recorded.pop("url", None)
         if self._convention:
             recorded.pop("target_metadata", None)
-        self._options.update({key: recorded[key] for key in ("target_metadata", "user_module_prefix") if key in recorded})
+        self._options.update(
+            {key: recorded[key] for key in ("target_metadata", "user_module_prefix") if key in recorded}
+        )
         table = recorded.get("version_table")
         schema = recorded.get("version_table_schema")
-        return {"version_table": str(table) if table else None, "version_table_schema": str(schema) if schema else None}
+        return {
+            "version_table": str(table) if table else None,
+            "version_table_schema": str(schema) if schema else None,
+        }
 
     @contextlib.contextmanager
     def _environment(self) -> Iterator[EnvironmentContext]:
@@ -114,6 +119,11 @@ class LoadedModule:
         A worker that was started anew remembers no token, and nothing else either.
         """
         self._open(copy.deepcopy(self._memos.get(token, {})))
+
+    def forget(self) -> None:
+        """Remember nothing: the next step runs on another database."""
+        self._memos.clear()
+        self._context = None
 
     def _open(self, remembered: Dict[Any, Any]) -> None:
         self._connection = self._engine.connect()
@@ -139,7 +149,8 @@ class LoadedModule:
 def load_file(file: str, name: str) -> Any:
     """Import one Python file under a name of our choosing."""
     specification = importlib.util.spec_from_file_location(name, file)
-    assert specification is not None and specification.loader is not None
+    assert specification is not None
+    assert specification.loader is not None
     loaded = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(loaded)
     return loaded
@@ -156,6 +167,8 @@ def _record(environment: EnvironmentContext) -> Dict[str, Any]:
     environment.is_offline_mode = lambda: True  # type: ignore[method-assign]
     environment.begin_transaction = contextlib.nullcontext  # type: ignore[method-assign, assignment]
     environment.run_migrations = lambda **options: None  # type: ignore[method-assign, misc]
+    environment.execute = lambda *arguments, **options: None  # type: ignore[method-assign]
+    environment.static_output = lambda text: None  # type: ignore[method-assign, misc]
     environment.get_x_argument = lambda as_dictionary=False: {} if as_dictionary else []  # type: ignore[method-assign, misc]
     _reinstall(environment)
     return recorded
@@ -165,6 +178,3 @@ def _reinstall(environment: EnvironmentContext) -> None:
     """`alembic.context` holds bound methods taken when the environment was entered: bind them again."""
     environment._remove_proxy()
     environment._install_proxy()
-
-
-

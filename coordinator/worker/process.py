@@ -8,24 +8,32 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from coordinator.errors import CoordinatorError, UsageError
-from coordinator.model.capture import Direction
 from coordinator.worker.protocol import Channel, ProtocolError, pack, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
+    from coordinator.model.capture import Direction
     from coordinator.model.module import Module
     from coordinator.model.revision import Revision
 
 # What authors' code may see of our environment. A password, a token or a URL is never among it.
-PASSED = ("PATH", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE")
+PASSED = (
+    "PATH",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "SYSTEMROOT",
+    "PYTHONDONTWRITEBYTECODE",
+)
 PASSED_PREFIXES = ("LC_",)
 
 # `coordinator` is given to the child as an empty package over our folder: only coordinator.worker can be imported
@@ -110,7 +118,9 @@ class Worker:
     def __enter__(self) -> Worker:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     @property
@@ -178,7 +188,14 @@ class Worker:
         self.start()
         if module.name in self._modules:
             return
-        ini = next((each for each in (module.path / "alembic.ini", module.path.parent / "alembic.ini") if each.is_file()), None)
+        ini = next(
+            (
+                each
+                for each in (module.path / "alembic.ini", module.path.parent / "alembic.ini")
+                if each.is_file()
+            ),
+            None,
+        )
         self._ask(
             {
                 "op": "module",
@@ -196,7 +213,9 @@ class Worker:
 
     def read_environment(self, module: Module) -> Mapping[str, str | None]:
         """What the module's env.py would configure. Raises WorkerError when env.py does not run."""
-        reply = self._ask({"op": "environment", "module": module.name, "file": str(module.path / "env.py")}, None)
+        reply = self._ask(
+            {"op": "environment", "module": module.name, "file": str(module.path / "env.py")}, None
+        )
         return {name: reply.get(name) for name in ("version_table", "version_table_schema")}
 
     def header(self, module: Module, file: Path) -> Mapping[str, object]:
@@ -205,7 +224,14 @@ class Worker:
         return {name: unpack(value) for name, value in reply["names"].items()}
 
     def run(
-        self, module: Module, revision: Revision, direction: Direction, conduit: Conduit, *, token: str, capture: bool = False
+        self,
+        module: Module,
+        revision: Revision,
+        direction: Direction,
+        conduit: Conduit,
+        *,
+        token: str,
+        capture: bool = False,
     ) -> RunReport:
         """Run one function of one revision, its statements carried by `conduit`.
 
@@ -224,12 +250,20 @@ class Worker:
             conduit,
         )
         return RunReport(
-            withheld=tuple(reply["withheld"]), connections=tuple(reply["connections"]), asked=tuple(reply["asked"]), output=self._output()
+            withheld=tuple(reply["withheld"]),
+            connections=tuple(reply["connections"]),
+            asked=tuple(reply["asked"]),
+            output=self._output(),
         )
 
     def restore(self, module: Module, token: str) -> None:
         """Bring Alembic's memory back to what it was before the run with that token."""
         self._ask({"op": "restore", "module": module.name, "token": token}, None)
+
+    def forget_all(self) -> None:
+        """Make Alembic forget what it did in every module. A process that is not running remembers nothing."""
+        if self._channel is not None:
+            self._ask({"op": "forget"}, None)
 
     def _ask(self, request: dict[str, Any], conduit: Conduit | None) -> dict[str, Any]:
         if self._channel is None:
@@ -249,17 +283,23 @@ class Worker:
             message = self._channel.read()
         except TimeoutError as error:
             self.stop()
-            raise WorkerError(f"it said nothing for {self._silence:g} s while {doing}, and was ended", kind="hung") from error
+            raise WorkerError(
+                f"it said nothing for {self._silence:g} s while {doing}, and was ended", kind="hung"
+            ) from error
         except (ConnectionResetError, ProtocolError, ValueError) as error:
             output = self._output()
             self.stop()
-            raise WorkerError(f"the worker broke off while {doing}: {error}", kind="died", traceback=output) from error
+            raise WorkerError(
+                f"the worker broke off while {doing}: {error}", kind="died", traceback=output
+            ) from error
         if message is None:
             assert self._process is not None
             code, output = self._process.wait(), self._output()
             self.stop()
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            raise WorkerError(f"the worker's process ended ({how}) while {doing}", kind="died", traceback=output)
+            raise WorkerError(
+                f"the worker's process ended ({how}) while {doing}", kind="died", traceback=output
+            )
         return message
 
     def _receive(self, count: int) -> bytes:
@@ -281,7 +321,9 @@ class Worker:
 
 def _environment(ours: Mapping[str, str], scratch: Path) -> tuple[dict[str, str], frozenset[str]]:
     """The child's environment, and the names of ours that it does not get."""
-    passed = {name: value for name, value in ours.items() if name in PASSED or name.startswith(PASSED_PREFIXES)}
+    passed = {
+        name: value for name, value in ours.items() if name in PASSED or name.startswith(PASSED_PREFIXES)
+    }
     withheld = frozenset(ours) - frozenset(passed) - {"HOME", "TMPDIR"}
     return {**passed, "HOME": str(scratch), "TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1"}, withheld
 
@@ -312,11 +354,12 @@ def _answer(message: dict[str, Any], conduit: Conduit | None) -> dict[str, Any]:
 
 def _failure(message: dict[str, Any]) -> WorkerError:
     error = WorkerError(
-        str(message["error"]), kind=str(message["kind"]), line=int(message["error_line"]), traceback=str(message["traceback"])
+        str(message["error"]),
+        kind=str(message["kind"]),
+        line=int(message["error_line"]),
+        traceback=str(message["traceback"]),
     )
     error.withheld = tuple(message["withheld"])
     error.connections = tuple(message["connections"])
     error.asked = tuple(message["asked"])
     return error
-
-

@@ -81,7 +81,9 @@ def pack(value: Any) -> Any:
     if all(hasattr(value, name) for name in ("lower", "upper", "bounds")):
         return _range_text(value)
     raise ProtocolError(
-        "a value of type {}.{} cannot cross to the database".format(type(value).__module__, type(value).__qualname__)
+        "a value of type {}.{} cannot cross to the database".format(
+            type(value).__module__, type(value).__qualname__
+        )
     )
 
 
@@ -123,7 +125,9 @@ class Channel:
         """Send one message. Raises ProtocolError when it is longer than LIMIT bytes."""
         body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
         if len(body) > LIMIT:
-            raise ProtocolError("a message of {} bytes is longer than the limit of {}".format(len(body), LIMIT))
+            raise ProtocolError(
+                "a message of {} bytes is longer than the limit of {}".format(len(body), LIMIT)
+            )
         self._send(_HEADER.pack(len(body)) + body)
 
     def read(self) -> Optional[Dict[str, Any]]:

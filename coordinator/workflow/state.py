@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.execution.versions import read_heads
 from coordinator.ledger.store import LedgerReader
-from coordinator.model.names import RevisionKey
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from coordinator.execution.project import Project
+    from coordinator.model.names import RevisionKey
     from coordinator.model.run import AppliedRevision, Run
     from coordinator.postgres.session import Session
 
@@ -28,6 +29,7 @@ class TargetState:
     applied: Mapping[str, frozenset[str]]
     unknown: Mapping[str, frozenset[str]]  # heads that neither files nor ledger know
     ahead: Mapping[str, frozenset[str]]  # heads that only the ledger knows
+    widths: Mapping[str, int]  # the longest text that each module's version table holds, where it has a limit
     recorded: tuple[AppliedRevision, ...]
     open_runs: tuple[Run, ...]
     ledger_version: int
@@ -49,9 +51,12 @@ def look(session: Session, project: Project) -> TargetState:
         ledger = LedgerReader(session)
         recorded = ledger.applied()
         rows = {tree.module.name: read_heads(session, tree.module) for tree in project.trees}
-        state = _interpret(project, {name: found for name, found in rows.items() if found is not None}, recorded)
+        state = _interpret(
+            project, {name: found for name, found in rows.items() if found is not None}, recorded
+        )
         return TargetState(
             **state,
+            widths=_widths(session, project),
             recorded=recorded,
             open_runs=ledger.open_runs(),
             ledger_version=ledger.version,
@@ -63,7 +68,9 @@ def _interpret(
     project: Project, rows: Mapping[str, frozenset[str]], recorded: tuple[AppliedRevision, ...]
 ) -> dict[str, Mapping[str, frozenset[str]]]:
     """Say what each row of each version table means. Several modules may share one table."""
-    ids = {tree.module.name: frozenset(each.key.revision for each in tree.revisions) for tree in project.trees}
+    ids = {
+        tree.module.name: frozenset(each.key.revision for each in tree.revisions) for tree in project.trees
+    }
     remembered: dict[str, set[str]] = {}
     for each in recorded:
         remembered.setdefault(each.key.module, set()).add(each.key.revision)
@@ -72,8 +79,14 @@ def _interpret(
         name = tree.module.name
         if name not in rows:
             continue
-        sharing = [each.name for each in project.modules if each.qualified_version_table == tree.module.qualified_version_table]
-        others = frozenset().union(*(ids[other] | remembered.get(other, set()) for other in sharing if other != name))
+        sharing = [
+            each.name
+            for each in project.modules
+            if each.qualified_version_table == tree.module.qualified_version_table
+        ]
+        others = frozenset().union(
+            *(ids[other] | remembered.get(other, set()) for other in sharing if other != name)
+        )
         mine = rows[name] & ids[name]
         foreign = rows[name] - ids[name] - others
         known = foreign & remembered.get(name, set())
@@ -81,3 +94,16 @@ def _interpret(
         ahead[name], unknown[name] = known, foreign - known
         applied[name] = tree.ancestors(mine) | (frozenset(remembered.get(name, ())) if known else frozenset())
     return {"heads": heads, "applied": applied, "unknown": unknown, "ahead": ahead}
+
+
+def _widths(session: Session, project: Project) -> dict[str, int]:
+    rows = session.rows(
+        "SELECT table_schema, table_name, character_maximum_length FROM information_schema.columns"
+        " WHERE column_name = 'version_num' AND character_maximum_length IS NOT NULL"
+    )
+    widths = {(schema, table): width for schema, table, width in rows}
+    return {
+        module.name: widths[module.qualified_version_table]
+        for module in project.modules
+        if module.qualified_version_table in widths
+    }

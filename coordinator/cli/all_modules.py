@@ -1,0 +1,65 @@
+"""`migrate all-modules`."""
+
+from __future__ import annotations
+
+import click
+
+from coordinator.cli.options import format_option, read_settings, target_options
+
+
+@click.command("all-modules")
+@target_options
+@click.option(
+    "--module",
+    "only",
+    metavar="NAME",
+    help="Only this module, with what its pending revisions need of others.",
+)
+@click.option(
+    "--staging",
+    metavar="auto|container|embedded|URL|off",
+    help="Where to rehearse; `off` applies unrehearsed.  [default: what the settings say, else auto]",
+)
+@click.option(
+    "--atomic",
+    type=click.Choice(["auto", "run", "step"]),
+    help="auto: as much in one transaction as can be; run: all of it, or refuse; step: each by itself.",
+)
+@click.option("--wait", metavar="DURATION", help="How long to wait for another run.  [default: 10m]")
+@click.option("--dry-run", is_flag=True, help="Plan and look for what is wrong, then stop.")
+@click.option("--yes", is_flag=True, help="Ask nothing. Never consents to the loss of data.")
+@format_option
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    env: str | None,
+    database_url: str | None,
+    wait_server: str | None,
+    only: str | None,
+    staging: str | None,
+    atomic: str | None,
+    wait: str | None,
+    dry_run: bool,
+    yes: bool,
+    form: str,
+) -> int:
+    """Order, rehearse and apply all pending revisions of all modules; everything back if any step fails.
+
+    Safe to start from every replica at once: one applies, the others wait and find nothing to do.
+    """
+    from coordinator.cli.progress import Progress
+    from coordinator.cli.summary import show_report
+    from coordinator.workflow.all_modules import Request, all_modules, wanted_staging
+
+    settings = read_settings(
+        env=env, database_url=database_url, wait_server=wait_server, staging=staging, atomic=atomic, wait=wait
+    )
+    if only is not None:
+        settings.module(only)  # raises with the nearest known name
+    request = Request(atomicity=settings.atomic, staging=wanted_staging(settings), only=only, dry_run=dry_run)
+    verbose = bool(context.obj["verbose"])
+    with Progress(verbose=verbose) as progress:
+        report = all_modules(settings, request, progress)
+    show_report(report, form=form, verbose=verbose)
+    return 0

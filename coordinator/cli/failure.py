@@ -1,0 +1,38 @@
+"""An error as people read it: the sentence, the facts below it, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.cli.findings import show_findings
+from coordinator.cli.terminal import terminal
+from coordinator.errors import CoordinatorError, FindingsError
+
+if TYPE_CHECKING:
+    from coordinator.cli.terminal import Terminal
+
+
+def show_error(error: CoordinatorError, *, verbose: bool) -> None:
+    """Write an error to standard error. With `verbose`, the chain of causes and authors' tracebacks too."""
+    out = terminal()
+    out.wrapped(f"{out.styled('error:', 'red', bold=True)} {error.message}", following="       ")
+    for detail in error.details:
+        for line in detail.splitlines():
+            out.line(f"  {line}")
+    if isinstance(error, FindingsError):
+        show_findings(error.findings, out)
+    if error.help:
+        out.wrapped(f"{out.styled('next:', 'cyan', bold=True)}  {error.help}", following="       ")
+    if verbose:
+        _show_causes(error, out)
+
+
+def _show_causes(error: BaseException, out: Terminal) -> None:
+    cause = error.__cause__
+    while cause is not None:
+        out.line(f"cause: {cause}")
+        failure = getattr(cause, "failure", None)
+        shown = getattr(cause, "traceback", "") or getattr(failure, "traceback", "")
+        for line in str(shown).splitlines():
+            out.line(f"  {line}")
+        cause = cause.__cause__

@@ -1,0 +1,113 @@
+"""`migrate`: finds the command, runs it, and turns failures into one message and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from coordinator import __version__
+from coordinator.errors import CoordinatorError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+# Name -> module of the command and one line of help. Modules are imported when their command runs, so that
+# `migrate --help` and shell completion stay instant.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "all-modules": (
+        "coordinator.cli.all_modules",
+        "Order, rehearse and apply all pending revisions of all modules.",
+    ),
+    "plan": ("coordinator.cli.plan", "Show the ordered steps, their reasons and what the run can promise."),
+    "status": ("coordinator.cli.status", "Show which revisions are in and which are pending."),
+    "history": ("coordinator.cli.history", "Show past runs, or one run step by step."),
+    "check": ("coordinator.cli.check", "Look for what is wrong, without changing anything."),
+    "map": ("coordinator.cli.map", "Check, show, write or draw the database map."),
+    "recover": (
+        "coordinator.cli.recover",
+        "Explain and settle a run that was not finished or not taken back.",
+    ),
+    "gc": (
+        "coordinator.cli.gc",
+        "Remove containers, databases and directories that killed runs left behind.",
+    ),
+}
+
+
+class LazyGroup(click.Group):
+    """Lists its commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        import difflib
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"there is no command {args[0]!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="migrate")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Show every step of a rehearsal, and tracebacks of authors' code."
+)
+@click.pass_context
+def migrate(context: click.Context, *, verbose: bool) -> None:
+    """Migrations of many modules in one PostgreSQL database: one safe order, rehearsed, all of it or nothing."""
+    context.obj = {"verbose": verbose}
+
+
+def main() -> None:
+    """Run the command line and leave with the exit code that says what happened."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; its exit code."""
+    from coordinator.cli.failure import show_error
+
+    verbose = "-v" in arguments or "--verbose" in arguments
+    try:
+        result: Any = migrate.main(arguments, prog_name="migrate", standalone_mode=False)
+        return int(result) if isinstance(result, int) else 0
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except CoordinatorError as error:
+        show_error(error, verbose=verbose)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; nothing was written", err=True)
+        return 130
+    except BrokenPipeError:
+        return 0
+
+
+def _as_interrupt(number: int, frame: FrameType | None) -> None:
+    """SIGTERM means the same as Ctrl-C: stop, and take back what has begun."""
+    raise KeyboardInterrupt

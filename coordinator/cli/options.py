@@ -1,0 +1,50 @@
+"""Options that several commands share, and the settings made from them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from coordinator.settings.values import Settings
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def target_options(command: _Command) -> _Command:
+    """--env, --database-url and --wait-server."""
+    for option in (
+        click.option(
+            "--wait-server",
+            metavar="DURATION",
+            help="How long to wait for a server that does not answer yet, such as 60s.",
+        ),
+        click.option(
+            "--database-url", metavar="URL", help="The target; `embedded:` is the embedded database."
+        ),
+        click.option("--env", metavar="NAME", help="The environment in the settings (also: MIGRATE_ENV)."),
+    ):
+        command = option(command)
+    return command
+
+
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to write the result.",
+)
+
+
+def read_settings(**flags: str | None) -> Settings:
+    """The settings found from the current directory, with these flags. Raises SettingsError."""
+    from coordinator.settings.load import load_settings
+    from coordinator.settings.values import Flags
+
+    return load_settings(start=Path.cwd(), environment=os.environ, flags=Flags(**flags))

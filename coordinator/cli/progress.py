@@ -1,0 +1,152 @@
+"""Events of a run as lines on standard error: one line a step, outcome last; on a terminal a bar below them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from coordinator.cli.findings import show_findings
+from coordinator.cli.terminal import Terminal, shorten_paths, terminal
+from coordinator.execution.events import (
+    Event,
+    LockAwaited,
+    Phase,
+    PhaseStarted,
+    StepFailed,
+    StepFinished,
+    StepsRolledBack,
+    StepStarted,
+    TargetNamed,
+    Working,
+)
+from coordinator.model.capture import Direction
+from coordinator.model.finding import Severity
+from coordinator.model.rehearsal import StepGrade
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from coordinator.model.plan import Step
+
+_TITLES = {Phase.REHEARSE: "rehearsing", Phase.APPLY: "applying", Phase.ROLL_BACK: "taking back"}
+_WAIT_TOLD_EVERY = 10.0  # seconds
+
+
+class Progress:
+    """A listener that writes; use it as a context manager, so that the bar is gone when the block ends."""
+
+    def __init__(self, *, verbose: bool, quiet: bool = False) -> None:
+        self._out: Terminal = terminal()
+        self._verbose = verbose
+        self._quiet = quiet
+        self._bar: Any = None
+        self._task: Any = None
+        self._names = 0  # width of the longest step's name in this phase
+        self._grades: Counter[StepGrade] = Counter()
+        self._wait_told = -_WAIT_TOLD_EVERY
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop_bar()
+
+    def __call__(self, event: Event) -> None:
+        """Write what is worth a line."""
+        if self._quiet:
+            return
+        match event:
+            case TargetNamed():
+                self._out.line(f"target: {event.target} · environment: {event.environment}")
+            case Working():
+                self._start_bar(event.what, total=None)
+            case LockAwaited():
+                self._awaited(event)
+            case PhaseStarted():
+                self._phase(event)
+            case StepStarted():
+                self._describe(f"{_TITLES[event.phase]} {event.step.key}")
+            case StepFinished():
+                self._finished(event)
+            case StepFailed():
+                self._write(event.failure.step, event.phase, "FAILED", "red")
+            case StepsRolledBack():
+                for step in event.steps:
+                    self._write(step, Phase.ROLL_BACK, "rolled back", "yellow")
+
+    def _awaited(self, event: LockAwaited) -> None:
+        if event.seconds - self._wait_told >= _WAIT_TOLD_EVERY:
+            self._wait_told = event.seconds
+            self._out.line(f"waiting for the lock, held by {event.holder or 'a run that has just ended'}")
+
+    def _phase(self, event: PhaseStarted) -> None:
+        self._stop_bar()
+        steps = event.plan.steps
+        count = "1 step" if len(steps) == 1 else f"{len(steps)} steps"
+        self._names = max((len(str(step.key)) for step in steps), default=0)
+        self._grades.clear()
+        self._out.line(
+            self._out.styled(f"{_TITLES[event.phase]} {count} on {event.where}", "cyan", bold=True)
+        )
+        self._start_bar(_TITLES[event.phase], total=len(steps))
+
+    def _finished(self, event: StepFinished) -> None:
+        if self._bar is not None:
+            self._bar.advance(self._task)
+        plain = event.phase is Phase.REHEARSE and event.grade in (
+            StepGrade.REVERSIBLE,
+            StepGrade.COLUMN_ORDER,
+        )
+        if not plain or self._verbose:
+            outcome = event.grade.value if event.grade is not None else "ok"
+            colour = "green" if event.grade in (None, StepGrade.REVERSIBLE) else "yellow"
+            self._write(event.step, event.phase, f"{outcome} ({event.seconds:.2f} s)", colour)
+        warnings = tuple(
+            each for each in event.findings if each.severity is not Severity.NOTE or self._verbose
+        )
+        show_findings(warnings, self._out)
+
+    def _write(self, step: Step, phase: Phase, outcome: str, colour: str) -> None:
+        """One aligned line: what was done to which step, and how it ended."""
+        forwards = (step.direction is Direction.UPGRADE) != (outcome == "rolled back")
+        sign = "~" if phase is Phase.REHEARSE else "+" if forwards else "-"
+        start = f"  {sign} {step.key!s:<{self._names}}  "
+        room = self._out.width - len(start) - len(outcome) - 4
+        message = shorten_paths(step.message)
+        if len(message) > room:
+            message = message[: max(room - 1, 0)] + "…"
+        dots = "." * max(2, room - len(message) + 2)
+        self._out.line(f"{start}{message} {dots} {self._out.styled(outcome, colour)}")
+
+    def _start_bar(self, what: str, *, total: int | None) -> None:
+        """On a terminal, show a bar for what may take longer than a moment."""
+        self._stop_bar()
+        if not self._out.interactive:
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+
+        console = Console(file=self._out.stream, no_color=not self._out.colour)
+        counted = (BarColumn(bar_width=24), MofNCompleteColumn()) if total is not None else ()
+        self._bar = Bar(
+            SpinnerColumn(),
+            *counted,
+            TimeElapsedColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+        )
+        self._bar.start()
+        self._task = self._bar.add_task(what, total=total)
+
+    def _describe(self, what: str) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, description=what)
+
+    def _stop_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None

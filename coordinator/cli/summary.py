@@ -1,0 +1,62 @@
+"""What a run came to, at its end: the guarantee that held, how long it took, what to do next."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from coordinator.cli.findings import show_findings
+from coordinator.cli.terminal import Terminal, terminal
+from coordinator.reports.run_json import report_as_json
+from coordinator.workflow.all_modules import Outcome
+
+if TYPE_CHECKING:
+    from coordinator.model.rehearsal import Rehearsal
+    from coordinator.workflow.all_modules import Report
+
+
+def show_report(report: Report, *, form: str, verbose: bool) -> None:
+    """Write the summary to standard error, and as JSON to standard output when asked."""
+    if form == "json":
+        sys.stdout.write(json.dumps(report_as_json(report), indent=2, ensure_ascii=False) + "\n")
+        return
+    out = terminal()
+    if report.rehearsal is not None:
+        _show_rehearsal(report.rehearsal, out)
+    show_findings(report.findings, out, notes=verbose)
+    match report.outcome:
+        case Outcome.NOTHING_TO_DO:
+            out.line(out.styled("nothing to do", "green") + ": every module is at its head")
+        case Outcome.WOULD_APPLY:
+            assert report.plan is not None
+            out.line(f"would apply {_steps(len(report.plan.steps))}; `migrate plan` shows them")
+            out.line(f"guarantee: {report.plan.guarantee.value}")
+        case Outcome.APPLIED:
+            assert report.plan is not None
+            done = out.styled("done", "green", bold=True)
+            out.line(
+                f"{done}: {_steps(len(report.plan.steps))} applied in {report.seconds:.1f} s (run {report.run})"
+            )
+            out.line(f"guarantee that held: {report.plan.guarantee.value}")
+            out.line(f"next:  `migrate history {report.run}` shows the run, `migrate status` what is in")
+
+
+def _show_rehearsal(rehearsal: Rehearsal, out: Terminal) -> None:
+    grades = Counter(step.grade for step in rehearsal.steps)
+    told = ", ".join(
+        f"{count} {grade.value}" for grade, count in sorted(grades.items(), key=lambda each: each[0].name)
+    )
+    out.wrapped(f"rehearsed on {rehearsal.where} in {rehearsal.seconds:.1f} s: {told}", following="  ")
+    back = (
+        "the whole run was taken back and left no trace"
+        if rehearsal.reversed_whole
+        else "the whole run could not be taken back"
+    )
+    out.line(f"  {back}")
+    show_findings(rehearsal.findings, out)
+
+
+def _steps(count: int) -> str:
+    return "1 step" if count == 1 else f"{count} steps"

@@ -1,0 +1,66 @@
+"""What a stream can show: its width, whether colour is welcome, and paths as short as they can be."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+WIDTH = 80  # of what goes to a file or a pipe
+_WIDEST = 110
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terminal:
+    """A stream and what it can show."""
+
+    stream: TextIO
+    interactive: bool
+    colour: bool
+    width: int
+
+    def line(self, text: str = "") -> None:
+        """Write one line."""
+        click.echo(shorten_paths(text), file=self.stream, color=self.colour)
+
+    def wrapped(self, text: str, *, indent: str = "", following: str | None = None) -> None:
+        """Write a sentence, broken at the width of the stream."""
+        after = indent if following is None else following
+        lines = textwrap.wrap(
+            shorten_paths(text),
+            self.width,
+            initial_indent=indent,
+            subsequent_indent=after,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for each in lines or [indent]:
+            click.echo(each, file=self.stream, color=self.colour)
+
+    def styled(self, text: str, colour: str, *, bold: bool = False) -> str:
+        """The text in colour, where that is welcome."""
+        return click.style(text, fg=colour, bold=bold) if self.colour else text
+
+
+def terminal(stream: TextIO | None = None) -> Terminal:
+    """What `stream` (standard error when not named) can show; NO_COLOR and TERM=dumb are obeyed."""
+    chosen = sys.stderr if stream is None else stream
+    interactive = chosen.isatty()
+    colour = interactive and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    width = min(shutil.get_terminal_size((WIDTH, 24)).columns, _WIDEST) if interactive else WIDTH
+    return Terminal(stream=chosen, interactive=interactive, colour=colour, width=width)
+
+
+def shorten_paths(text: str) -> str:
+    """Write files below the current directory relative to it."""
+    here = str(Path.cwd())
+    return text if here == "/" else text.replace(here + os.sep, "")

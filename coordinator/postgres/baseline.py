@@ -1,0 +1,92 @@
+"""Making one database start where another one is: roles, extensions, schemas, version rows; never the rows of users."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.postgres.failure import StatementError
+from coordinator.postgres.session import comma_separated, compose, identifier, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from coordinator.postgres.session import Session
+
+_ROLES = """
+SELECT DISTINCT r.rolname FROM pg_namespace n
+CROSS JOIN LATERAL (
+  SELECT n.nspowner AS role
+  UNION SELECT (aclexplode(n.nspacl)).grantee
+  UNION SELECT c.relowner FROM pg_class c WHERE c.relnamespace = n.oid
+  UNION SELECT (aclexplode(c.relacl)).grantee FROM pg_class c WHERE c.relnamespace = n.oid
+  UNION SELECT (aclexplode(a.attacl)).grantee FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = n.oid
+  UNION SELECT p.proowner FROM pg_proc p WHERE p.pronamespace = n.oid
+  UNION SELECT (aclexplode(p.proacl)).grantee FROM pg_proc p WHERE p.pronamespace = n.oid
+  UNION SELECT t.typowner FROM pg_type t WHERE t.typnamespace = n.oid
+  UNION SELECT unnest(p.polroles) FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid WHERE c.relnamespace = n.oid
+  UNION SELECT d.defaclrole FROM pg_default_acl d WHERE d.defaclnamespace = n.oid
+) AS used
+JOIN pg_roles r ON r.oid = used.role
+WHERE n.nspname = ANY(%s) AND r.rolname NOT LIKE 'pg\\_%%'
+ORDER BY 1
+"""
+
+
+def roles_of(session: Session, schemas: Collection[str]) -> tuple[str, ...]:
+    """Roles that own, or are granted, something in these schemas."""
+    return tuple(row[0] for row in session.rows(_ROLES, (list(schemas),)))
+
+
+def make_roles(session: Session, names: Collection[str]) -> None:
+    """Make the missing ones of these roles, without a login; for servers of our own only."""
+    for name in names:
+        if not session.value("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)):
+            session.execute(compose("CREATE ROLE {name} NOLOGIN", name=identifier(name)))
+
+
+def extensions_of(session: Session) -> tuple[tuple[str, str], ...]:
+    """Name and schema of each installed extension, except plpgsql, which is always there."""
+    return tuple(
+        (row[0], row[1])
+        for row in session.rows(
+            "SELECT e.extname, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
+            " WHERE e.extname <> 'plpgsql' ORDER BY e.oid"
+        )
+    )
+
+
+def make_extensions(session: Session, extensions: Collection[tuple[str, str]]) -> tuple[str, ...]:
+    """Install these extensions; the names of those that this server does not have."""
+    missing: list[str] = []
+    for name, schema in extensions:
+        session.execute(compose("CREATE SCHEMA IF NOT EXISTS {schema}", schema=identifier(schema)))
+        try:
+            session.execute(
+                compose(
+                    "CREATE EXTENSION IF NOT EXISTS {name} SCHEMA {schema}",
+                    name=identifier(name),
+                    schema=identifier(schema),
+                )
+            )
+        except StatementError:
+            missing.append(name)
+    return tuple(missing)
+
+
+def restore(session: Session, dump: str) -> None:
+    """Run a plain SQL dump in one transaction, and forget the settings that it makes."""
+    with session.transaction():
+        session.execute(dump)
+    session.execute("RESET ALL")
+
+
+def copy_rows(source: Session, copy: Session, table: tuple[str, str]) -> None:
+    """Copy the rows of a version table; `copy` has the same, empty table."""
+    rows = source.rows(compose("SELECT version_num FROM {table}", table=identifier(*table)))
+    if rows:
+        values = comma_separated(*(compose("({value})", value=literal(row[0])) for row in rows))
+        copy.execute(
+            compose(
+                "INSERT INTO {table} (version_num) VALUES {values}", table=identifier(*table), values=values
+            )
+        )

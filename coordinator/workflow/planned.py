@@ -1,0 +1,128 @@
+"""From trees and a target's state to plans: capture what pending revisions do, look for what is wrong, order them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.errors import RefusedError
+from coordinator.model.capture import Capture, Direction
+from coordinator.model.finding import Finding, Severity
+from coordinator.planning.planner import plan_run
+from coordinator.revisions.capture import capture
+from coordinator.revisions.effects import effects_of
+from coordinator.worker.process import WorkerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from coordinator.execution.project import Project
+    from coordinator.execution.workers import Workers
+    from coordinator.model.effect import LastingUse, RevisionEffects
+    from coordinator.model.module import Module
+    from coordinator.model.names import RevisionKey
+    from coordinator.model.plan import Atomicity, RunPlan
+    from coordinator.workflow.map_view import MapView
+    from coordinator.workflow.state import TargetState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """What revisions send, both ways, and what it means. `findings` are about modules that could not be asked."""
+
+    upgrades: Mapping[RevisionKey, Capture]
+    downgrades: Mapping[RevisionKey, Capture]
+    effects: Mapping[RevisionKey, RevisionEffects]
+    findings: tuple[Finding, ...] = ()
+
+    def pending(self, keys: tuple[RevisionKey, ...]) -> tuple[Capture, ...]:
+        """Both captures of each of these revisions, in that order."""
+        return tuple(each for key in keys for each in (self.upgrades[key], self.downgrades[key]))
+
+
+def capture_all(
+    project: Project, pending: tuple[RevisionKey, ...], workers: Workers, server_version: int
+) -> Captured:
+    """Capture the pending revisions both ways, and the upgrades of the applied ones, whose objects have versions too."""
+    waiting = frozenset(pending)
+    upgrades: dict[RevisionKey, Capture] = {}
+    downgrades: dict[RevisionKey, Capture] = {}
+    findings: list[Finding] = []
+    for tree in project.trees if waiting else ():
+        findings.extend(_read_environment(tree.module, workers, server_version))
+        for revision in tree.revisions:
+            worker = workers.for_module(tree.module, server_version)
+            upgrades[revision.key] = capture(worker, tree.module, revision, Direction.UPGRADE)
+            if revision.key in waiting:
+                worker = workers.for_module(tree.module, server_version)
+                downgrades[revision.key] = capture(worker, tree.module, revision, Direction.DOWNGRADE)
+    return Captured(
+        upgrades=upgrades,
+        downgrades=downgrades,
+        effects={
+            key: effects_of(each, schema=project.module(key.module).schema) for key, each in upgrades.items()
+        },
+        findings=tuple(findings),
+    )
+
+
+def _read_environment(module: Module, workers: Workers, server_version: int) -> tuple[Finding, ...]:
+    """Learn from env.py what results need of it; an env.py that does not run is a warning, since it is not needed."""
+    try:
+        said = workers.read_environment(module, server_version)
+    except WorkerError as error:
+        return (
+            Finding(
+                rule="env-not-read",
+                severity=Severity.WARNING,
+                message=f"the env.py of module {module.name!r} does not run here: {error.message}",
+                module=module.name,
+                help='if it sets a naming convention, name it in the settings: naming_convention = "package.module:metadata"',
+            ),
+        )
+    schema, table = module.qualified_version_table
+    named = (said.get("version_table_schema") or schema, said.get("version_table") or table)
+    if named != (schema, table):
+        return (
+            Finding(
+                rule="other-version-table",
+                message=f"env.py of module {module.name!r} keeps its heads in {'.'.join(named)}, the settings say {schema}.{table}",
+                module=module.name,
+                help=f'write version_table = "{".".join(named)}" in [tool.migrate.modules.{module.name}]',
+            ),
+        )
+    return ()
+
+
+def make_plans(
+    project: Project,
+    state: TargetState,
+    captured: Captured,
+    map_view: MapView,
+    *,
+    atomicity: Atomicity,
+    only: str | None = None,
+    lasting: tuple[LastingUse, ...] = (),
+) -> tuple[RunPlan, ...]:
+    """The plans to try, the likeliest first. Raises RefusedError for a cycle or a plan that cannot be as asked."""
+    candidates = plan_run(
+        trees=project.trees,
+        applied=state.applied,
+        effects=captured.effects,
+        downgrades=captured.downgrades,
+        lasting=lasting,
+        map_order=map_view.order,
+        map_edges=map_view.edges,
+        atomicity=atomicity,
+        only=only,
+        server_version=state.server_version,
+    )
+    return candidates.plans
+
+
+def refuse_errors(findings: tuple[Finding, ...], what: str) -> None:
+    """Raise RefusedError when one of the findings is an error."""
+    errors = tuple(each for each in findings if each.severity is Severity.ERROR)
+    if errors:
+        count = "1 finding" if len(errors) == 1 else f"{len(errors)} findings"
+        raise RefusedError(f"{what}: {count} must be mended first", errors)

@@ -1,0 +1,29 @@
+"""The preflight checks over all modules, before anything is touched."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING
+
+from coordinator.checks.preflight.facts import PreflightFacts
+from coordinator.checks.preflight.registry import run_preflight
+
+if TYPE_CHECKING:
+    from coordinator.execution.project import Project
+    from coordinator.model.finding import Finding
+    from coordinator.workflow.planned import Captured
+    from coordinator.workflow.state import TargetState
+
+
+def preflight(project: Project, state: TargetState, captured: Captured | None) -> tuple[Finding, ...]:
+    """What the preflight checks say; without captures those that look at what revisions send stay silent."""
+    return run_preflight(
+        PreflightFacts(
+            trees=project.trees,
+            today=datetime.datetime.now(datetime.UTC).date(),
+            heads=state.heads,
+            applied=state.recorded,
+            captures=() if captured is None else captured.pending(state.pending(project)),
+            widths=state.widths,
+        )
+    )

@@ -1,0 +1,136 @@
+"""What must be settled or refused before a run may write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.errors import RefusedError, UnsettledError
+from coordinator.execution.executor import Starting
+from coordinator.ledger.lock import find_backend, take_fence
+from coordinator.model.finding import Finding
+from coordinator.model.plan import Guarantee
+from coordinator.model.rehearsal import StepGrade
+from coordinator.model.run import RunStatus
+from coordinator.postgres.rows import estimated_rows, ordinary_tables, row_checksums
+
+if TYPE_CHECKING:
+    from coordinator.execution.executor import RowSums
+    from coordinator.execution.project import Project
+    from coordinator.ledger.store import Ledger
+    from coordinator.model.catalog import Catalog
+    from coordinator.model.plan import RunPlan, Step
+    from coordinator.model.rehearsal import Rehearsal
+    from coordinator.model.run import Run
+    from coordinator.postgres.session import Session
+
+# More rows than this are not read twice to prove that a reversal gave them back; the catalog is compared anyway.
+ROW_BUDGET = 1_000_000
+
+
+def refuse_loss_before_commit(plan: RunPlan, rehearsal: Rehearsal | None) -> None:
+    """Refuse a plan that commits a step which cannot be taken back whole while other steps are still to come.
+
+    Should a later step fail, the earlier ones are taken back by their downgrades, and what these cannot give
+    back would be lost. Only what the target had before the run counts: the run's own tables were empty.
+    """
+    findings = tuple(
+        finding
+        for segment in plan.segments[:-1]
+        for step in segment.steps
+        if (finding := _loss(step, rehearsal))
+    )
+    if findings:
+        raise RefusedError(
+            f"this run has {len(plan.segments)} transactions, and a step before the last could not be taken back",
+            findings,
+            help="apply it by itself with --module, or let the plan be one transaction (--atomic run says what keeps it from that)",
+        )
+
+
+def _loss(step: Step, rehearsal: Rehearsal | None) -> Finding | None:
+    rehearsed = None if rehearsal is None else rehearsal.step(step.key)
+    why: str | None
+    if step.irreversible:
+        why = f"says that it is irreversible: {step.irreversible}"
+    elif rehearsed is None:
+        lossy = next((change.description for change in step.changes if change.loses_data), None)
+        why = f"destroys data: {lossy}" if lossy else None
+    elif rehearsed.grade is StepGrade.IRREVERSIBLE:
+        why = "cannot be taken back: " + "; ".join(each.message for each in rehearsed.findings)
+    else:
+        why = (
+            f"destroys what was there before the run: {'; '.join(rehearsed.at_stake)}"
+            if rehearsed.at_stake
+            else None
+        )
+    if why is None:
+        return None
+    return Finding(
+        rule="loss-before-commit",
+        message=f"{step.key} {why}",
+        module=step.key.module,
+        revision=step.key,
+        place=step.place,
+    )
+
+
+def starting_point(session: Session, project: Project, plan: RunPlan, catalog: Catalog) -> Starting:
+    """What the target must be again if the run fails: its catalog and, where no transaction gives them back, its rows."""
+    if plan.guarantee is Guarantee.ONE_TRANSACTION:
+        return Starting(catalog=catalog, rows=None, sums={})
+    modules = {step.key.module for step in plan.steps}
+    schemas = [schema for module in project.modules if module.name in modules for schema in module.schemas]
+    tables = tuple(each for each in ordinary_tables(session, schemas) if each not in project.version_tables)
+    if estimated_rows(session, tables) > ROW_BUDGET:
+        return Starting(catalog=catalog, rows=None, sums={})
+
+    def sums() -> RowSums:
+        return row_checksums(session, tables=tables)
+
+    return Starting(catalog=catalog, rows=sums, sums=sums())
+
+
+def settle_cut_off_runs(session: Session, ledger: Ledger) -> None:
+    """Say what each unfinished run came to, now that the lock is ours and so nobody works on it any more.
+
+    A run that was cut off left either whole segments or nothing; what is in is in the version tables, and a new
+    plan goes on from there. Raises UnsettledError for what a person must decide, LockHeldError while the server
+    still works for a runner that is gone.
+    """
+    for run in ledger.open_runs():
+        take_fence(session, run.number)
+        if run.status is RunStatus.UNSETTLED:
+            raise UnsettledError(
+                f"run {run.number} failed and was not taken back whole: {run.error}",
+                help="`migrate recover` explains what is in and goes on",
+            )
+        _settle(session, ledger, run)
+
+
+def _settle(session: Session, ledger: Ledger, run: Run) -> None:
+    backend = find_backend(session, run.number)
+    if backend is not None:
+        raise UnsettledError(
+            f"run {run.number} was cut off, and its server process {backend} is still at work",
+            help="it ends by itself; or end it with pg_terminate_backend, then run `migrate recover`",
+        )
+    intents = ledger.intents(run.number)
+    half_done = [each for each in intents if not each.transactional and not each.committed]
+    if half_done:
+        steps = ", ".join(str(key) for key in half_done[-1].steps)
+        ledger.finish_run(
+            run.number, RunStatus.UNSETTLED, error=f"cut off in {steps}, which commits statement by statement"
+        )
+        raise UnsettledError(
+            f"run {run.number} was cut off in {steps}, which commits statement by statement and may be half done",
+            help="`migrate recover` explains what is in and goes on",
+        )
+    committed = [str(key) for each in intents if each.committed for key in each.steps]
+    if committed:
+        ledger.finish_run(
+            run.number,
+            RunStatus.SETTLED,
+            error=f"cut off after {committed[-1]}; the next run goes on from there",
+        )
+    else:
+        ledger.finish_run(run.number, RunStatus.REVERSED, error="cut off; nothing of it is in")
