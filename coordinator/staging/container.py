@@ -73,6 +73,11 @@ class ContainerStaging:
         """PostgreSQL's own number; 0 before it is entered."""
         return self._version
 
+    @property
+    def keeps_owners(self) -> bool:
+        """We are the superuser there."""
+        return True
+
     def create_database(self) -> DatabaseUrl:
         """A new empty database."""
         return make_database(self._entered())

@@ -38,8 +38,13 @@ def dumped_schemas(source: DatabaseUrl, schemas: tuple[str, ...], *, major: int)
     return tuple(name for (name,) in rows)
 
 
-def dump_arguments(parameters: Mapping[str, str], schemas: Sequence[str]) -> list[str]:
-    """What follows `pg_dump` on the command line. No secret is in it: `ps` shows it to everybody."""
+def dump_arguments(
+    parameters: Mapping[str, str], schemas: Sequence[str], *, owners: bool = True
+) -> list[str]:
+    """What follows `pg_dump` on the command line. No secret is in it: `ps` shows it to everybody.
+
+    `owners`: with the commands that give owners and grants.
+    """
     from psycopg.conninfo import make_conninfo
 
     shown = {key: value for key, value in parameters.items() if key not in _SECRETS}
@@ -51,6 +56,7 @@ def dump_arguments(parameters: Mapping[str, str], schemas: Sequence[str]) -> lis
         "--no-publications",
         "--no-subscriptions",
         "--no-security-labels",
+        *([] if owners else ["--no-owner", "--no-privileges"]),
         f"--lock-wait-timeout={_LOCK_WAIT}",
         *(f"--schema={name}" for name in quoted),
         "--dbname=" + make_conninfo(**shown),
@@ -97,7 +103,7 @@ def failed_dump(source: DatabaseUrl, words: str, password: str) -> StagingError:
     help_text = (
         "Its words are below; the role must be able to read the catalog and lock the tables for reading."
     )
-    if "lock" in words and "timeout" in words:
+    if "timeout" in words:  # --lock-wait-timeout is a statement_timeout while it locks
         help_text = f"Somebody held a table for longer than {_LOCK_WAIT}; try again, or give a snapshot file."
     return StagingError(
         f"pg_dump of '{source}' failed.", help=help_text, details=tuple(words.strip().splitlines()[-4:])

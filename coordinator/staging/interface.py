@@ -36,6 +36,10 @@ class Staging(Protocol):
     def server_version(self) -> int:
         """PostgreSQL's own number, like 150018; known once it is entered."""
 
+    @property
+    def keeps_owners(self) -> bool:
+        """Whether a dump has owners and grants. Not on a named server whose role may not give them."""
+
     def create_database(self) -> DatabaseUrl:
         """A new database, made from template0 and empty."""
 
@@ -45,7 +49,7 @@ class Staging(Protocol):
     def dump_schemas(self, source: DatabaseUrl, schemas: tuple[str, ...]) -> str:
         """The SQL that makes `schemas` of `source`, without rows, by this staging's own pg_dump.
 
-        Owners and grants are in it; extensions and the roles that it names are not. Schemas that
+        Owners and grants are in it if `keeps_owners`; extensions and the roles that it names are not. Schemas that
         `source` does not have are left out; "" when it has none of them. StagingError says why not.
         """
 

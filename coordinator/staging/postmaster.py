@@ -157,7 +157,7 @@ def find(data: Path) -> Postmaster | None:
     # 1 pid, 2 directory, 3 start, 4 port, 5 socket directory, 6 address, 7 shared memory, 8 state
     if len(lines) < 5 or not lines[0].isdigit() or not _runs_on(int(lines[0]), data, lines[2]):
         return None
-    ready = len(lines) > 7 and lines[7].strip() == "ready"
+    ready = len(lines) > 7 and lines[7].strip() in {"ready", "standby"}
     return Postmaster(pid=int(lines[0]), socket_directory=Path(lines[4]), ready=ready)
 
 

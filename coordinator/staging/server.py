@@ -39,6 +39,7 @@ class ServerStaging:
         self._environment = environment
         self._not_taken = not_taken
         self._version = 0
+        self._is_superuser = False
         self._made: list[DatabaseUrl] = []
 
     @property
@@ -61,6 +62,11 @@ class ServerStaging:
         """PostgreSQL's own number; 0 before it is entered."""
         return self._version
 
+    @property
+    def keeps_owners(self) -> bool:
+        """Only a superuser may give owners and grants of any role."""
+        return self._is_superuser
+
     def create_database(self) -> DatabaseUrl:
         """A new empty database, that goes when this staging is left, if not before."""
         made = make_database(self._admin)
@@ -81,13 +87,16 @@ class ServerStaging:
         program, own = _find_pg_dump(major, self._environment)
         environment = dump_environment({**own, **dump_password(source)})
         return run_dump(
-            [program, *dump_arguments(source.parameters, present)], environment=environment, source=source
+            [program, *dump_arguments(source.parameters, present, owners=self._is_superuser)],
+            environment=environment,
+            source=source,
         )
 
     def __enter__(self) -> Self:
         facts = server_facts(self._admin)
         self._refuse_unsafe(facts)
         self._version = facts.version
+        self._is_superuser = facts.is_superuser
         return self
 
     def __exit__(
