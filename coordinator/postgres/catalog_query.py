@@ -29,8 +29,9 @@ WITH schemas AS MATERIALIZED (
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
        AND c.oid NOT IN (SELECT objid FROM members WHERE classid = 'pg_class'::regclass)
 ), parents AS MATERIALIZED (
-    SELECT i.inhrelid, 'child of ' || string_agg(i.inhparent::regclass::text, ', '
-        ORDER BY i.inhseqno) AS parents
+    SELECT i.inhrelid,
+           'child of ' || string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) AS parents,
+           string_agg(i.xmin::text || i.ctid::text, ' ' ORDER BY i.inhseqno) AS version
       FROM pg_inherits AS i GROUP BY i.inhrelid
 ), unproved AS MATERIALIZED (
     SELECT conrelid, conkey[1] AS attnum FROM pg_constraint WHERE contype = 'n' AND NOT convalidated

@@ -38,7 +38,8 @@ SELECT CASE r.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
        NULL::text, NULL::integer,
        CASE WHEN r.relkind IN ('v', 'm') THEN concat_ws(' ', r.version, d.version,
            (SELECT w.xmin::text || w.ctid::text FROM pg_rewrite AS w
-             WHERE w.ev_class = r.oid AND w.rulename = '_RETURN')) END
+             WHERE w.ev_class = r.oid AND w.rulename = '_RETURN'))
+           WHEN p.parents IS NOT NULL THEN concat_ws(' ', r.version, d.version, p.version) END
   FROM relations AS r
   LEFT JOIN parents AS p ON p.inhrelid = r.oid
   LEFT JOIN said AS d ON d.classoid = 'pg_class'::regclass AND d.objoid = r.oid AND d.objsubid = 0
@@ -87,6 +88,8 @@ CONSTRAINTS = r"""
 SELECT 'constraint', r.nspname, r.relname, c.conname,
        concat_ws(E'\n',
            pg_get_constraintdef(c.oid),
+           CASE WHEN NOT c.convalidated AND right(pg_get_constraintdef(c.oid), 12) <> 'NOT ENFORCED'
+               THEN 'not validated' END,
            CASE WHEN NOT c.conislocal THEN 'inherited' END,
            'comment ' || d.description),
        NULL, NULL, concat_ws(' ', c.xmin::text || c.ctid::text, d.version)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from coordinator.postgres.session import compose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from psycopg.sql import Composable
 
@@ -40,9 +41,16 @@ def read_undisturbed(session: Session, query: Composable) -> tuple[Row, ...]:
     text = compose(f"SELECT {settings}; {{query}}", query=query)
     if not session.in_transaction:
         return session.rows(text)
+    with undone(session):
+        return session.rows(text)
+
+
+@contextmanager
+def undone(session: Session) -> Iterator[None]:
+    """Take back whatever the block does to the open transaction, its settings and its locks."""
     session.execute(f"SAVEPOINT {_SAVEPOINT}")
     try:
-        return session.rows(text)
+        yield
     finally:
         if not session.closed:
             session.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}; RELEASE SAVEPOINT {_SAVEPOINT}")

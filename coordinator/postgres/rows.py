@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from psycopg import sql
 
 from coordinator.model.catalog import LEDGER_SCHEMA
-from coordinator.model.check import TableMark
+from coordinator.model.check import WrittenTable
 from coordinator.postgres.reading import read_undisturbed
 from coordinator.postgres.session import compose, identifier, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from coordinator.postgres.session import Row, Session
 
@@ -63,34 +64,75 @@ def ordinary_tables(session: Session, schemas: Collection[str] | None = None) ->
     )
 
 
-def table_marks(session: Session) -> dict[int, TableMark]:
-    """What the open transaction has done to each table so far, by the table's OID; reads no table.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableMark:
+    """What the open transaction has done to one table so far; only the difference of two marks means something."""
 
-    PostgreSQL counts what a savepoint took back too, so only the difference of two marks means something.
-    """
+    schema: str
+    name: str
+    file: int
+    inserted: int
+    updated: int
+    deleted: int
+    estimate: int
+    root: int | None
+
+
+def table_marks(session: Session) -> dict[int, TableMark]:
+    """A mark for each table of all schemas but PostgreSQL's own and the ledger's, by OID; reads no table."""
     rows = session.rows(
         """SELECT c.oid, n.nspname, c.relname, c.relfilenode,
                   pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid),
+                  pg_catalog.pg_stat_get_xact_tuples_updated(c.oid),
                   pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid),
                   greatest(c.reltuples::bigint, pg_catalog.pg_stat_get_live_tuples(c.oid),
-                      pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid)),
-                  pg_catalog.pg_partition_root(c.oid)::oid
+                      pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid), 0),
+                  CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::oid END
              FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
             WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', %s)""",
         (LEDGER_SCHEMA,),
     )
-    return {
-        oid: TableMark(
-            schema=schema,
-            name=name,
-            file=file,
-            inserted=inserted,
-            deleted=deleted,
-            estimate=estimate,
-            root=root,
-        )
-        for oid, schema, name, file, inserted, deleted, estimate, root in rows
-    }
+    names = ("schema", "name", "file", "inserted", "updated", "deleted", "estimate", "root")
+    return {oid: TableMark(**dict(zip(names, rest, strict=True))) for oid, *rest in rows}
+
+
+def written_since(session: Session, marks: Mapping[int, TableMark]) -> tuple[WrittenTable, ...]:
+    """The tables whose rows were written since the marks were taken, in the same transaction; sorted by name."""
+    found = (_written(mark, marks.get(oid)) for oid, mark in table_marks(session).items())
+    return tuple(
+        sorted((each for each in found if each is not None), key=lambda each: (each.schema, each.name))
+    )
+
+
+def _written(now: TableMark, then: TableMark | None) -> WrittenTable | None:
+    # A new transaction counts from 0 again: then all that it counted is new.
+    same = then is not None and then.inserted <= now.inserted and then.deleted <= now.deleted
+    base = then if then is not None and same else None
+    written = WrittenTable(
+        schema=now.schema,
+        name=now.name,
+        inserted=now.inserted - (base.inserted if base else 0),
+        updated=max(now.updated - (base.updated if base else 0), 0),
+        deleted=now.deleted - (base.deleted if base else 0),
+        rows_before=then.estimate if then else 0,
+        moved_file=then is not None and then.file != now.file,
+        partition_of=now.root,
+    )
+    touched = written.inserted or written.updated or written.deleted or written.moved_file
+    return written if touched else None
+
+
+def estimated_rows(session: Session, tables: Collection[Table]) -> int:
+    """About how many rows these tables hold together, as far as statistics know; reads no table."""
+    wanted = set(tables)
+    rows = session.rows(
+        """SELECT n.nspname, c.relname, greatest(c.reltuples::bigint, pg_catalog.pg_stat_get_live_tuples(c.oid),
+                      pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid), 0)
+             FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE n.nspname = ANY (%s::text[]) AND c.relname = ANY (%s::text[])""",
+        ([schema for schema, _ in wanted], [name for _, name in wanted]),
+    )
+    return sum(count for schema, name, count in rows if (schema, name) in wanted)
 
 
 def _for_each(session: Session, template: str, tables: Iterator[Table] | Collection[Table]) -> Iterator[Row]:

@@ -137,7 +137,7 @@ TRACES = {
         (
             "constraint crm.orders.orders_customer_id_fkey had "
             "“FOREIGN KEY (customer_id) REFERENCES crm.customers(id)” and now has "
-            "“FOREIGN KEY (customer_id) REFERENCES crm.customers(id) NOT VALID”"
+            "“FOREIGN KEY (customer_id) REFERENCES crm.customers(id) NOT VALID”, “not validated”"
         ),
     ),
     "an index": (

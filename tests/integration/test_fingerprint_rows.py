@@ -1,4 +1,4 @@
-"""Checksums of rows are equal when the rows are, and marks tell what a transaction did to a table."""
+"""Checksums of rows are equal when the rows are, and the server's counters tell what a step wrote."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import pytest
 
 from coordinator.postgres.connect import connect
 from coordinator.postgres.failure import StatementError
-from coordinator.postgres.rows import ordinary_tables, row_checksums, row_counts, table_marks
+from coordinator.postgres.rows import (
+    estimated_rows,
+    ordinary_tables,
+    row_checksums,
+    row_counts,
+    table_marks,
+    written_since,
+)
 from coordinator.postgres.session import Session
 
 if TYPE_CHECKING:
@@ -104,16 +111,23 @@ def test_rows_that_a_policy_hides_are_an_error(session: Session) -> None:
         session.execute(f"RESET ROLE; DROP OWNED BY {role}; DROP ROLE {role}")
 
 
-def test_marks_tell_inserted_deleted_and_truncated_rows_without_reading_tables(session: Session) -> None:
+def test_what_a_step_did_to_rows_is_told_without_reading_tables(session: Session) -> None:
+    session.execute("CREATE TABLE crm.untouched (n integer)")
     with session.transaction():
-        before = table_marks(session)
-        session.execute("INSERT INTO crm.customers (id) VALUES (101); DELETE FROM crm.customers WHERE id < 4")
-        after = table_marks(session)
-        (mark,) = (each for each in after.values() if (each.schema, each.name) == TABLE)
-        (earlier,) = (each for each in before.values() if (each.schema, each.name) == TABLE)
-        assert (mark.inserted - earlier.inserted, mark.deleted - earlier.deleted) == (1, 3)
-        assert mark.file == earlier.file
+        session.execute("INSERT INTO crm.customers (id) VALUES (101), (102)")
+        marks = table_marks(session)
+        session.execute("""INSERT INTO crm.customers (id) VALUES (103); DELETE FROM crm.customers WHERE id < 4;
+            UPDATE crm.customers SET name = 'x' WHERE id = 5""")
+        (written,) = written_since(session, marks)
+        assert (written.schema, written.name) == TABLE
+        assert (written.inserted, written.updated, written.deleted) == (1, 1, 3)
+        assert not written.moved_file
         session.execute("TRUNCATE crm.customers")
-        (truncated,) = table_marks(session).values()
-        assert truncated.file != earlier.file
+        (written,) = written_since(session, marks)
+        assert written.moved_file
         assert row_counts(session, [TABLE]) == {TABLE: 0}
+
+
+def test_estimates_read_no_table(session: Session) -> None:
+    session.execute("ANALYZE crm.customers")
+    assert estimated_rows(session, [TABLE, ("crm", "nobody")]) == 100
