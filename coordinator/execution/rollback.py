@@ -82,7 +82,7 @@ class RollbackManager:
         difference = self.segments.runner.catalog().difference(starting.catalog)
         if difference:
             raise UnsettledError(
-                "everything was reversed, but the database is not as it was", details=difference.sentences
+                "everything was reversed, but the database is not as it was", details=difference.sentences()
             )
         if starting.rows is not None and (now := starting.rows()) != starting.sums:
             differing = sorted(".".join(table) for table in now if now[table] != starting.sums.get(table))

@@ -14,7 +14,7 @@ from coordinator.model.finding import Finding, Severity
 from coordinator.model.names import Place
 from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.failure import StatementError
-from coordinator.postgres.rows import table_marks
+from coordinator.postgres.rows import table_marks, written_since
 from coordinator.postgres.session import comma_separated, compose, identifier
 from coordinator.worker.process import WorkerError
 
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from coordinator.execution.transaction import Transaction
     from coordinator.execution.workers import Workers
     from coordinator.model.catalog import Catalog
-    from coordinator.model.check import TableMark
-    from coordinator.model.plan import Step
+    from coordinator.model.plan import RunPlan, Step
+    from coordinator.model.names import RevisionKey
+    from coordinator.postgres.rows import TableMark
     from coordinator.postgres.session import Session
 
 _SAVEPOINT = "migrate_step"
@@ -66,12 +67,18 @@ class StepRunner:
     """Runs steps on one session. The transaction around a step is its caller's."""
 
     def __init__(
-        self, session: Session, workers: Workers, project: Project, checks: tuple[IntegrityCheck, ...]
+        self,
+        session: Session,
+        workers: Workers,
+        project: Project,
+        checks: tuple[IntegrityCheck, ...],
+        plan: RunPlan,
     ) -> None:
         self.session = session
         self._workers = workers
         self._project = project
         self._checks = checks
+        self._last = frozenset({step.key.module: step.key for step in plan.steps}.values())
 
     def catalog(self) -> Catalog:
         """The catalog as it is now; version tables are not part of it."""
@@ -189,12 +196,11 @@ class StepRunner:
         """Put back every setting that the step changed, and say so."""
         now = self._watched()
         changed = {name: value for name, value in before.items() if now[name] != value}
-        for name, value in conduit.changed_settings.items():
-            if (
-                name not in before
-                and self.session.value("SELECT current_setting(%s, true)", (name,)) != value
-            ):
-                changed[name] = value
+        changed |= {
+            name: value
+            for name, value in conduit.changed_settings.items()
+            if name not in before and self.session.value("SELECT current_setting(%s, true)", (name,)) != value
+        }
         for name, value in changed.items():
             if name == "role":
                 continue  # `leave` ends every role
@@ -221,7 +227,8 @@ class StepRunner:
             modules=self._project.modules,
             owners=self._project.owners,
             references=self._project.map_references,
-            marks=marks,
+            written=written_since(self.session, marks),
+            last_of_module=step.key in self._last,
         )
         found: list[Finding] = []
         for check in self._checks:

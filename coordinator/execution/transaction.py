@@ -41,6 +41,10 @@ class Transaction:
 
     def begin(self) -> None:
         """Open the transaction, with our own settings for its length."""
+        # What a step of an earlier transaction set for the session was put back only until its commit.
+        name = self._session.value("SELECT current_setting('application_name')")
+        self._session.execute("RESET ALL; RESET ROLE")
+        self._session.execute("SELECT set_config('application_name', %s, false)", (name,))
         self._session.execute("BEGIN")
         self._session.execute(f"SET LOCAL lock_timeout = {int(self._lock_wait * 1000)}")
         for name, value in _OWN_SETTINGS.items():

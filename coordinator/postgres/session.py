@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import psycopg
 from psycopg import sql
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
-    from psycopg.abc import Query
 
 Row = tuple[Any, ...]
+Query: TypeAlias = str | sql.SQL | sql.Composed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,11 +96,11 @@ class Link:
 
     def line(self) -> int:
         """The line of the revision's file that is being run; 0 when it is not on the stack."""
-        frame = sys._getframe(1)
+        frame: Any = sys._getframe(1)
         while frame is not None:
             if frame.f_code.co_filename == self.file:
                 return frame.f_lineno
-            frame = frame.f_back  # type: ignore[assignment]  # the stack ends with None
+            frame = frame.f_back
         return 0
 
 

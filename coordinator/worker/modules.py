@@ -29,13 +29,9 @@ class StepContext(MigrationContext):
     def autocommit_block(self) -> Iterator[None]:
         """Tell the coordinator where the block begins and ends; it ends the transaction, or refuses."""
         self.link.ask({"op": "autocommit", "enter": True})
-        try:
-            yield
-        except BaseException:
-            # The block failed: the coordinator knows from the failed statement, and the error must not be hidden.
-            raise
-        else:
-            self.link.ask({"op": "autocommit", "enter": False})
+        yield
+        # Not in a `finally`: after a failure the coordinator stays outside the transaction, to tidy up there.
+        self.link.ask({"op": "autocommit", "enter": False})
 
 
 class LoadedModule:
@@ -163,13 +159,13 @@ def _record(environment: EnvironmentContext) -> Dict[str, Any]:
     def configure(*arguments: Any, **options: Any) -> None:
         recorded.update(options)
 
-    environment.configure = configure  # type: ignore[method-assign]
-    environment.is_offline_mode = lambda: True  # type: ignore[method-assign]
-    environment.begin_transaction = contextlib.nullcontext  # type: ignore[method-assign, assignment]
-    environment.run_migrations = lambda **options: None  # type: ignore[method-assign, misc]
-    environment.execute = lambda *arguments, **options: None  # type: ignore[method-assign]
-    environment.static_output = lambda text: None  # type: ignore[method-assign, misc]
-    environment.get_x_argument = lambda as_dictionary=False: {} if as_dictionary else []  # type: ignore[method-assign, misc]
+    environment.configure = configure
+    environment.is_offline_mode = lambda: True
+    environment.begin_transaction = contextlib.nullcontext
+    environment.run_migrations = lambda **options: None
+    environment.execute = lambda *arguments, **options: None
+    environment.static_output = lambda text: None
+    environment.get_x_argument = lambda as_dictionary=False: {} if as_dictionary else []
     _reinstall(environment)
     return recorded
 

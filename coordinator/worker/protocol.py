@@ -100,7 +100,8 @@ def unpack(value: Any) -> Any:
     """The reverse of `pack`. Raises ProtocolError for an unknown tag."""
     if not isinstance(value, dict):
         return value
-    tag, content = value.get("$"), value.get("v")
+    tag: Any = value.get("$")
+    content: Any = value.get("v")
     if tag == "list":
         return [unpack(each) for each in content]
     if tag == "tuple":

@@ -100,7 +100,7 @@ def wanted_staging(settings: Settings) -> str:
     if settings.staging.kind is StagingKind.SERVER:
         assert settings.staging.server is not None
         return settings.staging.server.text
-    return settings.staging.kind.value
+    return str(settings.staging.kind.value)
 
 
 class _Run:
@@ -231,7 +231,7 @@ class _Run:
             "SELECT set_config('application_name', %s, false)", (application_name(str(number), "main"),)
         )
         segments = SegmentRunner(
-            runner=StepRunner(main, self._workers, self._project, INTEGRITY_CHECKS),
+            runner=StepRunner(main, self._workers, self._project, INTEGRITY_CHECKS, plan),
             project=self._project,
             journal=Journal(ledger=ledger, run=number, rehearsal=rehearsal),
             lock=lock,

@@ -70,7 +70,7 @@ def rehearse(
         first: StepFailedError | None = None
         for plan in plans:
             with _copy(staging, target, source, project, tell) as session:
-                runner = StepRunner(session, workers, project, INTEGRITY_CHECKS)
+                runner = StepRunner(session, workers, project, INTEGRITY_CHECKS, plan)
                 rehearser = Rehearser(
                     runner=runner,
                     project=project,

@@ -43,7 +43,7 @@ def refuse_loss_before_commit(plan: RunPlan, rehearsal: Rehearsal | None) -> Non
         raise RefusedError(
             f"this run has {len(plan.segments)} transactions, and a step before the last could not be taken back",
             findings,
-            help="apply it by itself with --module, or let the plan be one transaction (--atomic run says what keeps it from that)",
+            help="apply it by itself with --module, or make the plan one transaction (--atomic run says what keeps it from that)",
         )
 
 
