@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING
 
 from coordinator.cli.findings import show_findings
 from coordinator.cli.terminal import terminal
-from coordinator.errors import CoordinatorError, FindingsError
+from coordinator.errors import CoordinatorError, FindingsError, UnsettledError
 
 if TYPE_CHECKING:
     from coordinator.cli.terminal import Terminal
@@ -25,6 +26,22 @@ def show_error(error: CoordinatorError, *, verbose: bool) -> None:
         out.wrapped(f"{out.styled('next:', 'cyan', bold=True)}  {error.help}", following="       ")
     if verbose:
         _show_causes(error, out)
+
+
+def show_mistake(error: Exception, *, verbose: bool) -> int:
+    """Tell of a mistake in this program itself; the exit code that asks a person to look."""
+    out = terminal()
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    out.wrapped(
+        f"{out.styled('error:', 'red', bold=True)} a mistake in the coordinator itself, {type(error).__name__} at"
+        f" {where.filename}:{where.lineno}: {error}",
+        following="       ",
+    )
+    out.wrapped("next:  `migrate status` tells what is in; please report this, with what -v shows", following="       ")
+    if verbose:
+        for line in traceback.format_exception(error):
+            out.line(line.rstrip())
+    return UnsettledError.exit_code
 
 
 def _show_causes(error: BaseException, out: Terminal) -> None:

@@ -87,7 +87,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; its exit code."""
-    from coordinator.cli.failure import show_error
+    from coordinator.cli.failure import show_error, show_mistake
 
     verbose = "-v" in arguments or "--verbose" in arguments
     try:
@@ -106,6 +106,8 @@ def run(arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except Exception as error:  # our own mistake: said in one sentence, with the way to the rest of it
+        return show_mistake(error, verbose=verbose)
 
 
 def _as_interrupt(number: int, frame: FrameType | None) -> None:

@@ -54,7 +54,7 @@ class Executor:
             for segment in plan.segments:
                 self.segments.run(segment, Phase.APPLY)
                 committed.append(segment)
-        except (CoordinatorError, KeyboardInterrupt) as error:
+        except BaseException as error:  # whatever it is, a mistake of ours too: nothing may stay half done
             with shielded():
                 self._take_back(plan, tuple(committed), starting, error)
         self.segments.journal.ledger.finish_run(self.segments.journal.run, RunStatus.APPLIED)
@@ -106,7 +106,7 @@ def _finish(segments: SegmentRunner, status: RunStatus, error: str) -> None:
 def _sentence(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "the run was interrupted"
-    return str(error)
+    return str(error) if isinstance(error, CoordinatorError) else f"a mistake in the coordinator: {error!r}"
 
 
 def _details(error: BaseException) -> tuple[str, ...]:

@@ -56,6 +56,7 @@ def capture_all(
             if revision.key in waiting:
                 worker = workers.for_module(tree.module, server_version)
                 downgrades[revision.key] = capture(worker, tree.module, revision, Direction.DOWNGRADE)
+    workers.forget_all()  # Alembic must not believe that the types it was seen to make are there
     return Captured(
         upgrades=upgrades,
         downgrades=downgrades,
