@@ -1,0 +1,71 @@
+"""A plan as JSON: the ordered run, and each module's part of it with the user's field names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.reports.finding_json import findings_as_json, place_as_json
+
+if TYPE_CHECKING:
+    from coordinator.model.plan import Dependency, MigrationPlan, RunPlan, Segment, Step
+
+
+def plan_as_json(plan: RunPlan) -> dict[str, object]:
+    """The whole plan: `segments` in order with their `steps`, `modules` as MigrationPlan objects."""
+    return {
+        "digest": plan.digest,
+        "direction": plan.direction.value,
+        "atomicity": plan.atomicity.value,
+        "guarantee": plan.guarantee.value,
+        "segments": [_segment(each) for each in plan.segments],
+        "modules": [module_plan_as_json(each) for each in plan.modules],
+        "findings": findings_as_json(plan.findings),
+    }
+
+
+def module_plan_as_json(part: MigrationPlan) -> dict[str, object]:
+    """One module's part: exactly the five fields of the user's MigrationPlan."""
+    return {
+        "module": part.module,
+        "changes": [each.as_json() for each in part.changes],
+        "affectedModules": list(part.affected_modules),
+        "dependencies": list(part.dependencies),
+        "rollbackScript": part.rollback_script,
+    }
+
+
+def dependency_as_json(edge: Dependency) -> dict[str, object]:
+    """One edge: `before` goes first."""
+    return {
+        "before": str(edge.before),
+        "after": str(edge.after),
+        "reason": edge.reason.value,
+        "why": edge.why,
+        "place": place_as_json(edge.place),
+    }
+
+
+def step_as_json(step: Step) -> dict[str, object]:
+    """One step at its place."""
+    return {
+        "position": step.position,
+        "module": step.key.module,
+        "revision": step.key.revision,
+        "direction": step.direction.value,
+        "message": step.message,
+        "place": place_as_json(step.place),
+        "transactional": step.transactional,
+        "because": [dependency_as_json(each) for each in step.because],
+        "changes": [each.as_json() for each in step.changes],
+        "touches": list(step.touches),
+        "deletesRows": step.deletes_rows,
+        "irreversible": step.irreversible,
+    }
+
+
+def _segment(segment: Segment) -> dict[str, object]:
+    return {
+        "position": segment.position,
+        "transactional": segment.transactional,
+        "steps": [step_as_json(each) for each in segment.steps],
+    }
