@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from coordinator.mapfile.blocks import Block, Bullets, Fence, Heading, Paragraph, Table
 from coordinator.mapfile.columns import heads_of, is_column_table, read_row
@@ -32,6 +32,9 @@ from coordinator.mapfile.sketch import (
 )
 from coordinator.mapfile.words import LABELS, Head, Label, says_open
 from coordinator.model.database_map import folded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _TREE_FENCES = frozenset({"", "text", "txt", "tree", "markdown", "md", "plain", "plaintext"})
 _GROUPS = (Label.TABLE, Label.COLUMNS)
@@ -84,7 +87,9 @@ def _sections(blocks: Sequence[Block]) -> list[_Section]:
         above = [each for each in above if each.heading and each.heading.level < level]
         if _holds_columns(section):
             # `Tables` between a module and its tables is no module.
-            owners = [each for each in above if each.heading and _label_of(each.heading.inline) not in _GROUPS]
+            owners = [
+                each for each in above if each.heading and _label_of(each.heading.inline) not in _GROUPS
+            ]
             if owners:
                 owners[-1].is_parent = True
         above.append(section)
@@ -107,7 +112,10 @@ def _table_word(inline: Inline) -> str | None:
     if inline.code is not None:
         return None
     word, _, rest = without_emoji(inline.text).partition(" ")
-    is_word = LABELS.get(folded(word.strip(":"))) is Label.TABLE and word.lower().rstrip(":s") in ("table", "tabela")
+    is_word = LABELS.get(folded(word.strip(":"))) is Label.TABLE and word.lower().rstrip(":s") in (
+        "table",
+        "tabela",
+    )
     return rest.strip() or None if is_word else None
 
 
@@ -153,7 +161,13 @@ def _open_module(reader: _Reader, heading: Heading, name: str) -> None:
     _close_module(reader, heading.start)
     place = reader.draft.place(heading.start, _column(reader, heading.start, name))
     reader.module = reader.draft.add_module(
-        ModuleDraft(name=name, place=place, heading=(heading.start, heading.end))
+        ModuleDraft(
+            name=name,
+            place=place,
+            heading=(heading.start, heading.end),
+            level=heading.level,
+            explicit=heading.inline.code is None and module_name(heading.inline.text) is not None,
+        )
     )
     reader.module_level = heading.level
     reader.table = None
@@ -178,6 +192,7 @@ def _open_table(reader: _Reader, heading: Heading) -> None:
         schema=schema[0] if schema else None,
         place=reader.draft.place(heading.start, _column(reader, heading.start, name)),
         heading=(heading.start, heading.end),
+        level=heading.level,
     )
     assert reader.module is not None
     reader.table = add_table(reader.draft, reader.module, table)
@@ -232,7 +247,9 @@ def _table(reader: _Reader, block: Table) -> None:
     for head, cell in zip(heads, block.head.cells, strict=True):
         if head is None:
             what = f"the head '{cell.inline.text}' is not known; its cells are kept as notes"
-            draft.not_understood(what, draft.place(block.start, cell.column), "see docs/database-map.md for the heads")
+            draft.not_understood(
+                what, draft.place(block.start, cell.column), "see docs/database-map.md for the heads"
+            )
     columns = ColumnsBlock(span=(block.start, block.end), heads=tuple(each or Head.EXTRA for each in heads))
     table.blocks.append(columns)
     for row in block.rows:
@@ -283,7 +300,9 @@ def _bullets(reader: _Reader, block: Bullets, listed: ReferenceList | None) -> N
         for node in nodes:
             place = draft.place(node.line, node.column)
             read_references(draft, listed, node.text, place, (node.line, node.end))
-            read_module_statements(draft, reader.module, node.children) if reader.module and node.children else None
+            read_module_statements(
+                draft, reader.module, node.children
+            ) if reader.module and node.children else None
     elif reader.module is not None and not has_modules(nodes) and has_statements(nodes):
         read_module_statements(draft, reader.module, nodes)
     elif has_modules(nodes):
@@ -308,4 +327,6 @@ def _tree(reader: _Reader, lines: Sequence[str], first: int, *, fenced: bool = F
     elif reader.module is not None and has_statements(nodes):
         read_module_statements(draft, reader.module, nodes)
     else:
-        draft.not_understood("this tree names no module", draft.place(first), "begin its branches with 'Module NAME'")
+        draft.not_understood(
+            "this tree names no module", draft.place(first), "begin its branches with 'Module NAME'"
+        )

@@ -30,10 +30,13 @@ def read_definition(draft: MapDraft, text: str, place: Place, line: int) -> Colu
     """
     match = _DEFINITION.fullmatch(without_emoji(text).strip())
     if match is None or is_undecided(text):
-        draft.not_understood(f"'{text.strip()}' names no column", place, "write 'name type REFERENCES module.table'")
+        draft.not_understood(
+            f"'{text.strip()}' names no column", place, "write 'name type REFERENCES module.table'"
+        )
         return None
     name, _ = read_name(match["name"]) if match["name"].startswith('"') else (match["name"].strip("`*"), "")
-    type_text, raw = match["rest"].strip(), ()
+    type_text = match["rest"].strip()
+    raw: tuple[RawReference, ...] = ()
     place = draft.place_of(name, place)
     if arrow := _REFERENCE.search(type_text):
         raw = _references(draft, type_text[arrow.start() :], name, place)
@@ -89,7 +92,9 @@ def read_row(draft: MapDraft, head: Row, row: Row) -> list[ColumnDraft]:
     cells = _sorted_cells(draft, head, row)
     if cells.name is None or not cells.name.raw:
         if any(cell.raw for cell in row.cells):
-            draft.not_understood("this row names no column", draft.place(row.line), "write its name in the row")
+            draft.not_understood(
+                "this row names no column", draft.place(row.line), "write its name in the row"
+            )
         return []
     place = draft.place(row.line, cells.name.column)
     if cells.name.inline.bold and not any(cell.raw for cell in row.cells if cell is not cells.name):
@@ -137,7 +142,9 @@ def _sorted_cells(draft: MapDraft, head: Row, row: Row) -> _Cells:
                 _notes(cells, f"{head.cells[index].inline.text}: {text}" if text else "")
     for cell in row.cells[len(heads) :]:
         draft.not_understood(
-            f"'{cell.inline.text}' stands outside the table", draft.place(row.line, cell.column), r"escape a pipe as \|"
+            f"'{cell.inline.text}' stands outside the table",
+            draft.place(row.line, cell.column),
+            r"escape a pipe as \|",
         )
     return cells
 
@@ -155,7 +162,9 @@ def _set_answer(draft: MapDraft, cells: _Cells, what: Head, cell: Cell, line: in
     if answer is None:
         _notes(cells, cell.inline.text)
         draft.not_understood(
-            f"'{cell.inline.text}' is neither yes nor no", draft.place(line, cell.column), "write 'yes' or 'no'"
+            f"'{cell.inline.text}' is neither yes nor no",
+            draft.place(line, cell.column),
+            "write 'yes' or 'no'",
         )
     elif what is Head.PERSONAL:
         cells.personal = answer

@@ -41,7 +41,7 @@ class ColumnsBlock:
 
 @dataclass(slots=True, kw_only=True)
 class TableDraft:
-    """One table; `lines` are those of a sketch, `heading` and `blocks` those of the canonical form."""
+    """One table; `lines` are those of a sketch, `heading`, its `level` and `blocks` those of the canonical form."""
 
     name: str
     schema: str | None
@@ -49,6 +49,7 @@ class TableDraft:
     columns: list[ColumnDraft] = field(default_factory=list)
     seen: dict[str, Place] = field(default_factory=dict)
     heading: Span | None = None
+    level: int = 3
     blocks: list[ColumnsBlock] = field(default_factory=list)
     lines: list[Span] = field(default_factory=list)
 
@@ -72,11 +73,13 @@ class ReferenceList:
 
 @dataclass(slots=True, kw_only=True)
 class ModuleDraft:
-    """One module. `end` is the line after its section."""
+    """One module. `end` is the line after its section; `explicit` says that its heading has the word `Module`."""
 
     name: str
     place: Place
     heading: Span | None = None
+    level: int = 2
+    explicit: bool = True
     end: int = 0
     schemas: list[str] = field(default_factory=list)
     owner: str | None = None

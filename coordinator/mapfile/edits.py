@@ -17,7 +17,9 @@ class Edits:
     dropped: set[int] = field(default_factory=set)
     replaced: dict[int, str] = field(default_factory=dict)
     followed: dict[int, list[str]] = field(default_factory=dict)  # new lines right after a line
-    blocks: dict[int, list[list[str]]] = field(default_factory=dict)  # new blocks before a line, apart from others
+    blocks: dict[int, list[list[str]]] = field(
+        default_factory=dict
+    )  # new blocks before a line, apart from others
 
     def drop(self, span: tuple[int, int]) -> None:
         """Take out the lines of a span."""

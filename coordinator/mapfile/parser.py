@@ -1,33 +1,20 @@
-"""The text of database_map.md to a DatabaseMap: every problem at once, each with its place."""
+"""database_map.md to a DatabaseMap: the file, and the text in it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.errors import MapError
-from coordinator.mapfile.blocks import read_blocks
-from coordinator.mapfile.canonical import read_document
-from coordinator.mapfile.drafts import MapDraft
-from coordinator.mapfile.references import column_reference
-from coordinator.model.database_map import (
-    DatabaseMap,
-    MapForm,
-    MappedColumn,
-    MappedModule,
-    MappedTable,
-    MapReference,
-    folded,
-)
-from coordinator.model.finding import Finding, Severity
+from coordinator.mapfile.document import finish, read_draft
+from coordinator.model.finding import Finding
 from coordinator.model.names import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
-    from coordinator.mapfile.drafts import ColumnDraft, ModuleDraft, ReferenceList, TableDraft
+    from coordinator.model.database_map import DatabaseMap
 
-_WANTED = "write '## Module NAME' and below it '### TABLE' with a table of columns; see docs/database-map.md"
+LARGEST = 16 * 1024 * 1024  # bytes; a map of ten thousand tables has about 4 million
 
 
 def parse_map(text: str, *, file: str) -> DatabaseMap:
@@ -39,71 +26,41 @@ def parse_map(text: str, *, file: str) -> DatabaseMap:
     return finish(read_draft(text, file=file))
 
 
-def read_draft(text: str, *, file: str) -> MapDraft:
-    """Read a map and keep the lines that each fact came from. Raises nothing; problems are in the draft."""
-    draft = MapDraft(file=file)
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0"))
-        draft.report("map-unreadable", "the map holds a NUL byte", draft.place(line), "save it as UTF-8 text")
-        return draft
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    draft.lines = text.split("\n")
-    read_document(draft, read_blocks(text, draft.lines), draft.lines)
-    if not draft.modules and not any(each.severity is Severity.ERROR for each in draft.findings):
-        what = "names no module" if text.strip() else "is empty"
-        draft.findings.insert(
-            0, Finding(rule="map-no-modules", message=f"the map {what}", place=Place(file), help=_WANTED)
-        )
-    return draft
+def read_map(path: Path) -> DatabaseMap:
+    """Read the map in a file. Raises MapError when the file or what it says cannot be used."""
+    return parse_map(read_text(path), file=str(path))
 
 
-def finish(draft: MapDraft) -> DatabaseMap:
-    """The draft as a value. Raises MapError when something in it is an error."""
-    findings = tuple(sorted(draft.findings, key=lambda each: each.place or Place(draft.file)))
-    errors = [each for each in findings if each.severity is Severity.ERROR]
-    if errors:
-        count = f"{len(errors)} problems" if len(errors) > 1 else "1 problem"
-        raise MapError(f"the map '{draft.file}' cannot be used: {count}", findings)
-    modules = {folded(name) for each in draft.modules for name in (each.name, *each.schemas)}
-    return DatabaseMap(
-        modules=tuple(_module(each, modules) for each in draft.modules),
-        form=MapForm.SKETCH if draft.sketched else MapForm.CANONICAL,
-        open=bool(draft.open_lines),
-        file=draft.file,
-        problems=findings,
+def read_text(path: Path) -> str:
+    """The text of a map file. Raises MapError when there is none, or it is no text."""
+    if path.is_dir():
+        raise _unreadable(path, f"the map '{path}' is a directory", "name the Markdown file")
+    try:
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise _unreadable(path, f"the map '{path}' has {size:,} bytes", f"a map has at most {LARGEST:,}")
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        message = f"there is no map at '{path}'"
+        raise _unreadable(path, message, "write one with: migrate map write") from error
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path, error) from error
+    except OSError as error:
+        raise _unreadable(
+            path, f"the map '{path}' cannot be read: {error.strerror}", "check its rights"
+        ) from error
+
+
+def _not_utf8(path: Path, error: UnicodeDecodeError) -> MapError:
+    before = error.object[: error.start]
+    line = before.count(b"\n") + 1
+    column = error.start - (before.rfind(b"\n") + 1) + 1
+    message = f"the map '{path}' is no UTF-8 text: byte 0x{error.object[error.start]:02x} at line {line}"
+    return _unreadable(path, message, "save it as UTF-8", line=line, column=column)
+
+
+def _unreadable(path: Path, message: str, remedy: str, *, line: int = 0, column: int = 0) -> MapError:
+    finding = Finding(
+        rule="map-unreadable", message=message, place=Place(str(path), line, column), help=remedy
     )
-
-
-def _module(draft: ModuleDraft, modules: set[str]) -> MappedModule:
-    tables = {folded(each.name) for each in draft.tables}
-    return MappedModule(
-        name=draft.name,
-        schemas=tuple(draft.schemas),
-        owner=draft.owner,
-        tables=tuple(_table(each, draft.name, tables, modules) for each in draft.tables),
-        used_by=_references(draft.used_by),
-        depends_on=_references(draft.depends_on),
-        place=draft.place,
-    )
-
-
-def _references(lists: Sequence[ReferenceList]) -> tuple[MapReference, ...]:
-    return tuple(each for listed in lists for item in listed.items for each in item.references)
-
-
-def _table(draft: TableDraft, module: str, tables: set[str], modules: set[str]) -> MappedTable:
-    columns = tuple(bind_column(each, module, tables, modules) for each in draft.columns)
-    return MappedTable(name=draft.name, schema=draft.schema, columns=columns, place=draft.place)
-
-
-def bind_column(
-    draft: ColumnDraft, module: str, tables: Iterable[str], modules: Iterable[str]
-) -> MappedColumn:
-    """The column with its references bound: `users.id` is a table of its own module unless a module is so named."""
-    references = tuple(
-        column_reference(
-            raw, own=module, own_tables=frozenset(tables), modules=frozenset(modules), place=draft.column.place
-        )
-        for raw in draft.raw_references
-    )
-    return replace(draft.column, references=references) if references else draft.column
+    return MapError(message, (finding,), help=remedy)

@@ -8,7 +8,9 @@ import unicodedata
 _BARE = r"\w+(?:-\w+)*(?: \w+(?:-\w+)*)*"
 _PLAIN = re.compile(_BARE)
 # Words that mean something at the start of a cell or a list item.
-_TAKEN = re.compile(r"(?:fk|references|none|nothing|nenhuma?|nada|na|tbd|por definir|a definir|to be defined)\b", re.I)
+_TAKEN = re.compile(
+    r"(?:fk|references|none|nothing|nenhuma?|nada|na|tbd|por definir|a definir|to be defined)\b", re.I
+)
 _QUOTED = re.compile(r'"((?:[^"]|"")+)"')
 _EITHER = rf"(?:\"(?:[^\"]|\"\")+\"|{_BARE})"
 _TWO_PARTS = re.compile(rf"{_EITHER}\.{_EITHER}(?=$|[\s(:—–])")  # noqa: RUF001 - people write en dashes

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 WANTED = "write MODULE, MODULE.TABLE or MODULE.TABLE.COLUMN, with a remark after ' — '"
 
+_QUOTED = r"(?P<quoted>\"(?:[^\"]|\"\")+\")"
 _WORD = r"(?!-+>?(?:\s|$))[^\s.\"(),;:→—–|`\[\]]+"  # noqa: RUF001 - people write en dashes
-_FIRST = re.compile(rf"(?P<quoted>\"(?:[^\"]|\"\")+\")|(?P<bare>{_WORD}(?: +{_WORD})*?)(?= *(?:[.,;:(→—–`]|$)| +-)")  # noqa: RUF001
-_LONE = re.compile(rf"(?P<quoted>\"(?:[^\"]|\"\")+\")|(?P<bare>{_WORD})")
+_AFTER_FIRST = r"(?= *(?:[.,;:(→—–`]|$)| +-)"  # noqa: RUF001
+_FIRST = re.compile(rf"{_QUOTED}|(?P<bare>{_WORD}(?: +{_WORD})*?){_AFTER_FIRST}")
+_LONE = re.compile(rf"{_QUOTED}|(?P<bare>{_WORD})")
 _COLUMN = re.compile(r"(?P<gap>\s*)\(\s*(?P<column>\"(?:[^\"]|\"\")+\"|\w+)\s*\)")
 _ARROW = re.compile(
     r"(?:(?:fk|foreign\s+key|chave\s+estrangeira)\s*(?:→|->|=>|:|para|to)?|references|→|->|=>)(?=[\s\"`]|\b)\s*",
@@ -138,7 +140,9 @@ def column_reference(
 def _dotted(parts: Sequence[str]) -> str:
     # Spaces are understood in a module's name only; everywhere else they need quotes.
     first, *rest = parts
-    return ".".join([written_name(first), *(quoted(each) if " " in each else written_name(each) for each in rest)])
+    return ".".join(
+        [written_name(first), *(quoted(each) if " " in each else written_name(each) for each in rest)]
+    )
 
 
 def written_reference(reference: MapReference, *, known: bool = True) -> str:

@@ -43,17 +43,24 @@ def open_line(words: Vocabulary) -> str:
     return "\\" + words.open.replace("]", "\\]")
 
 
-def module_blocks(module: MappedModule, known: Collection[str], words: Vocabulary) -> list[list[str]]:
-    """A module's section as blocks of lines."""
-    blocks = [[f"## {words.module} {escaped(written_name(module.name))}"]]
+def module_blocks(
+    module: MappedModule, known: Collection[str], words: Vocabulary, *, level: int = 2
+) -> list[list[str]]:
+    """A module's section as blocks of lines, its heading at this level."""
+    blocks = [[module_heading(module, words, level=level)]]
     facts = fact_lines(module, words)
     blocks.extend([facts] if facts else [])
     for label, references in ((Label.USED_BY, module.used_by), (Label.DEPENDS_ON, module.depends_on)):
         if references:
             blocks.extend(reference_blocks(label, references, words))
     for table in module.tables:
-        blocks.extend(table_blocks(table, known, words))
+        blocks.extend(table_blocks(table, known, words, level=level + 1))
     return blocks
+
+
+def module_heading(module: MappedModule, words: Vocabulary, *, level: int = 2) -> str:
+    """`## Module crm`."""
+    return f"{'#' * level} {words.module} {escaped(written_name(module.name))}"
 
 
 def fact_lines(module: MappedModule, words: Vocabulary) -> list[str]:
@@ -88,20 +95,28 @@ def reference_line(reference: MapReference) -> str:
     return f"- {code_or_escaped(written_reference(reference))}{remark}"
 
 
-def table_blocks(table: MappedTable, known: Collection[str], words: Vocabulary) -> list[list[str]]:
+def table_blocks(
+    table: MappedTable, known: Collection[str], words: Vocabulary, *, level: int = 3
+) -> list[list[str]]:
     """A table's heading and its columns."""
-    heads = heads_for(table.columns)
+    return [[table_heading(table, level=level)], column_table(table.columns, known, words)]
+
+
+def column_table(columns: Sequence[MappedColumn], known: Collection[str], words: Vocabulary) -> list[str]:
+    """The Markdown table of these columns, head and all."""
+    heads = heads_for(columns)
     head = "| " + " | ".join(words.heads[each] for each in heads) + " |"
-    rows = [column_row(each, heads, known, words) for each in table.columns]
-    return [[table_heading(table)], [head, "|" + "---|" * len(heads), *rows]]
+    return [head, "|" + "---|" * len(heads), *(column_row(each, heads, known, words) for each in columns)]
 
 
-def table_heading(table: MappedTable) -> str:
+def table_heading(table: MappedTable, *, level: int = 3) -> str:
     """`### customers`, with its schema where the table names one."""
     parts = (table.name,) if table.schema is None else (table.schema, table.name)
     shown = code_or_escaped(".".join(written_name(each) for each in parts))
-    # Outside code a bare first word could be read as the word `Module` or as a label.
-    return "### " + (shown if shown.startswith("`") else escaped(".".join(quoted(each) for each in parts)))
+    if not shown.startswith("`"):
+        # Outside code a bare first word could be read as the word `Module` or as a label.
+        shown = escaped(".".join(quoted(each) for each in parts))
+    return f"{'#' * level} {shown}"
 
 
 def heads_for(columns: Sequence[MappedColumn]) -> tuple[Head, ...]:
@@ -111,9 +126,7 @@ def heads_for(columns: Sequence[MappedColumn]) -> tuple[Head, ...]:
     return (Head.NAME, Head.TYPE, *nullable, Head.REFERENCES, *personal, Head.NOTES)
 
 
-def column_row(
-    column: MappedColumn, heads: Sequence[Head], known: Collection[str], words: Vocabulary
-) -> str:
+def column_row(column: MappedColumn, heads: Sequence[Head], known: Collection[str], words: Vocabulary) -> str:
     """One column as a row under these heads."""
     cells = {
         Head.NAME: _fact(column.name),
@@ -133,5 +146,3 @@ def _reference(reference: MapReference, known: Collection[str]) -> str:
 
 def _answer(answer: bool | None, words: Vocabulary) -> str:
     return "" if answer is None else (words.yes if answer else words.no)
-
-

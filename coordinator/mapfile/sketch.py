@@ -93,7 +93,9 @@ def read_modules(draft: MapDraft, nodes: Sequence[Node]) -> None:
         else:
             place = draft.place(node.line, node.column)
             if not _is_title(node):
-                draft.not_understood(f"'{node.text}' is no module", place, "write 'Module NAME', statements below it")
+                draft.not_understood(
+                    f"'{node.text}' is no module", place, "write 'Module NAME', statements below it"
+                )
             else:
                 draft.outline_lines.append((node.line, node.end))
 

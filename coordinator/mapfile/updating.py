@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coordinator.mapfile.document import bind_column, finish, read_draft
 from coordinator.mapfile.edits import Edits
-from coordinator.mapfile.parser import bind_column, finish, read_draft
 from coordinator.mapfile.rendering import (
     column_row,
+    column_table,
     heads_for,
     known_names,
     module_blocks,
+    module_heading,
     open_line,
     owner_line,
     reference_blocks,
@@ -64,7 +67,7 @@ def update_map(text: str, database_map: DatabaseMap) -> str:
     document without any module gets them at its end.
     """
     draft = read_draft(text, file=database_map.file or "database_map.md")
-    if not draft.modules and all(each.rule == "map-no-modules" for each in draft.findings if each.rule):
+    if any(each.rule == "map-no-modules" for each in draft.findings):
         return _appended(text, database_map)
     before = finish(draft)
     update = _Update(
@@ -76,7 +79,9 @@ def update_map(text: str, database_map: DatabaseMap) -> str:
     )
     _modules(update, database_map)
     _open(update, database_map)
-    return update.edits.apply() if update.edits else text
+    if not update.edits:
+        return text
+    return update.edits.apply().replace("\n", "\r\n" if "\r\n" in text else "\n")
 
 
 def _appended(text: str, database_map: DatabaseMap) -> str:
@@ -97,11 +102,12 @@ def _modules(update: _Update, database_map: DatabaseMap) -> None:
         else:
             kept.add(folded(module.name))
             _module(update, module, new)
+    level = next((each.level for each in update.draft.modules if each.heading is not None), 2)
     blocks = [
         block
         for each in database_map.modules
         if folded(each.name) not in kept
-        for block in module_blocks(each, update.known, update.words)
+        for block in module_blocks(each, update.known, update.words, level=level)
     ]
     if blocks:
         update.edits.insert(_end_of_modules(update), blocks)
@@ -109,16 +115,19 @@ def _modules(update: _Update, database_map: DatabaseMap) -> None:
 
 def _end_of_modules(update: _Update) -> int:
     """Where new modules go: after the last section of a module, or where a sketch begins."""
-    sections = [each.end for each in update.draft.modules if each.heading is not None]
+    sections = [each for each in update.draft.modules if each.heading is not None]
     if sections:
-        return _before_blank(update, max(sections))
+        return _end_of(update, sections[-1])
     outlines = [span[0] for each in update.draft.modules for span in each.lines]
     fences = [start for start, end in update.draft.fences if start < min(outlines) < end]
     return min((*outlines, *fences))
 
 
-def _before_blank(update: _Update, line: int) -> int:
-    while line > 0 and (not update.draft.lines[line - 1].strip()):
+def _end_of(update: _Update, module: ModuleDraft) -> int:
+    """The line after a module's section, before empty lines and `[other modules...]`."""
+    marks = [start for start, _ in update.draft.open_lines if module.place.line <= start < module.end]
+    line = min((module.end, *marks))
+    while line > 0 and not update.draft.lines[line - 1].strip():
         line -= 1
     return line
 
@@ -142,6 +151,11 @@ def _drop_table(update: _Update, table: TableDraft) -> None:
 
 def _module(update: _Update, module: ModuleDraft, new: MappedModule) -> None:
     assert module.heading is not None
+    if not module.explicit and not (new.tables or new.schemas or new.owner or new.used_by or new.depends_on):
+        # Without the word, only what stands below a heading tells that it is a module's.
+        update.edits.replace(module.heading, module_heading(new, update.words, level=module.level))
+    for span in module.lines:
+        update.edits.drop(span)
     _facts(update, module, new)
     for label, lists, references in (
         (Label.USED_BY, module.used_by, new.used_by),
@@ -155,23 +169,22 @@ def _module(update: _Update, module: ModuleDraft, new: MappedModule) -> None:
             _drop_table(update, table)
         else:
             _table(update, module, table, match)
-    blocks = [block for each in remaining for block in table_blocks(each, update.known, update.words)]
+    level = next((each.level for each in module.tables if each.heading), module.level + 1)
+    blocks = [
+        block for each in remaining for block in table_blocks(each, update.known, update.words, level=level)
+    ]
     if blocks:
-        update.edits.insert(_before_blank(update, module.end), blocks)
+        update.edits.insert(_end_of(update, module), blocks)
 
 
 def _take(remaining: list[MappedTable], table: TableDraft) -> MappedTable | None:
     """The table of that name, taken out of those that are still to be written; the same spelling wins."""
-    alike = [each for each in remaining if same_name(each.name, table.name) and _schema(each) == table.schema]
+    alike = [each for each in remaining if same_name(each.name, table.name) and each.schema == table.schema]
     exact = [each for each in alike if each.name == table.name]
     found = next(iter(exact or alike), None)
     if found is not None:
         remaining.remove(found)
     return found
-
-
-def _schema(table: MappedTable) -> str | None:
-    return table.schema
 
 
 def _facts(update: _Update, module: ModuleDraft, new: MappedModule) -> None:
@@ -180,9 +193,18 @@ def _facts(update: _Update, module: ModuleDraft, new: MappedModule) -> None:
     if tuple(module.schemas) != new.schemas:
         _fact(update, module.schema_lines, schema_line(new, update.words) if new.schemas else None, fresh)
     if module.owner != new.owner:
-        _fact(update, module.owner_lines, owner_line(new, update.words) if new.owner is not None else None, fresh)
+        _fact(
+            update,
+            module.owner_lines,
+            owner_line(new, update.words) if new.owner is not None else None,
+            fresh,
+        )
     if fresh:
-        neighbours = [span for span in (*module.schema_lines, *module.owner_lines) if span[0] not in update.edits.dropped]
+        neighbours = [
+            span
+            for span in (*module.schema_lines, *module.owner_lines)
+            if span[0] not in update.edits.dropped
+        ]
         if neighbours:
             update.edits.follow(neighbours[-1][1] - 1, fresh)
         else:
@@ -222,7 +244,10 @@ def _references(
     if remaining and home is None:
         for listed in lists:
             update.edits.drop(listed.label)
-        update.edits.insert(_after_facts(module), reference_blocks(label, remaining if not lists else references, update.words))
+        update.edits.insert(
+            _after_facts(module),
+            reference_blocks(label, remaining if not lists else references, update.words),
+        )
     elif remaining and home is not None:
         lines = [reference_line(each) for each in remaining]
         if home.items:
@@ -237,7 +262,9 @@ def _after_facts(module: ModuleDraft) -> int:
     return max(span[1] for span in spans)
 
 
-def _item(update: _Update, references: Sequence[MapReference], span: Span, remaining: list[MapReference]) -> None:
+def _item(
+    update: _Update, references: Sequence[MapReference], span: Span, remaining: list[MapReference]
+) -> None:
     """Keep an item whose references are all still wanted; else drop it, and write what is wanted anew."""
     if references and all(each in remaining for each in references):
         for each in references:
@@ -265,8 +292,8 @@ def _table(update: _Update, module: ModuleDraft, table: TableDraft, new: MappedT
 
 def _lone_rows(block: ColumnsBlock) -> list[ColumnDraft]:
     """Rows that describe one column each; a row that two columns share is written anew."""
-    lines = [row.line for row in block.rows]
-    return [row for row in block.rows if lines.count(row.line) == 1]
+    count = Counter(row.line for row in block.rows)
+    return [row for row in block.rows if count[row.line] == 1]
 
 
 def _column_lines(
@@ -275,19 +302,17 @@ def _column_lines(
     """The table of columns anew, under its old head where that can hold every fact, with unchanged rows kept."""
     heads = block.heads
     fits = set(heads_for(columns)) <= {*heads, *((Head.NULLABLE,) if Head.REQUIRED in heads else ())}
-    if not (fits and len(set(heads) - {Head.EXTRA}) == len([each for each in heads if each is not Head.EXTRA])):
-        return table_blocks_lines(update, columns)
+    if not (
+        fits and len(set(heads) - {Head.EXTRA}) == len([each for each in heads if each is not Head.EXTRA])
+    ):
+        return column_table(columns, update.known, update.words)
     source = update.draft.lines
     old = {column: source[line] for line, column in rows.items()}
     head = list(source[block.span[0] : block.span[0] + 2])
-    return [*head, *(old.get(each) or column_row(each, heads, update.known, update.words) for each in columns)]
-
-
-def table_blocks_lines(update: _Update, columns: Sequence[MappedColumn]) -> list[str]:
-    """A new table of columns, head and all."""
-    heads = heads_for(columns)
-    head = "| " + " | ".join(update.words.heads[each] for each in heads) + " |"
-    return [head, "|" + "---|" * len(heads), *(column_row(each, heads, update.known, update.words) for each in columns)]
+    return [
+        *head,
+        *(old.get(each) or column_row(each, heads, update.known, update.words) for each in columns),
+    ]
 
 
 def _open(update: _Update, database_map: DatabaseMap) -> None:

@@ -112,7 +112,9 @@ _HEADS = {
     ),
     Head.EXTRA: "key|chave|pk|primary key|chave primária|default|padrão|unique|único|index|índice|constraints",
 }
-LABELS: dict[str, Label] = {folded(word): label for label, words in _LABELS.items() for word in words.split("|")}
+LABELS: dict[str, Label] = {
+    folded(word): label for label, words in _LABELS.items() for word in words.split("|")
+}
 HEADS: dict[str, Head] = {folded(word): head for head, words in _HEADS.items() for word in words.split("|")}
 SPELLINGS = tuple(
     word
@@ -121,14 +123,12 @@ SPELLINGS = tuple(
     if label not in (Label.MODULE, Label.COLUMNS)
 )
 
-_PORTUGUESE_ONLY = frozenset(
-    folded(word)
-    for word in (
-        "módulo tabela tabelas colunas campos campo coluna esquema esquemas dono dona proprietário papel usado_por "
-        "usada_por utilizado_por consumido_por consumidores depende_de depende dependências dependência precisa_de "
-        "tipo referências referência nulo obrigatório notas observação descrição dado_pessoal nome"
-    ).split()
+_PORTUGUESE = (
+    "módulo|tabela|tabelas|colunas|campos|campo|coluna|nome|tipo|esquema|esquemas|dono|dona|proprietário|papel|"
+    "usado por|usada por|utilizado por|consumido por|consumidores|depende de|depende|dependências|dependência|"
+    "precisa de|referências|referência|nulo|obrigatório|dado pessoal|notas|observação|descrição"
 )
+_PORTUGUESE_ONLY = frozenset(folded(word) for word in _PORTUGUESE.split("|"))
 _YES = frozenset({"yes", "y", "true", "sim", "s", "x", "✅", "✓", "✔", "☑", "🔑", "🔒"})
 _NO = frozenset({"no", "n", "false", "nao", "—", "–", "", "✗", "✘", "❌", "✖"})  # noqa: RUF001 - people write en dashes
 # Compared as they stand, not folded: `_` is a name, and folding would make `_ — _` a dash.
