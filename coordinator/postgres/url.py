@@ -81,6 +81,13 @@ def with_database(url: DatabaseUrl, name: str) -> DatabaseUrl:
     return replace(url, parameters=parameters, shown=show(parameters))
 
 
+def as_words(parameters: Mapping[str, str]) -> str:
+    """The parameters as libpq's `key=value` words, quoted; a password among them is written out."""
+    from psycopg.conninfo import make_conninfo
+
+    return make_conninfo(**parameters)
+
+
 def show(parameters: Mapping[str, str]) -> str:
     """The parameters as a URL for people: only what is named here is shown, so no secret can slip in."""
     if "service" in parameters and "host" not in parameters:

@@ -8,6 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from coordinator.postgres.connect import connect, password_of
+from coordinator.postgres.url import as_words
 from coordinator.staging.interface import StagingError
 
 if TYPE_CHECKING:
@@ -45,8 +46,6 @@ def dump_arguments(
 
     `owners`: with the commands that give owners and grants.
     """
-    from psycopg.conninfo import make_conninfo
-
     shown = {key: value for key, value in parameters.items() if key not in _SECRETS}
     quoted = ['"' + name.replace('"', '""') + '"' for name in schemas]  # no patterns, no folding of case
     return [
@@ -59,7 +58,7 @@ def dump_arguments(
         *([] if owners else ["--no-owner", "--no-privileges"]),
         f"--lock-wait-timeout={_LOCK_WAIT}",
         *(f"--schema={name}" for name in quoted),
-        "--dbname=" + make_conninfo(**shown),
+        "--dbname=" + as_words(shown),
     ]
 
 
