@@ -37,10 +37,21 @@ class Address(NamedTuple):
         return f"{self.kind} {'.'.join(filter(None, (self.schema, self.name, self.part)))}"
 
     @property
+    def is_relation(self) -> bool:
+        """Whether this is a table, a view or the like, and no part of one."""
+        return self.kind in RELATION_KINDS
+
+    @property
     def relation(self) -> tuple[str, str] | None:
         """Schema and name of the relation that this is, or is a part of."""
-        owned = self.kind in RELATION_KINDS or self.kind in PART_KINDS or self.kind == "grants on table"
+        owned = self.is_relation or self.kind in PART_KINDS or self.kind == "grants on table"
         return (self.schema, self.name) if owned else None
+
+
+def without_parts(addresses: Collection[Address]) -> tuple[Address, ...]:
+    """The addresses, sorted, without parts of those relations that are among them."""
+    whole = {each.relation for each in addresses if each.is_relation}
+    return tuple(sorted(each for each in addresses if each.is_relation or each.relation not in whole))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +106,8 @@ class CatalogDifference:
     def sentences(self) -> tuple[str, ...]:
         """One line for each difference, for people; of a relation that came or went, one line in all."""
         return (
-            *(f"{each} was not there before" for each in _whole(self.created)),
-            *(f"{each} is gone" for each in _whole(self.dropped)),
+            *(f"{each} was not there before" for each in without_parts(self.created)),
+            *(f"{each} is gone" for each in without_parts(self.dropped)),
             *(_sentence(each) for each in self.changed),
             *(f"the columns of {each} stand in another order" for each in self.column_order_changed),
         )
@@ -178,11 +189,6 @@ def _digest(rows: Iterable[tuple[str, ...]]) -> str:
     # NUL cannot stand in a PostgreSQL text, so no two different lists of texts give the same bytes.
     text = "\0\0".join("\0".join(row) for row in rows)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _whole(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
-    relations = {each.relation for each in addresses if each.kind in RELATION_KINDS}
-    return tuple(each for each in addresses if each.kind in RELATION_KINDS or each.relation not in relations)
 
 
 def _sentence(change: ChangedObject) -> str:

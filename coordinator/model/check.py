@@ -60,9 +60,7 @@ class StepFacts:
     module: Module
     modules: tuple[Module, ...]
     owners: Mapping[str, str]  # schema -> name of the module that owns it
-    references: tuple[
-        MapReference, ...
-    ] = ()  # all that the map writes; a check takes those of touched tables
+    references: tuple[MapReference, ...] = ()  # all of the map's
     written: tuple[WrittenTable, ...] | None = None
     row_budget: int = 1_000_000
     seconds: float = 30.0  # for each of the module's own checks

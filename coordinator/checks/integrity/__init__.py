@@ -1,0 +1,1 @@
+"""Integrity checks: what must still hold right after a step, one file each."""
