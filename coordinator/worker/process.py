@@ -150,6 +150,7 @@ class Worker:
                 )
         except OSError as error:
             ours.close()
+            self.stop()
             raise UsageError(
                 f"the interpreter {self._interpreter!r} cannot be started: {error.strerror}",
                 help="name an existing Python in `interpreter`",

@@ -34,10 +34,10 @@ _TO_TEXT: List[Tuple[type, str, Callable[[Any], str]]] = [
     (datetime.datetime, "datetime", lambda value: value.isoformat()),  # before date: it is one too
     (datetime.date, "date", lambda value: value.isoformat()),
     (datetime.time, "time", lambda value: value.isoformat()),
+    (ipaddress.IPv4Interface, "ipinterface", str),  # before addresses: it is one too
+    (ipaddress.IPv6Interface, "ipinterface", str),
     (ipaddress.IPv4Address, "ip", str),
     (ipaddress.IPv6Address, "ip", str),
-    (ipaddress.IPv4Interface, "ipinterface", str),
-    (ipaddress.IPv6Interface, "ipinterface", str),
     (ipaddress.IPv4Network, "ipnetwork", str),
     (ipaddress.IPv6Network, "ipnetwork", str),
 ]
