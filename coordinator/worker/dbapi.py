@@ -99,7 +99,7 @@ class Link:
         frame: Any = sys._getframe(1)
         while frame is not None:
             if frame.f_code.co_filename == self.file:
-                return frame.f_lineno
+                return int(frame.f_lineno)
             frame = frame.f_back
         return 0
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from map_strategies import MAPS
 
 from coordinator.mapfile.parser import parse_map
 from coordinator.mapfile.rendering import render_map
 from coordinator.mapfile.words import ENGLISH, PORTUGUESE, Vocabulary
+from tests.properties.map_strategies import MAPS
 
 if TYPE_CHECKING:
     from coordinator.model.database_map import DatabaseMap

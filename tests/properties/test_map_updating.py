@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from map_strategies import MAPS
 
 from coordinator.mapfile.parser import parse_map
 from coordinator.mapfile.rendering import render_map
 from coordinator.mapfile.updating import update_map
 from coordinator.model.database_map import DatabaseMap, folded
+from tests.properties.map_strategies import MAPS
 
 PROSE = (
     "The team meets on Mondays.",
