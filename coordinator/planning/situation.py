@@ -1,0 +1,74 @@
+"""What is known before anything is decided: the trees, what is applied, and every version of every object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from coordinator.model.effect import ObjectName, RevisionEffects
+    from coordinator.model.names import RevisionKey
+    from coordinator.model.revision import ModuleTree, Revision
+    from coordinator.planning.history import History
+    from coordinator.planning.sentences import Sentences
+    from coordinator.planning.versions import Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """The planner's inputs, looked up by what they are asked for.
+
+    `positions` gives a revision's place in its own tree; `linear` are the modules whose tree is a plain chain.
+    """
+
+    trees: Mapping[str, ModuleTree]
+    revisions: Mapping[RevisionKey, Revision]
+    positions: Mapping[RevisionKey, int]
+    linear: frozenset[str]
+    applied: Mapping[str, frozenset[str]]
+    effects: Mapping[RevisionKey, RevisionEffects]
+    history: History
+    sentences: Sentences
+
+    def is_applied(self, key: RevisionKey) -> bool:
+        return key.revision in self.applied.get(key.module, frozenset())
+
+    def is_pending(self, key: RevisionKey) -> bool:
+        return key in self.revisions and not self.is_applied(key)
+
+    @property
+    def pending(self) -> tuple[RevisionKey, ...]:
+        """Revisions still to come, by module name and place in the tree."""
+        return tuple(key for key in self.revisions if not self.is_applied(key))
+
+    def is_past(self, module: str, position: int) -> bool:
+        """Whether the module's revision at that position has already run."""
+        tree = self.trees.get(module)
+        if tree is None or position >= len(tree.revisions):
+            return False
+        return self.is_applied(tree.revisions[position].key)
+
+    def current(self, name: ObjectName) -> Version | None:
+        """The version that is in the database now under that name, or under the one it was given since."""
+        found: Version | None = None
+        for version in self.history.versions.get(name, ()):
+            if version.begin is None or self.is_applied(version.begin.key):
+                found = version
+        while found is not None and found.end is not None and self.is_applied(found.end.key):
+            found = found.next
+        return found
+
+
+def is_linear(tree: ModuleTree) -> bool:
+    """Whether each revision but the first follows the one before it and nothing else."""
+    return all(
+        revision.parents == ((tree.revisions[index - 1].key.revision,) if index else ())
+        for index, revision in enumerate(tree.revisions)
+    )
+
+
+def keys_of(trees: Mapping[str, ModuleTree]) -> dict[RevisionKey, Revision]:
+    """All revisions by key, modules by name and each in the order of its tree."""
+    return {revision.key: revision for name in sorted(trees) for revision in trees[name].revisions}
