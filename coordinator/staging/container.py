@@ -180,7 +180,8 @@ class ContainerStaging:
             self._container.start()
         except (DockerException, ContainerStartException, TimeoutError) as exc:
             raise StagingError(
-                f"The container of '{self._image}' did not start: {exc}.", help="Look at 'docker logs'."
+                f"The container of '{self._image}' did not start: {exc}.",
+                help="Look at 'docker info', or use --staging embedded.",
             ) from exc
 
     def _reachable(self, password: str) -> DatabaseUrl:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from coordinator.staging.binaries import ServerBinaries
     from coordinator.staging.server_user import ServerUser
 
+_SAME_AGE_SECONDS = 3.0
 PORT = 5432  # of the socket's name only: the server does not listen on the network
 SUPERUSER = "postgres"
 SOCKET_PREFIX = "migrate-"
@@ -201,8 +202,9 @@ def _runs_on(pid: int, data: Path, start: str) -> bool:
         return False
     try:
         return os.path.samefile(f"/proc/{pid}/cwd", data)
-    except FileNotFoundError:  # no /proc here, as on macOS: the ages must agree
-        return abs(processes.age(pid) - (time.time() - int(start))) < 5
+    except (FileNotFoundError, PermissionError):
+        # No /proc, as on macOS, or root without the right to look, as in a container: the ages must agree.
+        return abs(processes.age(pid) - (time.time() - int(start))) < _SAME_AGE_SECONDS
 
 
 @contextmanager

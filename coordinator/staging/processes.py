@@ -57,13 +57,8 @@ def life(owner: Owner) -> Life:
 def started(pid: int) -> str | None:
     """When `pid` began, as text without ':'; None when no such process runs (a zombie does not)."""
     if _LINUX:
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        except (FileNotFoundError, ProcessLookupError):
-            return None
-        # The name in parentheses may hold spaces and parentheses of its own.
-        fields = stat.rpartition(")")[2].split()
-        return None if fields[0] in {"Z", "X"} else fields[19]
+        fields = _stat(pid)
+        return None if not fields or fields[0] in {"Z", "X"} else fields[19]
     done = subprocess.run(
         ["ps", "-o", "state=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
@@ -72,15 +67,26 @@ def started(pid: int) -> str | None:
 
 
 def age(pid: int) -> float:
-    """Seconds since `pid` began, where there is no /proc; infinite when it does not run."""
+    """Seconds since `pid` began; infinite when it does not run."""
+    if _LINUX:
+        fields = _stat(pid)
+        uptime = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
+        return uptime - int(fields[19]) / os.sysconf("SC_CLK_TCK") if fields else float("inf")
     done = subprocess.run(["ps", "-o", "etime=", "-p", str(pid)], capture_output=True, text=True, check=False)
     parts = [int(word) for word in done.stdout.strip().replace("-", ":").split(":") if word]
     scale = (1, 60, 3600, 86400)  # [[days-]hours:]minutes:seconds, read from its end
-    return (
-        sum(part * unit for part, unit in zip(reversed(parts), scale, strict=False))
-        if parts
-        else float("inf")
-    )
+    elapsed = sum(part * unit for part, unit in zip(reversed(parts), scale, strict=False))
+    return elapsed if parts else float("inf")
+
+
+def _stat(pid: int) -> list[str]:
+    """The kernel's line on `pid`, from its state on; empty when there is no such process."""
+    try:
+        line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    # The name in parentheses may hold spaces and parentheses of its own.
+    return line.rpartition(")")[2].split()
 
 
 @cache

@@ -37,8 +37,15 @@ class ServerUser:
 
     def own(self, path: Path) -> None:
         """Give it a file or directory that we have just made."""
-        if self.dropped:
+        if not self.dropped:
+            return
+        try:
             os.chown(path, self.uid, self.gid)
+        except OSError as exc:  # root of a container without rights, or of a namespace of one user
+            raise UnreachableError(
+                "PostgreSQL does not run as root, and this root may not hand it over to another user.",
+                help="Run this command as an ordinary user.",
+            ) from exc
 
     def can_enter(self, *paths: Path) -> bool:
         """Whether it can read and search every one of `paths`. Asked of the kernel: modes do not tell all."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from coordinator.model.target import DatabaseUrl
 
-SYSTEM_PYTHON = "/usr/bin/python3"
+SYSTEM_PYTHON = f"/usr/bin/python3.{sys.version_info.minor}"
 NOBODY = 65534
 # Enters the cluster, says so, and leaves when its standard input ends.
 HOLD = """
@@ -201,6 +201,26 @@ def test_a_lock_file_that_names_somebody_elses_process_stops_nothing(tmp_path: P
     assert bystander.poll() is None
     bystander.kill()
     bystander.wait()
+
+
+def test_the_server_is_known_by_its_age_where_its_directory_may_not_be_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root of a container has no right to look at another user's process."""
+
+    def refuse(*_: object) -> bool:
+        raise PermissionError
+
+    with cluster_in(tmp_path / "cluster") as cluster:
+        monkeypatch.setattr("os.path.samefile", refuse)
+        server = postmaster.find(cluster.data)
+        assert server is not None
+        assert server.ready
+        lines = (cluster.data / "postmaster.pid").read_text().splitlines()
+        changed = "\n".join([str(os.getpid()), lines[1], str(int(lines[2]) - 3600), *lines[3:]])
+        (cluster.data / "postmaster.pid").write_text(changed)
+        assert postmaster.find(cluster.data) is None
+        (cluster.data / "postmaster.pid").write_text("\n".join(lines) + "\n")
 
 
 def test_an_initdb_that_was_killed_leaves_nothing_that_the_next_one_trips_over(tmp_path: Path) -> None:
