@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from coordinator.execution.project import Project
     from coordinator.execution.step import StepResult, StepRunner
     from coordinator.model.catalog import Address, CatalogDifference
+    from coordinator.model.module import Module
     from coordinator.model.plan import RunPlan, Segment, Step
 
 _SHOWN_TRACES = 6
@@ -53,6 +54,7 @@ class Rehearser:
     opposite: Callable[[Step], Step]  # the same revision in the other direction
     reverse: Callable[[tuple[Segment, ...]], RunPlan]
     _start: _State = field(default_factory=lambda: _State(catalog=Catalog(definitions={}), sums={}))
+    _catalog: Catalog = field(default_factory=lambda: Catalog(definitions={}))  # as the last step left it
     _steps: dict[str, RehearsedStep] = field(default_factory=dict)
     _made: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -60,14 +62,15 @@ class Rehearser:
         """Rehearse all segments and the whole run's reversal. Raises StepFailedError when a step fails going forward."""
         began = time.monotonic()
         self.tell(PhaseStarted(phase=Phase.REHEARSE, plan=plan, where=self.where))
-        self._start = self._state()
+        self._start = _State(catalog=self.runner.catalog(), sums=self._sums(self.project.modules))
+        self._catalog = self._start.catalog
         for segment in plan.segments[:-1]:
             self._commit(segment)
         reversed_whole, findings = self._last(plan, self._start.catalog)
         return Rehearsal(
             where=self.where,
             server_version=self.runner.session.server_version,
-            steps=tuple(self._steps.values()),
+            steps=tuple(_judged_by_chain(each, reversed_whole) for each in self._steps.values()),
             seconds=time.monotonic() - began,
             reversed_whole=reversed_whole,
             findings=findings,
@@ -135,6 +138,7 @@ class Rehearser:
             self._steps[str(step.key)] = replace(
                 _graded(step, StepGrade.REVERSIBLE, ()), seconds=result.seconds
             )
+            self._catalog = result.after
             return
         session = self.runner.session
         session.execute("SAVEPOINT migrate_up")
@@ -145,6 +149,7 @@ class Rehearser:
             if not session.closed:
                 session.execute("ROLLBACK TO SAVEPOINT migrate_up; RELEASE SAVEPOINT migrate_up")
             self.runner.forget(step, f"rehearse back {step.key}")
+        self._catalog = result.after
         self._steps[str(step.key)] = replace(grade, seconds=result.seconds)
 
     def _lone_step(self, step: Step, transaction: Transaction) -> None:
@@ -157,6 +162,7 @@ class Rehearser:
                 step, transaction, self.runner.catalog(), token=f"rehearse again {step.key}"
             )
             result = replace(result, after=again.after)
+        self._catalog = self.runner.catalog() if graded.grade is StepGrade.IRREVERSIBLE else result.after
         self._steps[str(step.key)] = replace(graded, seconds=result.seconds)
 
     def _prepare(self, step: Step) -> _State:
@@ -164,38 +170,42 @@ class Rehearser:
             module = self.project.module(step.key.module)
             if made := prepare_module(self.runner.session, module):
                 self._made[module.name] = (*self._made.get(module.name, ()), *made)
-        return self._state()
+                self._catalog = self.runner.catalog()
+        return _State(catalog=self._catalog, sums=self._sums(self._may_write(step)))
 
-    def _state(self) -> _State:
-        schemas = tuple(schema for module in self.project.modules for schema in module.schemas)
-        return _State(catalog=self.runner.catalog(), sums=row_checksums(self.runner.session, schemas=schemas))
+    def _may_write(self, step: Step) -> tuple[Module, ...]:
+        """The modules whose tables the step may change: its own, and those that it says it touches."""
+        names = {step.key.module, *step.touches}
+        return tuple(module for module in self.project.modules if module.name in names)
+
+    def _sums(self, modules: tuple[Module, ...]) -> RowSums:
+        schemas = [schema for module in modules for schema in module.schemas]
+        return row_checksums(self.runner.session, schemas=schemas, ignore=self.project.version_tables)
 
     def _grade_reversal(
         self, step: Step, transaction: Transaction, before: _State, result: StepResult
     ) -> RehearsedStep:
         """Take the step back and say how well that went."""
         back = self.opposite(step)
-        lost = _destroyed(result.after.difference(before.catalog))
+        gone = _destroyed(result.after.difference(before.catalog))
         try:
-            self.runner.run(back, transaction, result.after, token=f"rehearse back {step.key}")
+            reversal = self.runner.run(back, transaction, result.after, token=f"rehearse back {step.key}")
         except StepFailedError as error:
-            return _graded(step, StepGrade.IRREVERSIBLE, (_cannot_go_back(step, error),))
-        state = self._state()
+            return _irreversible(step, (_cannot_go_back(step, error),), gone, self._at_stake(gone, ()))
+        state = _State(catalog=reversal.after, sums=self._sums(self._may_write(step)))
         difference = state.catalog.difference(before.catalog)
         if difference:
             again = self._try_again(step, transaction, state)
-            return _graded(step, StepGrade.IRREVERSIBLE, (_leaves_traces(step, difference), *again))
+            findings = (_leaves_traces(step, difference), *again)
+            return _irreversible(step, findings, gone, self._at_stake(gone, ()))
         rows = _changed_rows(before.sums, state.sums)
-        if lost or rows:
+        if gone or rows:
             return RehearsedStep(
                 key=step.key,
                 grade=StepGrade.LOSSY,
                 seconds=0.0,
-                lost=(
-                    *(f"{each} with its values" for each in lost),
-                    *(f"rows of {'.'.join(each)}" for each in rows),
-                ),
-                at_stake=self._at_stake(lost, rows),
+                lost=(*_phrases(gone), *(f"rows of {'.'.join(each)}" for each in rows)),
+                at_stake=self._at_stake(gone, rows),
             )
         if difference.column_order_changed:
             return _graded(step, StepGrade.COLUMN_ORDER, ())
@@ -226,13 +236,10 @@ class Rehearser:
         self, segment: Segment, transaction: Transaction, start: Catalog
     ) -> tuple[bool, tuple[Finding, ...]]:
         try:
+            catalog = self._catalog
             for step in reversed(segment.steps):
-                self.runner.run(
-                    self.opposite(step),
-                    transaction,
-                    self.runner.catalog(),
-                    token=f"rehearse whole {step.key}",
-                )
+                token = f"rehearse whole {step.key}"
+                catalog = self.runner.run(self.opposite(step), transaction, catalog, token=token).after
             self._unprepare()
         except CoordinatorError as error:
             return False, (_whole_run(str(error)),)
@@ -241,14 +248,14 @@ class Rehearser:
     def _backwards(self, plan: RunPlan, start: Catalog) -> tuple[bool, tuple[Finding, ...]]:
         """Reverse all committed segments, each as the rollback manager would."""
         try:
+            catalog = self._catalog
             for segment in self.reverse(plan.segments).segments:
                 transaction = self._transaction()
                 transaction.begin()
                 try:
                     for step in segment.steps:
-                        self.runner.run(
-                            step, transaction, self.runner.catalog(), token=f"rehearse whole {step.key}"
-                        )
+                        token = f"rehearse whole {step.key}"
+                        catalog = self.runner.run(step, transaction, catalog, token=token).after
                     transaction.commit()
                 finally:
                     transaction.rollback()
@@ -267,6 +274,30 @@ class Rehearser:
 
 def _graded(step: Step, grade: StepGrade, findings: tuple[Finding, ...]) -> RehearsedStep:
     return RehearsedStep(key=step.key, grade=grade, seconds=0.0, findings=findings)
+
+
+def _irreversible(
+    step: Step, findings: tuple[Finding, ...], gone: tuple[Address, ...], at_stake: tuple[str, ...]
+) -> RehearsedStep:
+    return RehearsedStep(
+        key=step.key,
+        grade=StepGrade.IRREVERSIBLE,
+        seconds=0.0,
+        lost=_phrases(gone),
+        at_stake=at_stake,
+        findings=findings,
+    )
+
+
+def _judged_by_chain(step: RehearsedStep, reversed_whole: bool) -> RehearsedStep:
+    """A reversal that fails alone and passes in the planned chain is a warning: the chain is what would run."""
+    if step.grade is not StepGrade.IRREVERSIBLE or not reversed_whole:
+        return step
+    return replace(step, grade=StepGrade.LOSSY if step.lost else StepGrade.REVERSIBLE)
+
+
+def _phrases(gone: tuple[Address, ...]) -> tuple[str, ...]:
+    return tuple(f"{each} with its values" for each in gone)
 
 
 def _finding(rule: str, step: Step, message: str, remedy: str) -> Finding:

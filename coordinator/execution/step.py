@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from coordinator.execution.workers import Workers
     from coordinator.model.catalog import Catalog
     from coordinator.model.plan import RunPlan, Step
-    from coordinator.model.names import RevisionKey
     from coordinator.postgres.rows import TableMark
     from coordinator.postgres.session import Session
 
