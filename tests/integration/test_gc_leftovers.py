@@ -21,9 +21,10 @@ from coordinator.postgres.connect import connect
 from coordinator.postgres.databases import create_database, databases_of_role, drop_database
 from coordinator.staging import postmaster
 from coordinator.staging.binaries import find_binaries
-from coordinator.staging.cluster import LocalCluster
+from coordinator.staging.cluster import LocalCluster, stop_if_unused
 from coordinator.staging.embedded import embedded_target
 from coordinator.staging.gc import find_leftovers, remove, search
+from coordinator.staging.leftover_clusters import cluster_directories
 from coordinator.staging.names import Mark, new_database_name, read_mark, why_left
 from coordinator.staging.processes import Life, Owner, life, read_owner, this_process
 
@@ -49,8 +50,11 @@ with choose_staging(wanted, target_version=int(version), target_is_embedded=Fals
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / ".migrate"
+def state(tmp_path: Path) -> Iterator[Path]:
+    """A project's directory; the servers that a test has left there are stopped after it."""
+    yield tmp_path / ".migrate"
+    for directory in cluster_directories(tmp_path / ".migrate"):
+        stop_if_unused(directory)
 
 
 @pytest.fixture

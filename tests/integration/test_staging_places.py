@@ -19,6 +19,7 @@ from coordinator.staging.binaries import find_binaries
 from coordinator.staging.choose import choose_staging
 from coordinator.staging.cluster import LocalCluster
 from coordinator.staging.container import MARK_LABEL
+from coordinator.staging.dump import without_noise
 from coordinator.staging.embedded import EmbeddedStaging
 from coordinator.staging.interface import Staging, StagingError
 from coordinator.staging.names import read_mark
@@ -390,3 +391,18 @@ def test_the_wheels_server_does_the_whole_job_when_the_installed_one_is_hidden(t
         with connect(source, application_name="test") as connection:
             connection.execute(SCHEMA.encode())
         check_copy(staging, source)
+
+
+def test_only_the_head_and_the_foot_of_a_dump_lose_the_lines_that_change() -> None:
+    """A function's body may hold the very words that pg_dump writes around it."""
+    head = [
+        "--\n",
+        "-- PostgreSQL database dump\n",
+        "\\restrict abc123\n",
+        "-- Dumped by pg_dump version 15.18\n",
+    ]
+    body = ["AS $$\n"] * 30 + ["-- Dumped by pg_dump version 15.18\n"] + ["$$;\n"] * 30
+    assert without_noise("".join([*head, *body, "\\unrestrict abc123\n"])) == "".join([*head[:2], *body])
+    assert without_noise("".join([*head, "SELECT 1;\n", "\\unrestrict abc123\n"])) == "".join(
+        [*head[:2], "SELECT 1;\n"]
+    )
