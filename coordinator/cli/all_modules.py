@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from coordinator.cli.options import format_option, read_settings, target_options
@@ -50,6 +52,7 @@ def command(
     """
     from coordinator.cli.progress import Progress
     from coordinator.cli.summary import show_report
+    from coordinator.settings.values import EmbeddedTarget
     from coordinator.workflow.all_modules import Request, all_modules, wanted_staging
 
     settings = read_settings(
@@ -57,9 +60,16 @@ def command(
     )
     if only is not None:
         settings.module(only)  # raises with the nearest known name
-    request = Request(atomicity=settings.atomic, staging=wanted_staging(settings), only=only, dry_run=dry_run)
     verbose = bool(context.obj["verbose"])
     with Progress(verbose=verbose) as progress:
+        asks = not yes and sys.stdin.isatty() and not isinstance(settings.target, EmbeddedTarget)
+        request = Request(
+            atomicity=settings.atomic,
+            staging=wanted_staging(settings),
+            only=only,
+            dry_run=dry_run,
+            consent=progress.ask if asks else lambda plan: True,
+        )
         report = all_modules(settings, request, progress)
     show_report(report, form=form, verbose=verbose)
     return 0

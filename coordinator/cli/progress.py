@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from coordinator.cli.findings import show_findings
 from coordinator.cli.terminal import Terminal, shorten_paths, terminal
 from coordinator.execution.events import (
@@ -26,7 +28,7 @@ from coordinator.model.rehearsal import StepGrade
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from coordinator.model.plan import Step
+    from coordinator.model.plan import RunPlan, Step
 
 _TITLES = {Phase.REHEARSE: "rehearsing", Phase.APPLY: "applying", Phase.ROLL_BACK: "taking back"}
 _WAIT_TOLD_EVERY = 10.0  # seconds
@@ -75,6 +77,12 @@ class Progress:
             case StepsRolledBack():
                 for step in event.steps:
                     self._write(step, Phase.ROLL_BACK, "rolled back", "yellow")
+
+    def ask(self, plan: RunPlan) -> bool:
+        """Ask a person whether to apply a plan that cannot promise all or nothing."""
+        self._stop_bar()
+        self._out.line(f"this run has {len(plan.segments)} transactions: {plan.guarantee.value}")
+        return click.confirm("apply it?", default=False, err=True)
 
     def _awaited(self, event: LockAwaited) -> None:
         if event.seconds - self._wait_told >= _WAIT_TOLD_EVERY:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from coordinator.checks.integrity.registry import INTEGRITY_CHECKS
@@ -18,6 +18,7 @@ from coordinator.execution.step import StepRunner
 from coordinator.execution.workers import Workers
 from coordinator.ledger.lock import Lock, application_name, take_fence
 from coordinator.ledger.store import Ledger
+from coordinator.model.plan import Guarantee
 from coordinator.planning.reverse import reverse_plan
 from coordinator.postgres.lasting import read_lasting
 from coordinator.settings.values import StagingKind
@@ -26,11 +27,13 @@ from coordinator.workflow.planned import Captured, capture_all, make_plans, refu
 from coordinator.workflow.preflight import preflight
 from coordinator.workflow.project import load_project
 from coordinator.workflow.rehearse import rehearse
-from coordinator.workflow.safety import refuse_loss_before_commit, settle_cut_off_runs, starting_point
+from coordinator.workflow.safety import ahead, refuse_loss_before_commit, settle_cut_off_runs, starting_point
 from coordinator.workflow.state import TargetState, look
 from coordinator.workflow.target import Target, open_target
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from coordinator.execution.project import Project
     from coordinator.model.finding import Finding
     from coordinator.model.plan import Atomicity, RunPlan
@@ -57,6 +60,7 @@ class Request:
     staging: str  # auto, container, embedded, off, or the URL of a server
     only: str | None = None
     dry_run: bool = False
+    consent: Callable[[RunPlan], bool] = lambda plan: True  # asked when a run cannot promise all or nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +88,12 @@ def all_modules(settings: Settings, request: Request, tell: Listener) -> Report:
         with target.connect("look") as session:
             state = look(session, project)
         if not state.open_runs and not state.pending(project):
-            return _nothing(target, preflight(project, state, None))
+            return _nothing(settings, target, project, state)
         return _Run(settings, request, tell, workers, target, project).go()
 
 
-def _nothing(target: Target, findings: tuple[Finding, ...]) -> Report:
+def _nothing(settings: Settings, target: Target, project: Project, state: TargetState) -> Report:
+    findings = (*preflight(project, state, None), *ahead(state, settings.when_ahead))
     refuse_errors(findings, "the modules are not as they should be")
     return Report(
         outcome=Outcome.NOTHING_TO_DO, target=target.shown, environment=target.environment, findings=findings
@@ -139,7 +144,7 @@ class _Run:
                 settle_cut_off_runs(main, ledger)
                 state = look(main, self._project)
             if not state.pending(self._project):
-                return _nothing(self._target, preflight(self._project, state, None))
+                return _nothing(self._settings, self._target, self._project, state)
             return self._go_on(stack, lock, main, state)
 
     def _go_on(self, stack: ExitStack, lock: Lock, main: Session, state: TargetState) -> Report:
@@ -148,9 +153,14 @@ class _Run:
         captured = capture_all(
             self._project, state.pending(self._project), self._workers, state.server_version
         )
-        findings = (*captured.findings, *preflight(self._project, state, captured))
+        findings = (
+            *captured.findings,
+            *preflight(self._project, state, captured),
+            *ahead(state, self._settings.when_ahead),
+        )
         refuse_errors(findings, "nothing was changed")
         map_view = read_map_view(self._settings)
+        self._project = replace(self._project, map_references=map_view.references)
         plans = make_plans(
             self._project,
             state,
@@ -163,11 +173,13 @@ class _Run:
         findings = (*findings, *map_view.findings, *plans[0].findings)
         refuse_errors(findings, "nothing was changed")
         if not plans[0].steps:
-            return _nothing(self._target, findings)
+            return self._report(Outcome.NOTHING_TO_DO, plans[0], None, findings)
         if self._request.dry_run:
             return self._report(Outcome.WOULD_APPLY, plans[0], None, findings)
         plan, rehearsal = self._rehearse(plans, lock, captured)
         refuse_loss_before_commit(plan, rehearsal)
+        if plan.guarantee is not Guarantee.ONE_TRANSACTION and not self._request.consent(plan):
+            raise RefusedError("not applied, as you said", help="the target was not touched")
         self._look_again(main, state)
         return self._apply(stack, lock, main, plan, rehearsal, captured, findings)
 

@@ -44,5 +44,6 @@ def read_map_view(settings: Settings) -> MapView:
     return MapView(
         order=resolved.order,
         edges=resolved.edges,
+        references=resolved.references,
         findings=tuple(replace(each, severity=Severity.WARNING) for each in resolved.findings),
     )

@@ -87,7 +87,8 @@ def _read_environment(module: Module, workers: Workers, server_version: int) -> 
         return (
             Finding(
                 rule="other-version-table",
-                message=f"env.py of module {module.name!r} keeps its heads in {'.'.join(named)}, the settings say {schema}.{table}",
+                message=f"env.py of module {module.name!r} keeps its heads in {'.'.join(named)},"
+                f" the settings say {schema}.{table}",
                 module=module.name,
                 help=f'write version_table = "{".".join(named)}" in [tool.migrate.modules.{module.name}]',
             ),

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from coordinator.errors import RefusedError, UnsettledError
 from coordinator.execution.executor import Starting
 from coordinator.ledger.lock import find_backend, take_fence
-from coordinator.model.finding import Finding
+from coordinator.model.finding import Finding, Severity
 from coordinator.model.plan import Guarantee
 from coordinator.model.rehearsal import StepGrade
 from coordinator.model.run import RunStatus
 from coordinator.postgres.rows import estimated_rows, ordinary_tables, row_checksums
+from coordinator.settings.values import WhenAhead
 
 if TYPE_CHECKING:
     from coordinator.execution.executor import RowSums
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from coordinator.model.rehearsal import Rehearsal
     from coordinator.model.run import Run
     from coordinator.postgres.session import Session
+    from coordinator.workflow.state import TargetState
 
 # More rows than this are not read twice to prove that a reversal gave them back; the catalog is compared anyway.
 ROW_BUDGET = 1_000_000
@@ -88,6 +90,22 @@ def starting_point(session: Session, project: Project, plan: RunPlan, catalog: C
         return row_checksums(session, tables=tables)
 
     return Starting(catalog=catalog, rows=sums, sums=sums())
+
+
+def ahead(state: TargetState, wanted: WhenAhead) -> tuple[Finding, ...]:
+    """What to say of revisions that are in and that only the ledger knows: an older checkout was started again."""
+    severity = Severity.ERROR if wanted is WhenAhead.REFUSE else Severity.WARNING
+    return tuple(
+        Finding(
+            rule="database-ahead",
+            severity=severity,
+            message=f"module {name!r} is ahead of this checkout by {', '.join(sorted(heads))}, which the ledger knows",
+            module=name,
+            help="a newer checkout applied them; nothing of them is done or undone here",
+        )
+        for name, heads in sorted(state.ahead.items())
+        if heads
+    )
 
 
 def settle_cut_off_runs(session: Session, ledger: Ledger) -> None:
