@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SAME_AGE_SECONDS = 3.0
 PORT = 5432  # of the socket's name only: the server does not listen on the network
 SUPERUSER = "postgres"
-SOCKET_PREFIX = "migrate-"
+SOCKET_PREFIX = "migrate-pg-"
 _LONGEST_DIRECTORY = 80  # bytes; a socket's whole path may have 103 on macOS, 107 on Linux
 # A shell starts the server in the background and goes: the server then belongs to init, outlives us and
 # is reaped by init. Its words are arguments, never text that the shell reads.

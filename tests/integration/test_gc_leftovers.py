@@ -208,6 +208,15 @@ def test_the_sockets_of_a_killed_server_go_and_those_of_a_living_one_stay(state:
         assert not Path(sockets).exists()
 
 
+def test_an_old_directory_of_another_part_of_the_program_is_not_taken_for_sockets(state: Path) -> None:
+    scratch = Path(tempfile.mkdtemp(prefix="migrate-worker-"))
+    try:
+        os.utime(scratch, (0, 0))
+        assert str(scratch) not in {one.name for one in find_leftovers(state, environment=NO_ENGINE)}
+    finally:
+        scratch.rmdir()
+
+
 def test_a_directory_of_somebody_else_with_our_prefix_stays(state: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can make a directory that belongs to somebody else")
