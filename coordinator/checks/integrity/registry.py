@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from coordinator.checks.integrity.foreign_keys_hold import ForeignKeysHold
+from coordinator.checks.integrity.functions_resolve import FunctionsResolve
 from coordinator.checks.integrity.map_references import MapReferences
 from coordinator.checks.integrity.no_rows_lost import NoRowsLost
 from coordinator.checks.integrity.no_view_gone import NoViewGone
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 INTEGRITY_CHECKS: Final[tuple[IntegrityCheck, ...]] = (
     OnlyOwnSchemas(),
     NoViewGone(),
+    FunctionsResolve(),
     ForeignKeysHold(),
     NothingNotValid(),
     SequencesAhead(),
