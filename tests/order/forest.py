@@ -16,6 +16,7 @@ from coordinator.model.names import Place, RevisionKey
 from coordinator.model.revision import ModuleTree, Revision
 from coordinator.planning.planner import PlanCandidates, plan_run
 from coordinator.revisions.effects import effects_of
+from coordinator.sql.parser import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,7 +51,7 @@ def plan_of(
         RevisionKey(name, revision): Capture(
             key=RevisionKey(name, revision),
             direction=Direction.UPGRADE,
-            statements=tuple(Statement(sql=each, line=12 + n) for n, each in enumerate(sql.split(";"))),
+            statements=tuple(Statement(sql=each.sql, line=12 + n) for n, each in enumerate(parse(sql))),
         )
         for name, revisions in forest.items()
         for revision, sql in revisions
@@ -118,10 +119,8 @@ class Oracle:
         self._in_savepoint(go_on)
 
     def _in_savepoint(self, work: Callable[[], bool]) -> bool:
-        result = False
         with self.connection.transaction(force_rollback=True):
-            result = work()
-        return result
+            return work()
 
     def _execute(self, sql: str) -> bool:
         """Whether the SQL runs; a failure leaves the transaction as it was before."""
