@@ -7,7 +7,23 @@ from typing import TYPE_CHECKING
 from coordinator.reports.finding_json import findings_as_json, place_as_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from coordinator.model.finding import Finding
     from coordinator.model.plan import Dependency, MigrationPlan, RunPlan, Segment, Step
+
+
+def plans_as_json(
+    plans: Sequence[RunPlan], findings: Sequence[Finding], *, target: str, environment: str
+) -> dict[str, object]:
+    """What `migrate plan` found: the likeliest plan whole, of the other orders only the steps."""
+    return {
+        "target": target,
+        "environment": environment,
+        "plan": plan_as_json(plans[0]) if plans else None,
+        "otherOrders": [[str(step.key) for step in each.steps] for each in plans[1:]],
+        "findings": findings_as_json(findings),
+    }
 
 
 def plan_as_json(plan: RunPlan) -> dict[str, object]:

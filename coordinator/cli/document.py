@@ -1,0 +1,35 @@
+"""Writes documents to standard output, with paths as short as they can be."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coordinator.cli.terminal import terminal
+from coordinator.reports.page import Page
+
+if TYPE_CHECKING:
+    from coordinator.settings.values import Settings
+
+
+def page() -> Page:
+    """The page that standard output is: its width, its colours, paths from the current directory."""
+    out = terminal(sys.stdout)
+    return Page(width=out.width, paint=out.styled, folder=str(Path.cwd()))
+
+
+def write_text(text: str) -> None:
+    """Write a document that is ready."""
+    sys.stdout.write(text)
+
+
+def write_json(document: object, settings: Settings) -> None:
+    """Write a JSON document; files are named from the project's folder, wherever the command was started."""
+    write_text(from_root(json.dumps(document, indent=2, ensure_ascii=False), settings) + "\n")
+
+
+def from_root(text: str, settings: Settings) -> str:
+    """The text with files of the project named from its folder."""
+    return text.replace(f"{settings.root}/", "")

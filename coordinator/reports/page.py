@@ -1,0 +1,42 @@
+"""What a text report is written on: its width, whether colour is welcome, and the folder that paths start from."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Paint: TypeAlias = Callable[[str, str], str]
+"""Puts a text in a colour ("green", "red", "yellow", "cyan", "blue")."""
+
+WIDTH = 80  # characters, of a file or a pipe
+
+
+def plain(text: str, colour: str) -> str:
+    """The Paint of a file or a pipe."""
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page that text is written on. Files below `folder` are named relative to it."""
+
+    width: int = WIDTH
+    paint: Paint = plain
+    folder: str = ""
+
+    def short(self, text: str) -> str:
+        """The text with its paths as short as they can be."""
+        return text.replace(f"{self.folder.rstrip('/')}/", "") if self.folder.strip("/") else text
+
+    def wrapped(self, text: str, *, first: str = "", then: str = "") -> list[str]:
+        """The lines of a sentence: `first` before the first of them, `then` before the others."""
+        return textwrap.wrap(
+            self.short(text),
+            self.width,
+            initial_indent=first,
+            subsequent_indent=then,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [first.rstrip()]

@@ -1,0 +1,85 @@
+"""A plan as a Markdown document, for a pull request; every name in it is escaped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.reports.escaping import markdown_cell, markdown_code, markdown_fence, markdown_text
+from coordinator.reports.finding_text import gravest_first, sentence_with_place
+from coordinator.reports.plan_text import (
+    edge_sentence,
+    first_difference,
+    plan_title,
+    segment_title,
+    told_edges,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from coordinator.model.finding import Finding
+    from coordinator.model.plan import MigrationPlan, RunPlan, Segment, Step
+
+
+def plan_markdown(plans: Sequence[RunPlan], findings: Sequence[Finding]) -> str:
+    """The likeliest of the candidate plans: findings first, then segments, then each module's part."""
+    lines = ["# Migration plan", ""]
+    if not plans or not plans[0].steps:
+        lines.append("Nothing to do: every module is at its head.")
+    else:
+        plan = plans[0]
+        lines.append(f"{plan_title(plan)}. Guarantee: **{markdown_text(plan.guarantee.value)}**.")
+        lines.extend(_other_orders(plans))
+    lines.extend(_findings(findings))
+    if plans and plans[0].steps:
+        for segment in plans[0].segments:
+            lines.extend(_segment(segment))
+        for part in plans[0].modules:
+            lines.extend(_module(part))
+    return "\n".join(lines) + "\n"
+
+
+def _other_orders(plans: Sequence[RunPlan]) -> Iterator[str]:
+    if len(plans) > 1:
+        yield ""
+        yield f"{len(plans)} orders are possible; the rehearsal decides. Shown is the first."
+        yield ""
+        for number, other in enumerate(plans[1:], start=2):
+            yield f"- Order {number} {markdown_text(first_difference(plans[0], other))}."
+
+
+def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+    if findings:
+        yield from ("", "## Findings", "")
+        for finding in gravest_first(tuple(findings)):
+            told = markdown_text(sentence_with_place(finding))
+            help_text = f" → {markdown_text(finding.help)}" if finding.help else ""
+            yield f"- **{finding.severity.value}** {markdown_code(finding.rule)}: {told}{help_text}"
+
+
+def _segment(segment: Segment) -> Iterator[str]:
+    yield from ("", f"## {segment_title(segment).capitalize()}", "")
+    yield "| # | revision | what it does | goes after |"
+    yield "|--:|---|---|---|"
+    yield from (_row(step) for step in segment.steps)
+
+
+def _row(step: Step) -> str:
+    does = [markdown_text(step.message), *(markdown_text(each.description) for each in step.changes)]
+    if step.irreversible:
+        does.append(f"**irreversible:** {markdown_text(step.irreversible)}")
+    because = (markdown_text(edge_sentence(edge).removeprefix("after ")) for edge in told_edges(step))
+    name = markdown_cell(markdown_code(str(step.key)))
+    return f"| {step.position} | {name} | {'<br>'.join(does)} | {'<br>'.join(because)} |"
+
+
+def _module(part: MigrationPlan) -> Iterator[str]:
+    yield from ("", f"## Module {markdown_text(part.module)}", "")
+    affected = ", ".join(markdown_code(each) for each in part.affected_modules) or "none"
+    yield f"- Changes: {len(part.changes)}"
+    yield f"- Affected modules: {affected}"
+    yield from (f"- Depends on: {markdown_text(each)}" for each in part.dependencies)
+    if part.rollback_script:
+        yield from ("", "<details><summary>Rollback script</summary>", "")
+        yield from markdown_fence(part.rollback_script, "sql")
+        yield from ("", "</details>")

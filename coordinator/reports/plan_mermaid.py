@@ -1,0 +1,57 @@
+"""A plan as a mermaid flowchart: a box for each segment, an arrow for each reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.model.plan import Reason
+from coordinator.reports.escaping import mermaid_text
+from coordinator.reports.plan_text import segment_title
+from coordinator.reports.wording import one_line, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from coordinator.model.names import RevisionKey
+    from coordinator.model.plan import Dependency, RunPlan, Segment, Step
+
+_LONGEST_LABEL = 60
+
+
+def plan_mermaid(plans: Sequence[RunPlan]) -> str:
+    """The likeliest of the candidate plans. Arrows inside a module say no reason: they are its own order."""
+    lines = ["flowchart TD"]
+    if not plans or not plans[0].steps:
+        return "\n".join([*lines, '  nothing["nothing to do"]']) + "\n"
+    plan = plans[0]
+    for segment in plan.segments:
+        lines.extend(_segment(segment))
+    nodes = {step.key: f"s{step.position}" for step in plan.steps}
+    lines.extend(arrows((edge for step in plan.steps for edge in step.because), nodes))
+    return "\n".join(lines) + "\n"
+
+
+def _segment(segment: Segment) -> Iterator[str]:
+    yield f'  subgraph segment{segment.position}["{mermaid_text(segment_title(segment))}"]'
+    for step in segment.steps:
+        yield f"    {box(step)}"
+    yield "  end"
+
+
+def box(step: Step) -> str:
+    """One step's node, named after its position."""
+    message = mermaid_text(shortened(one_line(step.message), _LONGEST_LABEL))
+    return f's{step.position}["{step.position}. {mermaid_text(str(step.key))}<br/>{message}"]'
+
+
+def arrows(edges: Iterable[Dependency], nodes: dict[RevisionKey, str]) -> Iterator[str]:
+    """An arrow for each edge between two nodes; those between modules say why."""
+    for edge in edges:
+        if edge.before not in nodes or edge.after not in nodes:
+            continue
+        start, end = nodes[edge.before], nodes[edge.after]
+        if edge.before.module == edge.after.module and edge.reason is Reason.FOLLOWS:
+            yield f"  {start} --> {end}"
+        else:
+            label = mermaid_text(shortened(one_line(edge.why), _LONGEST_LABEL))
+            yield f'  {start} -- "{label}" --> {end}'

@@ -1,0 +1,153 @@
+"""`migrate plan`: the ordered steps that `migrate all-modules` would run now. Only reads: no lock, no rehearsal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.errors import RefusedError
+from coordinator.execution.events import Listener, TargetNamed, Working
+from coordinator.execution.versions import read_heads
+from coordinator.execution.workers import Workers
+from coordinator.model.finding import Finding, Severity
+from coordinator.model.run import RunStatus
+from coordinator.planning.heads import heads_after
+from coordinator.postgres.lasting import read_lasting
+from coordinator.reports.plan_sql import ScriptStep
+from coordinator.workflow.map_view import read_map_view
+from coordinator.workflow.planned import Captured, capture_all, make_plans
+from coordinator.workflow.preflight import preflight
+from coordinator.workflow.project import load_project
+from coordinator.workflow.reading import reader
+from coordinator.workflow.state import TargetState, look
+from coordinator.workflow.target import open_target
+
+if TYPE_CHECKING:
+    from coordinator.execution.project import Project
+    from coordinator.model.plan import Atomicity, RunPlan
+    from coordinator.postgres.session import Session
+    from coordinator.settings.values import Settings
+
+_EXTENSION_SCHEMAS = (
+    "SELECT DISTINCT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
+    " WHERE n.nspname <> 'pg_catalog' ORDER BY 1"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    """The candidate plans, the likeliest first; none when nothing is pending, or when no order could be found.
+
+    `script` is what `--sql` prints of the first plan. `findings` hold the plan's own.
+    """
+
+    target: str
+    environment: str
+    project: Project
+    state: TargetState
+    plans: tuple[RunPlan, ...]
+    script: tuple[ScriptStep, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def refused(self) -> bool:
+        """Whether `migrate all-modules` would refuse."""
+        return any(each.severity is Severity.ERROR for each in self.findings)
+
+
+def view_plan(settings: Settings, tell: Listener, *, atomicity: Atomicity, only: str | None) -> PlanView:
+    """Plan everything that is pending. A cycle and other refusals of the planner are findings here.
+
+    Raises RevisionError and MapError for what cannot be read at all.
+    """
+    with Workers(silence=settings.worker_timeout) as workers, open_target(settings) as target:
+        tell(TargetNamed(target=target.shown, environment=target.environment))
+        project = load_project(settings, workers)
+        with reader(target, "plan") as session:
+            state = look(session, project)
+            pending = state.pending(project)
+            if pending:
+                tell(Working(what="reading what the pending revisions do"))
+            captured = capture_all(project, pending, workers, state.server_version)
+            plans, findings = _planned(settings, session, project, state, captured, atomicity, only)
+            return PlanView(
+                target=target.shown,
+                environment=target.environment,
+                project=project,
+                state=state,
+                plans=plans,
+                script=_script(session, project, captured, plans[0]) if plans else (),
+                findings=tuple(dict.fromkeys((*_unfinished(state), *findings))),
+            )
+
+
+def _planned(
+    settings: Settings,
+    session: Session,
+    project: Project,
+    state: TargetState,
+    captured: Captured,
+    atomicity: Atomicity,
+    only: str | None,
+) -> tuple[tuple[RunPlan, ...], tuple[Finding, ...]]:
+    findings = (*captured.findings, *preflight(project, state, captured))
+    if not state.pending(project):
+        return (), findings
+    map_view = read_map_view(settings)
+    findings = (*findings, *map_view.findings)
+    try:
+        plans = make_plans(
+            project,
+            state,
+            captured,
+            map_view,
+            atomicity=atomicity,
+            only=only,
+            lasting=read_lasting(session),
+        )
+    except RefusedError as refused:
+        return (), (*findings, *(refused.findings or (_refusal(refused),)))
+    return plans, (*findings, *plans[0].findings)
+
+
+def _refusal(refused: RefusedError) -> Finding:
+    return Finding(rule="no-plan", message=refused.message, help=refused.help)
+
+
+def _unfinished(state: TargetState) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(
+            rule="run-unsettled",
+            message=f"run {run.number} failed and was not taken back whole: {run.error or 'no error was written down'}",
+            help="`migrate recover` explains what is in and goes on",
+        )
+        for run in state.open_runs
+        if run.status is RunStatus.UNSETTLED
+    )
+
+
+def _script(session: Session, project: Project, captured: Captured, plan: RunPlan) -> tuple[ScriptStep, ...]:
+    """What each step of the plan does to its module's version table, step after step."""
+    extensions = tuple(row[0] for row in session.rows(_EXTENSION_SCHEMAS))
+    heads: dict[tuple[str, str], frozenset[str]] = {}
+    steps = []
+    for step in plan.steps:
+        module, tree = project.module(step.key.module), project.tree(step.key.module)
+        table = module.qualified_version_table
+        if table not in heads and (found := read_heads(session, module)) is not None:
+            heads[table] = found
+        before = heads.get(table)
+        own = (before or frozenset()) & tree.ids
+        after = heads_after(tree, own, project.revision(step.key), step.direction)
+        steps.append(
+            ScriptStep(
+                step=step,
+                module=module,
+                capture=captured.upgrades[step.key],
+                search_path=tuple(dict.fromkeys((*module.schemas, *extensions))),
+                heads_before=None if before is None else own,
+                heads_after=after,
+            )
+        )
+        heads[table] = ((before or frozenset()) - own) | after
+    return tuple(steps)

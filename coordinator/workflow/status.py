@@ -1,0 +1,123 @@
+"""`migrate status`: what is in, what is pending, which runs are not over, who holds the lock. Only reads."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from coordinator.errors import UnreachableError
+from coordinator.execution.events import TargetNamed, Working
+from coordinator.execution.workers import Workers
+from coordinator.ledger.lock import find_holder
+from coordinator.model.run import RunStatus
+from coordinator.model.status import DatabaseStatus, ModuleStatus, OpenRun, OpenState, PendingRevision
+from coordinator.postgres.failure import ConnectionLostError
+from coordinator.workflow.project import load_project
+from coordinator.workflow.reading import reader
+from coordinator.workflow.state import look
+from coordinator.workflow.target import open_target
+
+if TYPE_CHECKING:
+    from coordinator.execution.events import Listener
+    from coordinator.execution.project import Project
+    from coordinator.model.revision import ModuleTree
+    from coordinator.settings.values import Settings
+    from coordinator.workflow.state import TargetState
+    from coordinator.workflow.target import Target
+
+_LOOK_EVERY = 1.0  # seconds
+
+
+def read_status(settings: Settings, tell: Listener, *, wait: float = 0.0) -> DatabaseStatus:
+    """Look at the target; while revisions are pending, again and again for up to `wait` seconds.
+
+    A server that does not answer in between is waited for too. Raises UnreachableError when it still does not
+    answer at the end.
+    """
+    with Workers(silence=settings.worker_timeout) as workers, open_target(settings) as target:
+        tell(TargetNamed(target=target.shown, environment=target.environment))
+        project = load_project(settings, workers)
+        deadline = time.monotonic() + wait
+        while True:
+            over = time.monotonic() >= deadline
+            try:
+                status = _look(target, project)
+            except (UnreachableError, ConnectionLostError):
+                if over:
+                    raise
+            else:
+                if status.at_heads or over:
+                    return status
+            tell(Working(what="waiting until every revision of this checkout is in"))
+            time.sleep(min(_LOOK_EVERY, max(0.0, deadline - time.monotonic())))
+
+
+def _look(target: Target, project: Project) -> DatabaseStatus:
+    with reader(target, "status") as session:
+        state = look(session, project)
+        holder = find_holder(session)
+    return DatabaseStatus(
+        target=target.shown,
+        environment=target.environment,
+        server_version=state.server_version,
+        ledger=state.ledger_version,
+        modules=module_statuses(project, state),
+        open_runs=open_runs(state, lock_is_held=holder is not None),
+        holder=None if holder is None else str(holder),
+    )
+
+
+def open_runs(state: TargetState, *, lock_is_held: bool) -> tuple[OpenRun, ...]:
+    """The runs that are not over. Only the youngest of those that are running can hold the lock."""
+    running = [run.number for run in state.open_runs if run.status is RunStatus.RUNNING]
+    at_work = max(running, default=None) if lock_is_held else None
+    return tuple(
+        OpenRun(
+            run=run,
+            state=OpenState.UNSETTLED
+            if run.status is RunStatus.UNSETTLED
+            else OpenState.AT_WORK
+            if run.number == at_work
+            else OpenState.CUT_OFF,
+        )
+        for run in state.open_runs
+    )
+
+
+def module_statuses(project: Project, state: TargetState) -> tuple[ModuleStatus, ...]:
+    """Every module of this checkout, then those that only the ledger knows, each by name."""
+    present = tuple(_present(tree, state) for tree in project.trees)
+    return (*sorted(present, key=lambda each: each.name), *_absent(project, state))
+
+
+def _present(tree: ModuleTree, state: TargetState) -> ModuleStatus:
+    name = tree.module.name
+    applied = state.applied.get(name, frozenset())
+    return ModuleStatus(
+        name=name,
+        present=True,
+        heads=tuple(sorted(state.heads.get(name, ()))),
+        applied=len(applied & tree.ids),
+        total=len(tree.revisions),
+        pending=tuple(
+            PendingRevision(key=each.key, message=each.message, place=each.place)
+            for each in tree.revisions
+            if each.key.revision not in applied
+        ),
+        ahead=tuple(sorted(applied - tree.ids)) if state.ahead.get(name) else (),
+        unknown=tuple(sorted(state.unknown.get(name, ()))),
+    )
+
+
+def _absent(project: Project, state: TargetState) -> tuple[ModuleStatus, ...]:
+    here = {module.name for module in project.modules}
+    names = sorted({each.key.module for each in state.recorded} - here)
+    found = []
+    for name in names:
+        recorded = [each for each in state.recorded if each.key.module == name]
+        followed = {parent for each in recorded for parent in each.parents}
+        heads = tuple(sorted(each.key.revision for each in recorded if each.key.revision not in followed))
+        found.append(
+            ModuleStatus(name=name, present=False, heads=heads, applied=len(recorded), total=len(recorded))
+        )
+    return tuple(found)
