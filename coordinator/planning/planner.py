@@ -99,9 +99,7 @@ def plan_run(
         history=history_of(tuple(by_name.values()), effects),
         sentences=Sentences(revisions),
     )
-    segmenting = Segmenting(
-        effects=effects, atomicity=atomicity, server_version=server_version, lock_capacity=lock_capacity
-    )
+    segmenting = Segmenting(effects=effects, atomicity=atomicity, lock_capacity=lock_capacity)
     wish = _Wish(
         segmenting=segmenting,
         map_order=map_order,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.errors import RefusedError
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import Step
 
-# From this version on a value added to a type made in the same transaction can be used there.
-_NEW_TYPE_IS_USABLE = 170000
 # Locks that one effect takes at most, as measured: a new table has its indexes, its TOAST table and a sequence.
 _LOCKS = {ObjectKind.RELATION: 10, ObjectKind.INDEX: 2, ObjectKind.CONSTRAINT: 3, ObjectKind.SEQUENCE: 2}
 _SHARE_OF_LOCKS = 0.7
@@ -29,7 +27,6 @@ class Segmenting:
 
     effects: Mapping[RevisionKey, RevisionEffects]
     atomicity: Atomicity
-    server_version: int
     lock_capacity: int | None = None
 
     def start(self) -> OpenSegment:
@@ -55,7 +52,6 @@ class OpenSegment:
     rules: Segmenting
     is_open: bool = False
     locks: int = 0
-    _types: set[tuple[str, str]] = field(default_factory=set)  # enum types made in this transaction
 
     def cost(self, key: RevisionKey) -> int:
         """How little the step fits now: 0 keeps the transaction open, higher ones close it or begin another."""
@@ -70,30 +66,18 @@ class OpenSegment:
         begins = not self.is_open or self.rules.is_alone(key) or self._overflows(key)
         if begins:
             self.locks = 0
-            self._types.clear()
-        known = self.rules.effects.get(key)
-        self._types.update(
-            (each.object.schema, each.object.name)
-            for each in (known.of(Verb.CREATE) if known else ())
-            if each.object.kind is ObjectKind.TYPE
-        )
         self.locks += self.rules.locks(key) if self.rules.lock_capacity is not None else 0
         self.is_open = not self.rules.is_alone(key) and not self._closes(key)
         return begins
 
     def _closes(self, key: RevisionKey) -> bool:
-        """Whether no step may follow in the same transaction: an added enum value cannot be used in it."""
+        """Whether no step may follow in the same transaction: an added enum value cannot be used in it.
+
+        PostgreSQL 17 and newer make an exception for a type made by the same transaction, but not by a savepoint of
+        it, and each of our steps has its own.
+        """
         known = self.rules.effects.get(key)
-        if known is None or not known.adds_enum_value:
-            return False
-        if self.rules.server_version < _NEW_TYPE_IS_USABLE:
-            return True
-        own = {
-            (each.object.schema, each.object.name)
-            for each in known.of(Verb.CREATE)
-            if each.object.kind is ObjectKind.TYPE
-        }
-        return any((each.schema, each.name) not in self._types | own for each in known.added_labels)
+        return known is not None and known.adds_enum_value
 
     def _overflows(self, key: RevisionKey) -> bool:
         capacity = self.rules.lock_capacity
