@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,7 +39,7 @@ class Progress:
     """A listener that writes; use it as a context manager, so that the bar is gone when the block ends."""
 
     def __init__(self, *, verbose: bool, quiet: bool = False) -> None:
-        self._out: Terminal = terminal()
+        self._out: Terminal = replace(terminal(), write=self._write_above_bar)
         self._verbose = verbose
         self._quiet = quiet
         self._bar: Any = None
@@ -149,6 +150,15 @@ class Progress:
         )
         self._bar.start()
         self._task = self._bar.add_task(what, total=total)
+
+    def _write_above_bar(self, text: str) -> None:
+        """A line on the stream; while the bar is shown it must go through it, or the two would mix."""
+        if self._bar is None:
+            click.echo(text, file=self._out.stream, color=self._out.colour)
+            return
+        from rich.text import Text
+
+        self._bar.console.print(Text.from_ansi(text), soft_wrap=True)
 
     def _describe(self, what: str) -> None:
         if self._bar is not None:

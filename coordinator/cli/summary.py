@@ -32,14 +32,14 @@ def show_report(report: Report, *, form: str, verbose: bool) -> None:
         case Outcome.WOULD_APPLY:
             assert report.plan is not None
             out.line(f"would apply {_steps(len(report.plan.steps))}; `migrate plan` shows them")
-            out.line(f"guarantee: {report.plan.guarantee.value}")
+            out.wrapped(f"guarantee: {report.plan.guarantee.value}", following="  ")
         case Outcome.APPLIED:
             assert report.plan is not None
             done = out.styled("done", "green", bold=True)
             out.line(
                 f"{done}: {_steps(len(report.plan.steps))} applied in {report.seconds:.1f} s (run {report.run})"
             )
-            out.line(f"guarantee that held: {report.plan.guarantee.value}")
+            out.wrapped(f"guarantee that held: {report.plan.guarantee.value}", following="  ")
             out.line(f"next:  `migrate history {report.run}` shows the run, `migrate status` what is in")
 
 

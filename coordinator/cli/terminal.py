@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TextIO
 
 WIDTH = 80  # of what goes to a file or a pipe
@@ -27,10 +28,11 @@ class Terminal:
     interactive: bool
     colour: bool
     width: int
+    write: Callable[[str], None] | None = None  # takes a line in place of the stream, while a bar is below it
 
     def line(self, text: str = "") -> None:
         """Write one line."""
-        click.echo(shorten_paths(text), file=self.stream, color=self.colour)
+        self._emit(shorten_paths(text))
 
     def wrapped(self, text: str, *, indent: str = "", following: str | None = None) -> None:
         """Write a sentence, broken at the width of the stream."""
@@ -44,7 +46,13 @@ class Terminal:
             break_on_hyphens=False,
         )
         for each in lines or [indent]:
-            click.echo(each, file=self.stream, color=self.colour)
+            self._emit(each)
+
+    def _emit(self, text: str) -> None:
+        if self.write is not None:
+            self.write(text)
+        else:
+            click.echo(text, file=self.stream, color=self.colour)
 
     def styled(self, text: str, colour: str, *, bold: bool = False) -> str:
         """The text in colour, where that is welcome."""

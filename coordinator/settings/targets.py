@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from coordinator.settings.values import EmbeddedTarget, Flags, NoTarget, Target, UrlTarget
 
@@ -117,12 +117,12 @@ def _from_file(file: Path, origin: str, state: Path) -> Target | NoTarget:
 
 
 def _service(name: str, origin: str) -> UrlTarget:
-    return UrlTarget(text="postgresql:///?" + urlencode({"service": name}), origin=origin)
+    return UrlTarget(text="postgresql:///?" + urlencode({"service": name}, quote_via=quote), origin=origin)
 
 
 def _from_libpq(variables: Mapping[str, str]) -> UrlTarget:
     given = {key: variables[name] for name, key in _LIBPQ.items() if variables.get(name)}
-    return UrlTarget(text="postgresql:///?" + urlencode(given), origin="PGHOST")
+    return UrlTarget(text="postgresql:///?" + urlencode(given, quote_via=quote), origin="PGHOST")
 
 
 def _empty(origin: str) -> NoTarget:
