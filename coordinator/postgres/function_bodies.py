@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from psycopg.sql import Composable
 
-    from coordinator.postgres.session import Session
+    from coordinator.postgres.session import Row, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,15 +103,21 @@ def _plpgsql_complaint(
     relations = function.fired_by or (None,)
     for relation in relations:
         shown = "0" if relation is None else identifier(*relation).as_string()
-        with undone(session):
-            session.execute(compose("SET LOCAL search_path = {path}", path=_path(search_path)))
-            check = identifier(home, "plpgsql_check_function_tb")
-            rows = session.rows(
-                compose(query, check=check, oid=literal(function.oid), relation=literal(shown))
-            )
-        for sqlstate, message in rows:
+        check = identifier(home, "plpgsql_check_function_tb")
+        asked = compose(query, check=check, oid=literal(function.oid), relation=literal(shown))
+        for sqlstate, message in _plpgsql_answer(session, asked, search_path):
             return StatementError(message, sqlstate=sqlstate)
     return None
+
+
+def _plpgsql_answer(session: Session, query: Composable, search_path: Sequence[str]) -> tuple[Row, ...]:
+    try:
+        with undone(session):
+            session.execute(compose("SET LOCAL search_path = {path}", path=_path(search_path)))
+            return session.rows(query)
+    except StatementError:
+        # It raises for what it cannot look at, such as polymorphic arguments: that says nothing of the body.
+        return ()
 
 
 def _call(session: Session, query: str, oid: int, search_path: Sequence[str]) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from coordinator.checks.integrity.registry import INTEGRITY_CHECKS
+from coordinator.checks.integrity.waived import with_waivers
 from coordinator.model.capture import Direction
 from coordinator.model.check import MapReference
 from coordinator.model.finding import Severity
+from coordinator.model.names import Place
+from coordinator.model.revision import ModuleTree, Revision, Waiver
 from coordinator.postgres.connect import connect
 from coordinator.postgres.session import Session
-from tests.integrity import HEALTHY, KEY, only, step_of
+from tests.integrity import CRM, HEALTHY, KEY, only, step_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +52,20 @@ def test_the_checks_have_the_names_that_messages_and_waivers_use() -> None:
     names = [check.name for check in INTEGRITY_CHECKS]
     assert len(set(names)) == len(names)
     assert all(name == name.lower().replace("_", "-") for name in names)
+
+
+def test_what_an_author_waived_is_a_note_until_its_day(session: Session) -> None:
+    waiver = Waiver(rule="only-own-schemas", reason="agreed with billing", until="2027-03-01")
+    revision = Revision(key=KEY, place=Place("a1_step.py"), message="a step", waivers=(waiver,))
+    trees = (ModuleTree(module=CRM, revisions=(revision,)),)
+    sql = "COMMENT ON TABLE billing.invoices IS '{}'"
+    checks = with_waivers(INTEGRITY_CHECKS, trees, datetime.date(2027, 3, 1))
+    note = only(step_of(sql.format("one"), session, checks=checks))
+    assert note.severity is Severity.NOTE
+    assert note.message.endswith("Waived until 2027-03-01: agreed with billing.")
+    late = with_waivers(INTEGRITY_CHECKS, trees, datetime.date(2027, 3, 2))
+    assert only(step_of(sql.format("two"), session, checks=late)).severity is Severity.ERROR
+    assert [check.name for check in late] == [check.name for check in INTEGRITY_CHECKS]
 
 
 # -- only-own-schemas --
@@ -153,6 +171,18 @@ def test_a_sql_function_whose_column_has_another_type_is_read_by_the_server(sess
         AS 'SELECT upper(phone) FROM crm.customers'""")
     (message,) = broken_functions(session, "ALTER TABLE crm.customers ALTER phone TYPE bigint USING 0")
     assert "breaks function billing.loud()" in message
+    assert "PostgreSQL says: function upper(bigint) does not exist" in message
+
+
+def test_plpgsql_check_reads_bodies_where_it_is_installed(session: Session) -> None:
+    if not session.value("SELECT count(*) FROM pg_available_extensions WHERE name = 'plpgsql_check'"):
+        pytest.skip("this server has no extension plpgsql_check; Debian: postgresql-15-plpgsql-check")
+    session.execute("""CREATE SCHEMA extensions; CREATE EXTENSION plpgsql_check SCHEMA extensions;
+        CREATE FUNCTION billing.noted() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE NOTICE '%', upper(NEW.phone); RETURN NEW; END $$;
+        CREATE TRIGGER noted BEFORE UPDATE ON crm.customers FOR EACH ROW EXECUTE FUNCTION billing.noted()""")
+    (message,) = broken_functions(session, "ALTER TABLE crm.customers ALTER phone TYPE bigint USING 0")
+    assert "breaks function billing.noted()" in message
     assert "PostgreSQL says: function upper(bigint) does not exist" in message
 
 

@@ -108,6 +108,15 @@ def test_what_is_no_sql_is_told_with_its_place(step: Callable[..., tuple[Finding
     assert finding.place.line == 2
 
 
+def test_a_file_that_is_no_text_is_told(step: Callable[..., tuple[Finding, ...]], tmp_path: Path) -> None:
+    step("SELECT 1 WHERE false")
+    (tmp_path / "checks" / "binary.sql").write_bytes(b"\xff\xfe\x00")
+    assert (
+        "'binary.sql' of module 'crm' is no SQL: it is not UTF-8"
+        in only(step("SELECT 1 WHERE false")).message
+    )
+
+
 def test_a_query_about_what_a_later_step_makes_waits_for_the_last_one(
     step: Callable[..., tuple[Finding, ...]],
 ) -> None:

@@ -46,17 +46,14 @@ class OwnChecks:
         return tuple(finding for file in files for finding in self._file(session, facts, file))
 
     def _file(self, session: Session, facts: StepFacts, file: Path) -> Iterator[Finding]:
-        text = file.read_text(encoding="utf-8")
         try:
+            text = file.read_text(encoding="utf-8")
             trees = parse(text)
+        except UnicodeDecodeError:
+            yield self._no_sql(facts, file, "it is not UTF-8 text", Place(str(file)))
+            return
         except SqlSyntaxError as error:
-            yield found(
-                self.name,
-                facts,
-                f"could not be checked: '{file.name}' of module '{facts.module.name}' is no SQL: {error.reason}",
-                "correct the query",
-                place=Place(str(file), error.line, error.column),
-            )
+            yield self._no_sql(facts, file, error.reason, Place(str(file), error.line, error.column))
             return
         for tree in trees:
             place = Place(
@@ -65,6 +62,15 @@ class OwnChecks:
             finding = self._query(session, facts, tree, place, file.name)
             if finding is not None:
                 yield finding
+
+    def _no_sql(self, facts: StepFacts, file: Path, why: str, place: Place) -> Finding:
+        return found(
+            self.name,
+            facts,
+            f"could not be checked: '{file.name}' of module '{facts.module.name}' is no SQL: {why}",
+            "correct the query",
+            place=place,
+        )
 
     def _query(
         self, session: Session, facts: StepFacts, tree: Tree, place: Place, name: str
