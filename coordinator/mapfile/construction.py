@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from coordinator.mapfile.contract_edges import code_edges
+from coordinator.mapfile.contract_edges import code_edges, declares
 from coordinator.mapfile.pairing import BuiltNames
 from coordinator.mapfile.sql_types import same_type
 from coordinator.model.database_map import (
@@ -20,8 +20,9 @@ from coordinator.model.database_map import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from coordinator.mapfile.contract_edges import CodeEdge
     from coordinator.model.built_schema import BuiltColumn, BuiltModule, BuiltSchema, BuiltTable
     from coordinator.model.module import Module
 
@@ -37,45 +38,73 @@ def map_from_schema(
     """
     old = previous or DatabaseMap(modules=())
     names = BuiltNames(old, actual)
-    owners = {each.name: each.owner for each in modules}
+    edges = code_edges(actual)
+    making = _Making(
+        actual=actual,
+        names=names,
+        owners={each.name: each.owner for each in modules},
+        edges=edges,
+        fresh=tuple(
+            each for each in edges if not any(declares(one, each, names, closed=True) for one in old.edges)
+        ),
+    )
     taken: set[str] = set()
     mapped: list[MappedModule] = []
     for each in old.modules:
         built = names.built_of(each)
         if built is not None and built.name not in taken:
             taken.add(built.name)
-            mapped.append(_module(built, each, owners.get(built.name), actual, names))
+            mapped.append(_module(built, each, making))
         elif built is None and old.open and old.form is MapForm.CANONICAL:
             mapped.append(each)
-    for built in actual.modules:
-        if built.name not in taken:
-            new = MappedModule(name=built.name)
-            mapped.append(_module(built, new, owners.get(built.name), actual, names))
+    mapped.extend(
+        _module(built, MappedModule(name=built.name), making)
+        for built in actual.modules
+        if built.name not in taken
+    )
     is_open = old.open and old.form is MapForm.CANONICAL
     return DatabaseMap(modules=tuple(mapped), form=MapForm.CANONICAL, open=is_open, file=old.file)
 
 
-def _module(
-    built: BuiltModule, old: MappedModule, owner: str | None, actual: BuiltSchema, names: BuiltNames
-) -> MappedModule:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Making:
+    """What every part of the map is made from. `fresh` are the edges that the old map does not declare anywhere."""
+
+    actual: BuiltSchema
+    names: BuiltNames
+    owners: Mapping[str, str | None]
+    edges: tuple[CodeEdge, ...]
+    fresh: tuple[CodeEdge, ...]
+
+
+def _module(built: BuiltModule, old: MappedModule, making: _Making) -> MappedModule:
     tables = list(built.tables)
     ordered: list[MappedTable] = []
     for each in old.tables:
-        found = next((table for table in tables if _is_same(each, table)), None)
+        alike = [table for table in tables if _is_same(each, table)]
+        found = next((table for table in alike if table.name == each.name), next(iter(alike), None))
         if found is not None:
             tables.remove(found)
-            ordered.append(_table(found, each, built, names))
+            ordered.append(_table(found, each, built, making.names))
     ordered.extend(
-        _table(each, MappedTable(name=each.name, schema=_schema_of(each, built)), built, names)
+        _table(each, MappedTable(name=each.name, schema=_schema_of(each, built)), built, making.names)
         for each in tables
     )
     return MappedModule(
         name=old.name,
         schemas=_in_old_spelling(built.schemas, old.schemas),
-        owner=owner or old.owner,
+        owner=making.owners.get(built.name) or old.owner,
         tables=tuple(ordered),
-        used_by=_kept(old.used_by, _consumers(built.name, actual, names)),
-        depends_on=_kept(old.depends_on, _providers(built.name, actual, names)),
+        used_by=_kept(
+            old.used_by,
+            _consumers(built.name, making.edges, making.names),
+            _consumers(built.name, making.fresh, making.names),
+        ),
+        depends_on=_kept(
+            old.depends_on,
+            _providers(built.name, making.edges, making.names),
+            _providers(built.name, making.fresh, making.names),
+        ),
     )
 
 
@@ -124,31 +153,37 @@ def _column(
     )
 
 
-def _providers(name: str, actual: BuiltSchema, names: BuiltNames) -> list[MapReference]:
+def _providers(name: str, edges: Sequence[CodeEdge], names: BuiltNames) -> list[MapReference]:
     return [
         MapReference(module=names.spelling(each.provider), table=each.provider_table)
-        for each in code_edges(actual)
+        for each in edges
         if each.consumer == name
     ]
 
 
-def _consumers(name: str, actual: BuiltSchema, names: BuiltNames) -> list[MapReference]:
+def _consumers(name: str, edges: Sequence[CodeEdge], names: BuiltNames) -> list[MapReference]:
     return [
         MapReference(module=names.spelling(each.consumer), table=each.consumer_table)
-        for each in code_edges(actual)
+        for each in edges
         if each.provider == name
     ]
 
 
-def _kept(old: Iterable[MapReference], built: Iterable[MapReference]) -> tuple[MapReference, ...]:
-    """What was written and still holds, then what is new; a line about a whole module covers its tables."""
-    needed = sorted(set(built), key=lambda each: (folded(each.module), each.table or ""))
+def _kept(
+    old: Sequence[MapReference], needed: Sequence[MapReference], fresh: Sequence[MapReference]
+) -> tuple[MapReference, ...]:
+    """What was written and still holds, then what is new. A line about a whole module covers its tables, and a
+    need whose table nobody knows is met by any line about its module."""
     kept = [each for each in old if any(_covers(each, need) for need in needed)]
-    new = [need for need in needed if not any(_covers(each, need) for each in kept)]
-    return (*kept, *new)
+    for need in sorted(
+        set(fresh), key=lambda each: (each.table is None, folded(each.module), each.table or "")
+    ):
+        if not any(_covers(each, need) for each in kept):
+            kept.append(need)
+    return tuple(kept)
 
 
 def _covers(written: MapReference, need: MapReference) -> bool:
     if not same_name(written.module, need.module):
         return False
-    return written.table is None or (need.table is not None and same_name(written.table, need.table))
+    return written.table is None or need.table is None or same_name(written.table, need.table)

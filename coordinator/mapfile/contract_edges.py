@@ -48,7 +48,7 @@ def compare_edges(database_map: DatabaseMap, actual: BuiltSchema, names: BuiltNa
         if (
             wanted
             and key not in told
-            and not any(_declares(each, edge, names, closed=closed) for each in declared)
+            and not any(declares(each, edge, names, closed=closed) for each in declared)
         ):
             told.add(key)
             yield _undeclared(edge, database_map, names)
@@ -91,7 +91,7 @@ def _same_modules(declared: MapEdge, edge: CodeEdge, names: BuiltNames) -> bool:
     )
 
 
-def _declares(declared: MapEdge, edge: CodeEdge, names: BuiltNames, *, closed: bool) -> bool:
+def declares(declared: MapEdge, edge: CodeEdge, names: BuiltNames, *, closed: bool) -> bool:
     """Whether a line of the map covers an edge of the code."""
     return _same_modules(declared, edge, names) and (not closed or _tables_fit(declared, edge))
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+_LISTED = re.compile(r" {0,3}(?:[-*+]|\d{1,9}[.)])\s")
+_APART = "<!-- -->"  # Markdown's own way to end a list before another one
 
 
 @dataclass(slots=True, kw_only=True)
@@ -17,6 +21,7 @@ class Edits:
     dropped: set[int] = field(default_factory=set)
     replaced: dict[int, str] = field(default_factory=dict)
     followed: dict[int, list[str]] = field(default_factory=dict)  # new lines right after a line
+    items: set[int] = field(default_factory=set)  # lines of lists that hold facts
     blocks: dict[int, list[list[str]]] = field(
         default_factory=dict
     )  # new blocks before a line, apart from others
@@ -65,12 +70,20 @@ class Edits:
         elif touched and not line.strip() and (not out or not out[-1].strip()):
             pass
         else:
+            if touched and number not in self.items and _LISTED.match(line) and _ends_with_list(out):
+                out.extend((_APART, ""))
             out.append(line)
             touched = False
         if new := self.followed.get(number):
             out.extend(new)
             touched = False
         return touched
+
+
+def _ends_with_list(out: list[str]) -> bool:
+    """Whether a list written next would become part of the one before the last empty lines."""
+    above = next((each for each in reversed(out) if each.strip()), "")
+    return bool(out) and not out[-1].strip() and _LISTED.match(above) is not None
 
 
 def _separate(out: list[str]) -> None:

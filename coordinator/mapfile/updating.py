@@ -71,7 +71,7 @@ def update_map(text: str, database_map: DatabaseMap) -> str:
         return _appended(text, database_map)
     before = finish(draft)
     update = _Update(
-        edits=Edits(lines=draft.lines),
+        edits=Edits(lines=draft.lines, items=_item_lines(draft)),
         draft=draft,
         words=PORTUGUESE if draft.portuguese else ENGLISH,
         known_before=known_names(before),
@@ -82,6 +82,17 @@ def update_map(text: str, database_map: DatabaseMap) -> str:
     if not update.edits:
         return text
     return update.edits.apply().replace("\n", "\r\n" if "\r\n" in text else "\n")
+
+
+def _item_lines(draft: MapDraft) -> set[int]:
+    """The lines of every list that holds facts."""
+    spans: list[Span] = []
+    for module in draft.modules:
+        lists = (*module.used_by, *module.depends_on)
+        spans.extend((*module.schema_lines, *module.owner_lines))
+        spans.extend(item.span for listed in lists for item in listed.items)
+        spans.extend(listed.label for listed in lists)
+    return {line for span in spans for line in range(*span)}
 
 
 def _appended(text: str, database_map: DatabaseMap) -> str:
