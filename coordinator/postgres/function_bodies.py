@@ -12,7 +12,7 @@ from coordinator.postgres.session import comma_separated, compose, identifier, l
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from psycopg.sql import Composable
+    from psycopg.sql import Composable, Composed
 
     from coordinator.postgres.session import Row, Session
 
@@ -110,7 +110,7 @@ def _plpgsql_complaint(
     return None
 
 
-def _plpgsql_answer(session: Session, query: Composable, search_path: Sequence[str]) -> tuple[Row, ...]:
+def _plpgsql_answer(session: Session, query: Composed, search_path: Sequence[str]) -> tuple[Row, ...]:
     try:
         with undone(session):
             session.execute(compose("SET LOCAL search_path = {path}", path=_path(search_path)))
