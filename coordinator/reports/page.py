@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import TypeAlias
 Paint: TypeAlias = Callable[[str, str], str]
 """Puts a text in a colour ("green", "red", "yellow", "cyan", "blue")."""
 
+_COMMAND = re.compile(r"`[^`]*`")
+_UNBROKEN = "\x1f"  # stands for a space inside a command while lines are broken; no text holds it
 WIDTH = 80  # characters, of a file or a pipe
 
 
@@ -31,12 +34,16 @@ class Page:
         return text.replace(f"{self.folder.rstrip('/')}/", "") if self.folder.strip("/") else text
 
     def wrapped(self, text: str, *, first: str = "", then: str = "") -> list[str]:
-        """The lines of a sentence: `first` before the first of them, `then` before the others."""
-        return textwrap.wrap(
-            self.short(text),
+        """The lines of a sentence: `first` before the first of them, `then` before the others.
+
+        A command in backticks stays on one line, so that it can be copied.
+        """
+        lines = textwrap.wrap(
+            _COMMAND.sub(lambda match: match[0].replace(" ", _UNBROKEN), self.short(text)),
             self.width,
             initial_indent=first,
             subsequent_indent=then,
             break_long_words=False,
             break_on_hyphens=False,
-        ) or [first.rstrip()]
+        )
+        return [line.replace(_UNBROKEN, " ") for line in lines] or [first.rstrip()]

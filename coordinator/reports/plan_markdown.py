@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 from coordinator.reports.escaping import markdown_cell, markdown_code, markdown_fence, markdown_text
 from coordinator.reports.finding_text import gravest_first, sentence_with_place
 from coordinator.reports.plan_text import (
-    edge_sentence,
+    binding_edges,
+    brief,
+    changes_told,
     first_difference,
     plan_title,
     segment_title,
-    told_edges,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from coordinator.model.finding import Finding
-    from coordinator.model.plan import MigrationPlan, RunPlan, Segment, Step
+    from coordinator.model.names import RevisionKey
+    from coordinator.model.plan import Dependency, MigrationPlan, RunPlan, Segment, Step
 
 
 def plan_markdown(plans: Sequence[RunPlan], findings: Sequence[Finding]) -> str:
@@ -32,8 +34,9 @@ def plan_markdown(plans: Sequence[RunPlan], findings: Sequence[Finding]) -> str:
         lines.extend(_other_orders(plans))
     lines.extend(_findings(findings))
     if plans and plans[0].steps:
+        binding = binding_edges(plans[0])
         for segment in plans[0].segments:
-            lines.extend(_segment(segment))
+            lines.extend(_segment(segment, binding))
         for part in plans[0].modules:
             lines.extend(_module(part))
     return "\n".join(lines) + "\n"
@@ -57,20 +60,23 @@ def _findings(findings: Sequence[Finding]) -> Iterator[str]:
             yield f"- **{finding.severity.value}** {markdown_code(finding.rule)}: {told}{help_text}"
 
 
-def _segment(segment: Segment) -> Iterator[str]:
+def _segment(segment: Segment, binding: Mapping[RevisionKey, tuple[Dependency, ...]]) -> Iterator[str]:
     yield from ("", f"## {segment_title(segment).capitalize()}", "")
     yield "| # | revision | what it does | goes after |"
     yield "|--:|---|---|---|"
-    yield from (_row(step) for step in segment.steps)
+    yield from (_row(step, binding[step.key]) for step in segment.steps)
 
 
-def _row(step: Step) -> str:
-    does = [markdown_text(step.message), *(markdown_text(each.description) for each in step.changes)]
+def _row(step: Step, edges: tuple[Dependency, ...]) -> str:
+    does = [markdown_text(step.message), *(markdown_text(told) for told, _ in changes_told(step))]
     if step.irreversible:
         does.append(f"**irreversible:** {markdown_text(step.irreversible)}")
-    because = (markdown_text(edge_sentence(edge).removeprefix("after ")) for edge in told_edges(step))
-    name = markdown_cell(markdown_code(str(step.key)))
-    return f"| {step.position} | {name} | {'<br>'.join(does)} | {'<br>'.join(because)} |"
+    because = (f"{_cell(str(edge.before))}: {markdown_text(brief(edge))}" for edge in edges)
+    return f"| {step.position} | {_cell(str(step.key))} | {'<br>'.join(does)} | {'<br>'.join(because)} |"
+
+
+def _cell(name: str) -> str:
+    return markdown_cell(markdown_code(name))
 
 
 def _module(part: MigrationPlan) -> Iterator[str]:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from coordinator.model.plan import Reason
 from coordinator.reports.escaping import mermaid_text
-from coordinator.reports.plan_text import segment_title
+from coordinator.reports.plan_text import binding_edges, brief, segment_title
 from coordinator.reports.wording import one_line, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import Dependency, RunPlan, Segment, Step
@@ -19,7 +19,10 @@ _LONGEST_LABEL = 60
 
 
 def plan_mermaid(plans: Sequence[RunPlan]) -> str:
-    """The likeliest of the candidate plans. Arrows inside a module say no reason: they are its own order."""
+    """The likeliest of the candidate plans. Arrows inside a module say no reason: they are its own order.
+
+    Arrows between modules that others imply are left out, as in the text.
+    """
     lines = ["flowchart TD"]
     if not plans or not plans[0].steps:
         return "\n".join([*lines, '  nothing["nothing to do"]']) + "\n"
@@ -27,7 +30,10 @@ def plan_mermaid(plans: Sequence[RunPlan]) -> str:
     for segment in plan.segments:
         lines.extend(_segment(segment))
     nodes = {step.key: f"s{step.position}" for step in plan.steps}
-    lines.extend(arrows((edge for step in plan.steps for edge in step.because), nodes))
+    binding = binding_edges(plan)
+    for step in plan.steps:
+        own = (edge for edge in step.because if edge.before.module == step.key.module)
+        lines.extend(arrows((*own, *binding[step.key]), nodes))
     return "\n".join(lines) + "\n"
 
 
@@ -44,14 +50,15 @@ def box(step: Step) -> str:
     return f's{step.position}["{step.position}. {mermaid_text(str(step.key))}<br/>{message}"]'
 
 
-def arrows(edges: Iterable[Dependency], nodes: dict[RevisionKey, str]) -> Iterator[str]:
-    """An arrow for each edge between two nodes; those between modules say why."""
+def arrows(edges: Iterable[Dependency], nodes: Mapping[RevisionKey, str]) -> Iterator[str]:
+    """One arrow for each pair of nodes that has an edge; those between modules say why."""
+    drawn: dict[tuple[RevisionKey, RevisionKey], Dependency] = {}
     for edge in edges:
-        if edge.before not in nodes or edge.after not in nodes:
-            continue
+        if edge.before in nodes and edge.after in nodes:
+            drawn.setdefault((edge.before, edge.after), edge)
+    for edge in drawn.values():
         start, end = nodes[edge.before], nodes[edge.after]
-        if edge.before.module == edge.after.module and edge.reason is Reason.FOLLOWS:
+        if edge.before.module == edge.after.module and edge.reason is not Reason.REHEARSED:
             yield f"  {start} --> {end}"
         else:
-            label = mermaid_text(shortened(one_line(edge.why), _LONGEST_LABEL))
-            yield f'  {start} -- "{label}" --> {end}'
+            yield f'  {start} -- "{mermaid_text(shortened(brief(edge), _LONGEST_LABEL))}" --> {end}'

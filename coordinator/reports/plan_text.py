@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from coordinator.model.plan import Reason
@@ -9,7 +11,7 @@ from coordinator.reports.finding_text import finding_lines
 from coordinator.reports.wording import counted, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from coordinator.model.finding import Finding
     from coordinator.model.names import RevisionKey
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from coordinator.reports.page import Page
 
 _SHOWN_CHANGES = 5
+_PLACES = re.compile(r" \([^()\s]+:\d+\)")
 _INNER = " " * 8
 _DEEPER = " " * 10
 
@@ -36,11 +39,12 @@ def plan_text(plans: Sequence[RunPlan], findings: Sequence[Finding], page: Page)
 def _plan(plan: RunPlan, page: Page) -> Iterator[str]:
     yield plan_title(plan)
     yield from page.wrapped(f"guarantee: {plan.guarantee.value}", then="  ")
+    binding = binding_edges(plan)
     for segment in plan.segments:
         yield ""
         yield page.paint(segment_title(segment), "cyan")
         for step in segment.steps:
-            yield from _step(step, page)
+            yield from _step(step, binding[step.key], page)
 
 
 def plan_title(plan: RunPlan) -> str:
@@ -56,36 +60,60 @@ def segment_title(segment: Segment) -> str:
     return f"segment {segment.position}: {how}, {counted(len(segment.steps), 'step')}"
 
 
-def _step(step: Step, page: Page) -> Iterator[str]:
+def _step(step: Step, edges: tuple[Dependency, ...], page: Page) -> Iterator[str]:
     name = f"{step.key}  {one_line(step.message)}"
     yield from page.wrapped(name, first=f"{step.position:>4}  ", then=_INNER)
-    for change in step.changes[:_SHOWN_CHANGES]:
-        for line in page.wrapped(one_line(change.description), first=_INNER, then=_DEEPER):
-            yield page.paint(line, "red") if change.loses_data else line
-    if len(step.changes) > _SHOWN_CHANGES:
-        yield f"{_INNER}and {counted(len(step.changes) - _SHOWN_CHANGES, 'more change')}"
+    changes = changes_told(step)
+    for told, loses in changes[:_SHOWN_CHANGES]:
+        for line in page.wrapped(told, first=_INNER, then=_DEEPER):
+            yield page.paint(line, "red") if loses else line
+    if len(changes) > _SHOWN_CHANGES:
+        yield f"{_INNER}and {counted(len(changes) - _SHOWN_CHANGES, 'more change')}"
     if step.irreversible:
         yield from page.wrapped(f"irreversible: {one_line(step.irreversible)}", first=_INNER, then=_DEEPER)
-    for edge in told_edges(step):
-        yield from page.wrapped(edge_sentence(edge), first=_INNER, then=_DEEPER)
+    for edge in edges:
+        yield from page.wrapped(f"after {edge.before}: {brief(edge)}", first=_INNER, then=_DEEPER)
 
 
-def told_edges(step: Step) -> tuple[Dependency, ...]:
-    """Edges to other modules and those that only a rehearsal found: the first of each pair of revisions."""
-    told = (
-        edge
-        for edge in step.because
-        if edge.before.module != step.key.module or edge.reason is Reason.REHEARSED
+def changes_told(step: Step) -> tuple[tuple[str, bool], ...]:
+    """Each different change in one line, how often it is made, and whether it loses data."""
+    counts = Counter((one_line(each.description), each.loses_data) for each in step.changes)
+    return tuple(
+        (told if count == 1 else f"{told}, {count} times", loses) for (told, loses), count in counts.items()
     )
-    first: dict[RevisionKey, Dependency] = {}
-    for edge in told:
-        first.setdefault(edge.before, edge)
-    return tuple(first.values())
 
 
-def edge_sentence(edge: Dependency) -> str:
-    """`after crm:9c: 'agendamento:4f' uses column 'crm.customers.telefone2', which 'crm:9c' creates (file:line)`."""
-    return f"after {edge.before}: {one_line(edge.why)}"
+def binding_edges(plan: RunPlan) -> Mapping[RevisionKey, tuple[Dependency, ...]]:
+    """For each step the edges that hold it where it is: to other modules, and implied by no other edge.
+
+    Of several edges between the same two revisions it is the first. An edge found by rehearsal is always told.
+    """
+    before: dict[RevisionKey, int] = {}  # each step's ancestors, one bit a position
+    bits = {step.key: 1 << step.position for step in plan.steps}
+    binding = {}
+    for step in plan.steps:
+        direct = dict.fromkeys(edge.before for edge in step.because if edge.before in before)
+        implied = 0
+        for key in direct:
+            implied |= before[key]
+        before[step.key] = implied
+        for key in direct:
+            before[step.key] |= bits[key]
+        told: dict[RevisionKey, Dependency] = {}
+        for edge in step.because:
+            foreign = edge.before.module != step.key.module and not bits.get(edge.before, 0) & implied
+            if foreign or edge.reason is Reason.REHEARSED:
+                told.setdefault(edge.before, edge)
+        binding[step.key] = tuple(told.values())
+    return binding
+
+
+def brief(edge: Dependency) -> str:
+    """The reason behind `after crm:9c:`, which names the other step already: `it uses column 'crm.customers.phone'`."""
+    after, before = f"'{edge.after}'", f"'{edge.before}'"
+    told = _PLACES.sub("", one_line(edge.why)).replace(f" of {after}", "").replace(f" of {before}", "")
+    told = told.replace(f", which {before} creates", "")
+    return told.replace(after, "it").replace(before, "that one")
 
 
 def _other_orders(plans: Sequence[RunPlan], page: Page) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError
 from coordinator.postgres.url import parse_url
+from coordinator.reports.gc_text import Removal
 from coordinator.settings.values import StagingKind
 from coordinator.staging.gc import remove, search
 
@@ -15,15 +16,6 @@ if TYPE_CHECKING:
     from coordinator.model.staging import Leftover
     from coordinator.model.target import DatabaseUrl
     from coordinator.settings.values import Settings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Removal:
-    """One leftover and what became of it: `removed`, or why not (empty: nothing was tried)."""
-
-    leftover: Leftover
-    removed: bool
-    why_not: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,70 @@
+"""What killed commands left behind, as people read it and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.reports.wording import counted, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from coordinator.model.staging import Leftover
+    from coordinator.reports.page import Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """One leftover and what became of it: `removed`, or why not (empty: nothing was tried)."""
+
+    leftover: Leftover
+    removed: bool
+    why_not: str = ""
+
+
+def gc_text(removals: Sequence[Removal], not_seen: Sequence[str], *, dry_run: bool, page: Page) -> str:
+    """A line for each leftover, the places that could not be looked at, and a total."""
+    lines: list[str] = []
+    for each in removals:
+        word = _word(each, dry_run=dry_run)
+        left = each.leftover
+        told = f"{word}: {left.kind.value} {one_line(left.name)} in {one_line(left.place)} ({one_line(left.reason)})"
+        lines.extend(page.wrapped(told, then="  "))
+        if each.why_not:
+            lines.extend(page.wrapped(one_line(each.why_not), first="  ", then="  "))
+    for place in not_seen:
+        lines.extend(page.wrapped(f"not looked at: {one_line(place)}", then="  "))
+    removed = sum(each.removed for each in removals)
+    if not removals:
+        lines.append(page.paint("nothing is left behind", "green"))
+    elif dry_run:
+        lines.append(f"would remove {counted(len(removals), 'leftover')}")
+    else:
+        lines.append(f"removed {removed} of {counted(len(removals), 'leftover')}")
+    return "\n".join(lines) + "\n"
+
+
+def _word(removal: Removal, *, dry_run: bool) -> str:
+    if dry_run:
+        return "would remove"
+    return "removed" if removal.removed else "not removed"
+
+
+def gc_as_json(removals: Sequence[Removal], not_seen: Sequence[str], *, dry_run: bool) -> dict[str, object]:
+    """The same for machines."""
+    return {
+        "dryRun": dry_run,
+        "leftovers": [
+            {
+                "kind": each.leftover.kind.value,
+                "name": each.leftover.name,
+                "place": each.leftover.place,
+                "reason": each.leftover.reason,
+                "removed": each.removed,
+                "whyNot": each.why_not or None,
+            }
+            for each in removals
+        ],
+        "notSeen": list(not_seen),
+    }
