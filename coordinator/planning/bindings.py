@@ -135,7 +135,8 @@ def _option(
 ) -> Option:
     edges: list[Edge] = []
     broken: list[Broken] = []
-    for use, version in bound:
+    # Parts before wholes: of two reasons for the same edge the first is told, and a column says more than its table.
+    for use, version in sorted(bound, key=lambda each: not each[1].object.part):
         edges.extend(edges_of(use, version, situation))
         edges.extend(lasting_edges(use, version, situation, broken))
     for use, versions in wanted.wholes:

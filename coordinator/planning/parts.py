@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.model.plan import MigrationPlan, Reason
@@ -20,6 +21,21 @@ def parts_of(
     """One part for each module that has steps, in the order in which they first appear."""
     names = dict.fromkeys(step.key.module for step in steps)
     return tuple(_part(name, steps, dependencies, ways_back) for name in names)
+
+
+_ENDING = frozenset({Reason.ENDS, Reason.RELEASES, Reason.TIGHTENS})
+
+
+def with_impact(step: Step, dependencies: Sequence[Dependency]) -> Step:
+    """The step with its changes saying which other modules use what they end or tighten, one sentence each."""
+    told: dict[int, dict[str, None]] = {}
+    for each in dependencies:
+        if each.after == step.key and each.before.module != step.key.module and each.reason in _ENDING:
+            told.setdefault(each.place.line if each.place else 0, {})[each.why] = None
+    if not told:
+        return step
+    changes = (replace(each, impact_analysis=tuple(told.get(each.line, ()))) for each in step.changes)
+    return replace(step, changes=tuple(changes))
 
 
 def _part(
@@ -46,9 +62,8 @@ def _affected(module: str, dependencies: Sequence[Dependency]) -> tuple[str, ...
         for each in dependencies
         if each.before.module == module and each.reason is Reason.USES
     }
-    ending = {Reason.ENDS, Reason.RELEASES, Reason.TIGHTENS}
     losers = {
-        each.before.module for each in dependencies if each.after.module == module and each.reason in ending
+        each.before.module for each in dependencies if each.after.module == module and each.reason in _ENDING
     }
     return tuple(sorted((users | losers) - {module}))
 

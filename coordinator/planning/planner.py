@@ -9,7 +9,7 @@ from coordinator.errors import RefusedError
 from coordinator.graph.dependency_graph import DependencyGraph
 from coordinator.model.capture import Direction
 from coordinator.model.names import RevisionKey
-from coordinator.model.plan import Atomicity, Dependency, RunPlan, Step
+from coordinator.model.plan import Atomicity, Dependency, Reason, RunPlan, Step
 from coordinator.planning import findings as found
 from coordinator.planning.bindings import Edge
 from coordinator.planning.choices import choices_of
@@ -17,14 +17,14 @@ from coordinator.planning.digest import digest_of
 from coordinator.planning.history import history_of
 from coordinator.planning.narrowing import narrowed
 from coordinator.planning.ordering import order_steps
-from coordinator.planning.parts import parts_of
+from coordinator.planning.parts import parts_of, with_impact
 from coordinator.planning.search import Assignment, Stuck, assignments, settle
 from coordinator.planning.segments import Segmenting, segments_of
 from coordinator.planning.sentences import Sentences
 from coordinator.planning.situation import Situation, is_linear, keys_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from coordinator.model.capture import Capture
     from coordinator.model.effect import LastingUse, RevisionEffects
@@ -82,7 +82,8 @@ def plan_run(
     are those of upgrades, of applied revisions too: without them their objects have no versions. `lasting` are
     the lasting uses that the catalog shows now. `map_order` names the modules as the map does, `map_edges` says
     which modules each one depends on. `only` takes one module and what its pending revisions need.
-    `server_version` is PostgreSQL's `server_version_num`; `lock_capacity` the number of locks it has room for.
+    `server_version` is PostgreSQL's `server_version_num`, which no rule of order needs at present;
+    `lock_capacity` is the number of locks that the server has room for (None: as many as are wanted).
 
     Raises RefusedError when there is no order (the finding prints the shortest cycle and a way to split it) and
     when `atomicity` is RUN and the plan cannot be one transaction.
@@ -171,10 +172,9 @@ def _plan(situation: Situation, assignment: Assignment, wish: _Wish, common: Seq
         graph = DependencyGraph(chosen, assignment.dependencies)
     order = order_steps(graph, situation, wish.segmenting, wish.map_order, wish.map_edges)
     inside = frozenset(order)
-    dependencies = _distinct(
-        each for each in assignment.dependencies if each.before in inside and each.after in inside
-    )
-    steps = _steps(order, situation, dependencies)
+    known = [each for each in assignment.dependencies if each.before in inside and each.after in inside]
+    dependencies = _one_of_each(known)
+    steps = tuple(with_impact(step, known) for step in _steps(order, situation, dependencies))
     broken = [found.breaks(each, situation) for option in assignment.options for each in option.broken]
     findings = [each for each in (*common, *broken) if each.revision is None or each.revision in inside]
     plan = RunPlan(
@@ -187,8 +187,12 @@ def _plan(situation: Situation, assignment: Assignment, wish: _Wish, common: Seq
     return replace(plan, digest=digest_of(plan, contents))
 
 
-def _distinct(dependencies: Iterator[Dependency]) -> tuple[Dependency, ...]:
-    return tuple(dict.fromkeys(dependencies))
+def _one_of_each(dependencies: Iterable[Dependency]) -> tuple[Dependency, ...]:
+    """Of several dependencies between two revisions, the first of each kind: the others say the same again."""
+    kept: dict[tuple[RevisionKey, RevisionKey, Reason], Dependency] = {}
+    for each in dependencies:
+        kept.setdefault((each.before, each.after, each.reason), each)
+    return tuple(kept.values())
 
 
 def _steps(

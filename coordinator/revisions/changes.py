@@ -43,8 +43,6 @@ _COMMANDS = {
     "alter_default_privileges_stmt": (ChangeType.CHANGE_RIGHTS, "changes the rights that new objects get"),
     "alter_owner_stmt": (ChangeType.CHANGE_RIGHTS, "changes an owner"),
     "create_extension_stmt": (ChangeType.OTHER, "installs an extension"),
-    "do_stmt": (ChangeType.UNKNOWN, "runs a DO block, which decides at run time what it does"),
-    "call_stmt": (ChangeType.UNKNOWN, "calls a procedure, which decides at run time what it does"),
 }
 _LOSES = {ChangeType.REMOVE_TABLE, ChangeType.REMOVE_COLUMN}
 
@@ -65,6 +63,13 @@ def changes_of(command: str, effects: Sequence[Effect], line: int) -> Iterator[D
         change = _TYPES.get((effect.verb, name.kind))
         if change is not None and not (effect.verb is Verb.TIGHTEN and _is_told(effect, effects)):
             yield _change(_VIEWS.get(change, change) if effect.type == "view" else change, effect)
+
+
+def unknown_change(reason: str, schema: str) -> DatabaseChange:
+    """What a revision may do besides: never "none"."""
+    return DatabaseChange(
+        type=ChangeType.UNKNOWN, table="", schema=schema, description=f"not known: {reason}"
+    )
 
 
 def _whole_command(

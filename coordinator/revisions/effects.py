@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.model.effect import RevisionEffects
-from coordinator.revisions.changes import changes_of
+from coordinator.revisions.changes import changes_of, unknown_change
 from coordinator.sql.command import CommandKind, classify
 from coordinator.sql.namespace import Namespace
 from coordinator.sql.parser import parse
@@ -38,7 +38,7 @@ def effects_of(capture: Capture, *, schema: str) -> RevisionEffects:
         key=capture.key,
         direction=capture.direction,
         effects=tuple(reading.effects),
-        changes=tuple(changes),
+        changes=(*changes, *(unknown_change(each, schema) for each in reading.unknown)),
         unknown=tuple(reading.unknown),
         alone=tuple(dict.fromkeys(alone)),
         added_labels=tuple(reading.added_labels),

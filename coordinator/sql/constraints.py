@@ -53,6 +53,9 @@ def _foreign_key(reading: Reading, constraint: ObjectName, node: Node, types: tu
     referenced = reading.names.relation(node.pktable)
     reading.use(referenced, constraint)
     names = strings(node.pk_attrs)
+    if not names:  # it refers to the primary key, and holds that
+        key = generated_name(referenced, (), _SUFFIX["CONSTR_PRIMARY"])
+        reading.use(within(referenced, ObjectKind.CONSTRAINT, key), constraint)
     for name, type_name in zip(names, types, strict=False):
         reading.use(column(referenced, name), constraint, type=type_name)
 
