@@ -45,6 +45,7 @@ class WrittenTable:
     deleted: int = 0
     rows_before: int = 0
     moved_file: bool = False
+    created: bool = False  # it was not there before the step
     partition_of: int | None = None  # OID of the partitioned table at the top
 
 
@@ -52,7 +53,7 @@ class WrittenTable:
 class StepFacts:
     """The step that has just run, and the modules around it.
 
-    `written` are the tables whose rows it wrote; None: nobody looked, so lost rows cannot be told.
+    `written` are the tables whose rows it wrote; None: the server did not count, so lost rows cannot be told.
     `row_budget` is how many rows one check may read; what would need more is said to be unchecked.
     """
 

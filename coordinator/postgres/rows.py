@@ -98,8 +98,13 @@ def table_marks(session: Session) -> dict[int, TableMark]:
     return {oid: TableMark(**dict(zip(names, rest, strict=True))) for oid, *rest in rows}
 
 
-def written_since(session: Session, marks: Mapping[int, TableMark]) -> tuple[WrittenTable, ...]:
-    """The tables whose rows were written since the marks were taken, in the same transaction; sorted by name."""
+def written_since(session: Session, marks: Mapping[int, TableMark]) -> tuple[WrittenTable, ...] | None:
+    """The tables whose rows were written since the marks were taken, in the same transaction; sorted by name.
+
+    None when the server does not count (`track_counts` is off).
+    """
+    if session.value("SELECT pg_catalog.current_setting('track_counts')") != "on":
+        return None
     found = (_written(mark, marks.get(oid)) for oid, mark in table_marks(session).items())
     return tuple(
         sorted((each for each in found if each is not None), key=lambda each: (each.schema, each.name))
@@ -118,6 +123,7 @@ def _written(now: TableMark, then: TableMark | None) -> WrittenTable | None:
         deleted=now.deleted - (base.deleted if base else 0),
         rows_before=then.estimate if then else 0,
         moved_file=then is not None and then.file != now.file,
+        created=then is None,
         partition_of=now.root,
     )
     touched = written.inserted or written.updated or written.deleted or written.moved_file

@@ -118,14 +118,21 @@ def test_what_a_step_did_to_rows_is_told_without_reading_tables(session: Session
         marks = table_marks(session)
         session.execute("""INSERT INTO crm.customers (id) VALUES (103); DELETE FROM crm.customers WHERE id < 4;
             UPDATE crm.customers SET name = 'x' WHERE id = 5""")
-        (written,) = written_since(session, marks)
+        (written,) = written_since(session, marks) or ()
         assert (written.schema, written.name) == TABLE
         assert (written.inserted, written.updated, written.deleted) == (1, 1, 3)
         assert not written.moved_file
         session.execute("TRUNCATE crm.customers")
-        (written,) = written_since(session, marks)
+        (written,) = written_since(session, marks) or ()
         assert written.moved_file
         assert row_counts(session, [TABLE]) == {TABLE: 0}
+
+
+def test_a_server_that_does_not_count_is_told_apart_from_one_that_counted_nothing(session: Session) -> None:
+    with session.transaction():
+        assert written_since(session, table_marks(session)) == ()
+        session.execute("SET LOCAL track_counts = off")
+        assert written_since(session, table_marks(session)) is None
 
 
 def test_estimates_read_no_table(session: Session) -> None:

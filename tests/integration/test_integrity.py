@@ -399,6 +399,11 @@ def test_a_rewritten_table_and_rows_moved_between_partitions_are_not_lost(sessio
     assert "deletes 2 rows of crm.parts_2" in only(step_of("DELETE FROM crm.parts", session)).message
 
 
+def test_rows_of_a_table_that_the_step_itself_made_are_nobodys_loss(session: Session) -> None:
+    step = "CREATE TABLE crm.scratch AS SELECT 1 AS n; DELETE FROM crm.scratch"
+    assert step_of(step, session) == ()
+
+
 def test_a_step_whose_rows_nobody_counted_says_so(session: Session) -> None:
     note = only(step_of("DELETE FROM crm.visits", session, written=None))
     assert (note.rule, note.severity) == ("no-rows-lost", Severity.NOTE)

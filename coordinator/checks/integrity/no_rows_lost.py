@@ -48,7 +48,7 @@ class NoRowsLost:
             *(
                 self._deleted(facts, each)
                 for each in facts.written
-                if each.deleted and each.partition_of not in moved
+                if each.deleted and not each.created and each.partition_of not in moved
             ),
             *(self._emptied(facts, each) for each in facts.written if _is_emptied(each, difference)),
         )
