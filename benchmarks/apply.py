@@ -1,6 +1,7 @@
-"""Whole processes against `psql -f` of the same work, in turn on one server: python benchmarks/apply.py [MODULES] [REVISIONS] [ROUNDS]
+"""Whole processes against `psql -f` of the same work, in turn on one server.
 
-Prints seconds and the ratio to psql for: help, nothing to do, plan, apply unrehearsed, apply rehearsed.
+`python -m benchmarks.apply [MODULES] [REVISIONS] [ROUNDS]` prints
+seconds and the ratio to psql for: help, nothing to do, plan, apply unrehearsed, apply rehearsed.
 """
 
 from __future__ import annotations
