@@ -451,6 +451,16 @@ def test_reading_in_a_read_only_transaction_works(crm: Session) -> None:
         assert read_catalog(crm) == outside
 
 
+def test_a_role_without_any_rights_reads_the_same_catalog(crm: Session) -> None:
+    before = read_catalog(crm)
+    role = f"nobody_{crm.value('SELECT pg_backend_pid()')}"
+    crm.execute(f"CREATE ROLE {role}; SET ROLE {role}")
+    try:
+        assert read_catalog(crm) == before
+    finally:
+        crm.execute(f"RESET ROLE; DROP ROLE {role}")
+
+
 def test_only_the_wanted_schemas_are_read_and_the_ledger_is_not(crm: Session) -> None:
     crm.execute(
         "CREATE SCHEMA migrate; CREATE TABLE migrate.run();"

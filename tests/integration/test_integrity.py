@@ -340,6 +340,26 @@ def test_an_invalid_index_is_a_violation(session: Session) -> None:
     assert finding.help == "run DROP INDEX CONCURRENTLY crm.once and build it again"
 
 
+def test_names_with_quotes_spaces_and_percent_signs_are_quoted(session: Session) -> None:
+    session.execute(
+        """CREATE TABLE crm."o'dd {t} %s" ("a ""b" bigint REFERENCES crm.customers, "n %" serial PRIMARY KEY)"""
+    )
+    findings = step_of(
+        """ALTER TABLE crm."o'dd {t} %s" ADD CONSTRAINT "c %" CHECK ("n %" > 99) NOT VALID;
+        SET LOCAL session_replication_role = replica; INSERT INTO crm."o'dd {t} %s" VALUES (77, 50);
+        SET LOCAL session_replication_role = origin""",
+        session,
+    )
+    assert sorted(each.rule for each in findings) == [
+        "foreign-keys-hold",
+        "nothing-not-valid",
+        "sequences-ahead",
+    ]
+    remedy = next(each.help for each in findings if each.rule == "sequences-ahead")
+    assert remedy is not None
+    session.execute(remedy.removeprefix("end the revision with "))
+
+
 # -- sequences-ahead --
 
 
