@@ -345,9 +345,9 @@ def test_names_with_quotes_spaces_and_percent_signs_are_quoted(session: Session)
         """CREATE TABLE crm."o'dd {t} %s" ("a ""b" bigint REFERENCES crm.customers, "n %" serial PRIMARY KEY)"""
     )
     findings = step_of(
-        """ALTER TABLE crm."o'dd {t} %s" ADD CONSTRAINT "c %" CHECK ("n %" > 99) NOT VALID;
-        SET LOCAL session_replication_role = replica; INSERT INTO crm."o'dd {t} %s" VALUES (77, 50);
-        SET LOCAL session_replication_role = origin""",
+        """SET LOCAL session_replication_role = replica; INSERT INTO crm."o'dd {t} %s" VALUES (77, 50);
+        SET LOCAL session_replication_role = origin;
+        ALTER TABLE crm."o'dd {t} %s" ADD CONSTRAINT "c %" CHECK ("n %" > 99) NOT VALID""",
         session,
     )
     assert sorted(each.rule for each in findings) == [
