@@ -20,6 +20,7 @@ from coordinator.ledger.lock import Lock, application_name, take_fence
 from coordinator.ledger.store import Ledger
 from coordinator.model.plan import Guarantee
 from coordinator.planning.reverse import reverse_plan
+from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.lasting import read_lasting
 from coordinator.settings.values import StagingKind
 from coordinator.workflow.map_view import read_map_view
@@ -177,7 +178,7 @@ class _Run:
         if self._request.dry_run:
             return self._report(Outcome.WOULD_APPLY, plans[0], None, findings)
         plan, rehearsal = self._rehearse(plans, lock, captured)
-        refuse_loss_before_commit(plan, rehearsal)
+        refuse_loss_before_commit(plan, rehearsal, read_catalog(main, ignore=self._project.version_tables))
         if plan.guarantee is not Guarantee.ONE_TRANSACTION and not self._request.consent(plan):
             raise RefusedError("not applied, as you said", help="the target was not touched")
         self._look_again(main, state)

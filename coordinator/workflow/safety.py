@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from coordinator.execution.project import Project
     from coordinator.ledger.store import Ledger
     from coordinator.model.catalog import Catalog
+    from coordinator.model.change import DatabaseChange
     from coordinator.model.plan import RunPlan, Step
     from coordinator.model.rehearsal import Rehearsal
     from coordinator.model.run import Run
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 ROW_BUDGET = 1_000_000
 
 
-def refuse_loss_before_commit(plan: RunPlan, rehearsal: Rehearsal | None) -> None:
+def refuse_loss_before_commit(plan: RunPlan, rehearsal: Rehearsal | None, catalog: Catalog) -> None:
     """Refuse a plan that commits a step which cannot be taken back whole while other steps are still to come.
 
     Should a later step fail, the earlier ones are taken back by their downgrades, and what these cannot give
@@ -39,7 +40,7 @@ def refuse_loss_before_commit(plan: RunPlan, rehearsal: Rehearsal | None) -> Non
         finding
         for segment in plan.segments[:-1]
         for step in segment.steps
-        if (finding := _loss(step, rehearsal))
+        if (finding := _loss(step, rehearsal, catalog))
     )
     if findings:
         raise RefusedError(
@@ -49,13 +50,15 @@ def refuse_loss_before_commit(plan: RunPlan, rehearsal: Rehearsal | None) -> Non
         )
 
 
-def _loss(step: Step, rehearsal: Rehearsal | None) -> Finding | None:
+def _loss(step: Step, rehearsal: Rehearsal | None, catalog: Catalog) -> Finding | None:
     rehearsed = None if rehearsal is None else rehearsal.step(step.key)
     why: str | None
     if step.irreversible:
         why = f"says that it is irreversible: {step.irreversible}"
     elif rehearsed is None:
-        lossy = next((change.description for change in step.changes if change.loses_data), None)
+        lossy = next(
+            (each.description for each in step.changes if each.loses_data and _is_there(each, catalog)), None
+        )
         why = f"destroys data: {lossy}" if lossy else None
     elif rehearsed.grade is StepGrade.IRREVERSIBLE:
         why = "cannot be taken back: " + "; ".join(each.message for each in rehearsed.findings)
@@ -73,6 +76,14 @@ def _loss(step: Step, rehearsal: Rehearsal | None) -> Finding | None:
         module=step.key.module,
         revision=step.key,
         place=step.place,
+    )
+
+
+def _is_there(change: DatabaseChange, catalog: Catalog) -> bool:
+    """Whether the target has what a change would destroy; without a rehearsal only its name can tell."""
+    return any(
+        (each.schema, each.name, each.part) == (change.schema, change.table, change.column or "")
+        for each in catalog.definitions
     )
 
 

@@ -1,6 +1,7 @@
 """draft an invoice when an appointment is done
 
-The reception forgot every tenth one. The trigger stands on agendamento's table, which is said by `touches`.
+The reception forgot every tenth one. The trigger stands on agendamento's table, which is said by `touches`; it
+reads prices above a million too, so it was written for their wider type, which is said by `requires`.
 """
 
 from alembic import op
@@ -10,6 +11,7 @@ down_revision: str | None = "cf70e4a2e4ae"
 branch_labels: None = None
 depends_on: None = None
 touches: list[str] = ["agendamento"]
+requires: list[str] = ["agendamento:0dcd4d8e4914"]
 
 
 def upgrade() -> None:
