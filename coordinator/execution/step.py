@@ -172,16 +172,16 @@ class StepRunner:
         """Let deferred constraints speak now: the guilty step hears it, and the next ALTER TABLE finds no pending events."""
         try:
             self.session.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            # Only what was deferred from the beginning: ALL DEFERRED would defer what its owner wants immediate.
-            deferred = self.session.rows(
-                "SELECT n.nspname, c.conname FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace"
-                " WHERE c.condeferred AND c.contype IN ('f', 'u', 'p', 'x', 't')"
+            # Back to how a transaction begins. What ALL says also holds for constraints that later steps make, and
+            # of these the deferred ones are the usual case: IMMEDIATE would break them within their own step.
+            self.session.execute("SET CONSTRAINTS ALL DEFERRED")
+            immediate = self.session.rows(
+                "SELECT DISTINCT n.nspname, c.conname FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace"
+                " WHERE c.condeferrable AND NOT c.condeferred AND c.contype IN ('f', 'u', 'p', 'x', 't')"
             )
-            if deferred:
-                names = comma_separated(
-                    *(identifier(schema, name) for schema, name in dict.fromkeys(deferred))
-                )
-                self.session.execute(compose("SET CONSTRAINTS {names} DEFERRED", names=names))
+            if immediate:
+                names = comma_separated(*(identifier(schema, name) for schema, name in immediate))
+                self.session.execute(compose("SET CONSTRAINTS {names} IMMEDIATE", names=names))
         except StatementError as error:
             raise StepFailedError(_from_statement(step, "a deferred constraint at its end", error)) from error
 
