@@ -76,7 +76,11 @@ class Wanted:
 
 
 def options_of(wanted: Wanted, situation: Situation) -> tuple[Option, ...]:
-    """The options in the order of time, those that are already past left out; () when none is possible."""
+    """The options in the order of time, those that are already past left out; () when none is possible.
+
+    A function's body may name what is not there (nobody looks before it runs), so such uses choose among the
+    moments but exclude none: the moments at which most of them mean something are taken.
+    """
     found = []
     for first, last in _moments(wanted):
         if situation.is_past(wanted.module, last):
@@ -84,7 +88,12 @@ def options_of(wanted: Wanted, situation: Situation) -> tuple[Option, ...]:
         bound = _bind(wanted, first, last)
         if bound is not None:
             found.append(_option(wanted, situation, first, last, bound))
-    return tuple(found)
+    most = max((len(_late(each)) for each in found), default=0)
+    return tuple(each for each in found if len(_late(each)) == most)
+
+
+def _late(option: Option) -> tuple[Use, ...]:
+    return tuple(use for use, _ in option.bound if use.is_late)
 
 
 def is_ever_possible(wanted: Wanted) -> bool:

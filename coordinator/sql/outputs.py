@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.sql.nodes import name_of, strings, unwrap
+from coordinator.sql.nodes import name_of, strings, unwrap, word
 
 if TYPE_CHECKING:
     from coordinator.sql.tree import Node
 
+NAMELESS = "?column?"
 _BY_NODE = {
     "CaseExpr": "case",
     "CoalesceExpr": "coalesce",
-    "MinMaxExpr": "greatest",
     "RowExpr": "row",
     "A_ArrayExpr": "array",
-    "XmlExpr": "xmlparse",
+    "GroupingFunc": "grouping",
+}
+_BY_WORD = {
+    "EXISTS_SUBLINK": "exists",
+    "ARRAY_SUBLINK": "array",
+    "AEXPR_NULLIF": "nullif",
+    "IS_GREATEST": "greatest",
+    "IS_LEAST": "least",
 }
 
 
@@ -29,22 +36,22 @@ def output_name(node: Node) -> str | None:
         return strings(node.funcname)[-1]
     if kind == "TypeCast":
         inner = output_name(unwrap(node.arg))
-        return inner if inner not in (None, "?column?") else strings(node.type_name.names)[-1]
-    if kind == "SubLink":
-        return _sublink_name(node)
+        return inner if inner not in (None, NAMELESS) else strings(node.type_name.names)[-1]
     if kind in ("A_Indirection", "CollateClause"):
         return output_name(unwrap(node.arg))
-    return _BY_NODE.get(kind, "?column?")
+    if kind == "SQLValueFunction":
+        return word(node, "op").removeprefix("SVFOP_").removesuffix("_N").lower()
+    if kind == "SubLink":
+        return _BY_WORD.get(word(node, "sub_link_type")) or _of_subselect(node)
+    if kind in ("A_Expr", "MinMaxExpr"):
+        return _BY_WORD.get(word(node, "kind" if kind == "A_Expr" else "op"), NAMELESS)
+    return _BY_NODE.get(kind, NAMELESS)
 
 
-def _sublink_name(node: Node) -> str | None:
-    kind = node.DESCRIPTOR.fields_by_name["sub_link_type"].enum_type.values_by_number[node.sub_link_type].name
-    if kind == "EXISTS_SUBLINK":
-        return "exists"
-    if kind == "ARRAY_SUBLINK":
-        return "array"
+def _of_subselect(node: Node) -> str | None:
+    """A scalar subselect gives its only column's name."""
     inner = unwrap(node.subselect)
-    if kind == "EXPR_SUBLINK" and name_of(inner) == "SelectStmt" and len(inner.target_list) == 1:
-        target = inner.target_list[0].res_target
-        return target.name or output_name(unwrap(target.val))
-    return "?column?"
+    if word(node, "sub_link_type") == "EXPR_SUBLINK" and name_of(inner) == "SelectStmt":
+        for item in inner.target_list:
+            return item.res_target.name or output_name(unwrap(item.res_target.val))
+    return NAMELESS

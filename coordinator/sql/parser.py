@@ -125,9 +125,27 @@ def _collect(value: Any, found: list[BodyQuery], *, inside: str = "", field: str
                         item, dynamic=field == "dynquery" or (inside in _DYNAMIC and field == "query")
                     )
                 )
+            elif name == "PLpgSQL_type":
+                found.extend(_borrowed_type(item["typname"]))
             else:
                 is_node = name.startswith("PLpgSQL_")
                 _collect(item, found, inside=name if is_node else inside, field="" if is_node else name)
+
+
+_BORROWED = re.compile(r"(?P<relation>.+?)(?:\.(?P<column>[^.]+))?%type|(?P<row>.+)%rowtype", re.IGNORECASE)
+
+
+def _borrowed_type(text: str) -> tuple[BodyQuery, ...]:
+    """A variable's `table.column%TYPE` or `table%ROWTYPE`, as the query that would read the same."""
+    match = _BORROWED.fullmatch(text)
+    if match is None:
+        return ()
+    if match["row"]:
+        return (BodyQuery(sql=f"SELECT 1 FROM {match['row']}"),)  # noqa: S608 - parsed, never sent
+    # `other_variable%TYPE` has no dot and names no table.
+    if not match["column"]:
+        return ()
+    return (BodyQuery(sql=f"SELECT {match['column']} FROM {match['relation']}"),)  # noqa: S608 - parsed, never sent
 
 
 def _body_query(expression: dict[str, Any], *, dynamic: bool) -> BodyQuery:

@@ -78,6 +78,9 @@ class QueryReader:
             return columns
         self._sources(node.from_clause, scope)
         columns = self._targets(node.target_list, scope)
+        if node.values_lists:
+            width = len(node.values_lists[0].list.items)
+            columns = tuple(f"column{number}" for number in range(1, width + 1))
         for part in ("where_clause", "having_clause", "limit_count", "limit_offset"):
             inner = given(node, part)
             if inner is not None:
