@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from coordinator.checks.integrity.registry import INTEGRITY_CHECKS
 from coordinator.errors import RefusedError
 from coordinator.execution.events import Listener, LockAwaited, TargetNamed, Working
 from coordinator.execution.executor import Executor
@@ -23,6 +22,7 @@ from coordinator.planning.reverse import reverse_plan
 from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.lasting import read_lasting
 from coordinator.settings.values import StagingKind
+from coordinator.workflow.integrity import integrity_checks
 from coordinator.workflow.map_view import read_map_view
 from coordinator.workflow.planned import Captured, capture_all, make_plans, refuse_errors
 from coordinator.workflow.preflight import preflight
@@ -244,7 +244,7 @@ class _Run:
             "SELECT set_config('application_name', %s, false)", (application_name(str(number), "main"),)
         )
         segments = SegmentRunner(
-            runner=StepRunner(main, self._workers, self._project, INTEGRITY_CHECKS, plan),
+            runner=StepRunner(main, self._workers, self._project, integrity_checks(self._project), plan),
             project=self._project,
             journal=Journal(ledger=ledger, run=number, rehearsal=rehearsal),
             lock=lock,

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coordinator.checks.integrity.registry import INTEGRITY_CHECKS
 from coordinator.errors import RefusedError
 from coordinator.execution.events import Listener, Working
 from coordinator.execution.failure import StepFailedError
@@ -27,6 +26,7 @@ from coordinator.postgres.baseline import (
 from coordinator.postgres.connect import connect
 from coordinator.postgres.session import Session
 from coordinator.staging.choose import choose_staging
+from coordinator.workflow.integrity import integrity_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ def rehearse(
         first: StepFailedError | None = None
         for plan in plans:
             with _copy(staging, target, source, project, tell) as session:
-                runner = StepRunner(session, workers, project, INTEGRITY_CHECKS, plan)
+                runner = StepRunner(session, workers, project, integrity_checks(project), plan)
                 rehearser = Rehearser(
                     runner=runner,
                     project=project,

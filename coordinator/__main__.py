@@ -1,0 +1,5 @@
+"""`python -m coordinator` is `migrate`."""
+
+from coordinator.cli.main import main
+
+main()
