@@ -1,0 +1,53 @@
+"""`migrate recover`."""
+
+from __future__ import annotations
+
+import click
+
+from coordinator.cli.options import format_option, read_settings, target_options
+
+
+@click.command("recover")
+@target_options
+@click.option(
+    "--abort", is_flag=True, help="Take back, newest first, every step of the run that is still in."
+)
+@click.option("--resume", is_flag=True, help="Keep what is in; `migrate all-modules` goes on from there.")
+@click.option("--wait", metavar="DURATION", help="How long to wait for another run.  [default: 10m]")
+@format_option
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    env: str | None,
+    database_url: str | None,
+    wait_server: str | None,
+    abort: bool,
+    resume: bool,
+    wait: str | None,
+    form: str,
+) -> int:
+    """Explain and settle a run that was cut off, or that failed and could not be taken back whole.
+
+    With neither --abort nor --resume it only reads and says what is in, what is not, and which command goes on:
+    exit code 4 while something is unsettled, 0 when nothing is.
+    """
+    from coordinator.cli.document import page, write_json, write_text
+    from coordinator.cli.progress import Progress
+    from coordinator.model.recovery import Recovered
+    from coordinator.reports.recovery_text import recovery_as_json, recovery_text
+    from coordinator.workflow.recover import abort as take_back
+    from coordinator.workflow.recover import resume as settle
+    from coordinator.workflow.unfinished import explain_unfinished
+
+    if abort and resume:
+        raise click.UsageError("--abort and --resume exclude each other.")
+    settings = read_settings(env=env, database_url=database_url, wait_server=wait_server, wait=wait)
+    act = take_back if abort else settle if resume else explain_unfinished
+    with Progress(verbose=bool(context.obj["verbose"])) as progress:
+        report = act(settings, progress)
+    if form == "json":
+        write_json(recovery_as_json(report), settings)
+    else:
+        write_text(recovery_text(report, page()))
+    return 4 if report.outcome is Recovered.EXPLAINED else 0

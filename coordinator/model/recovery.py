@@ -1,0 +1,78 @@
+"""A run that is not over: what of it is in, what is half done, and what was done about it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from coordinator.model.capture import Direction
+    from coordinator.model.effect import ObjectName
+    from coordinator.model.finding import Finding
+    from coordinator.model.names import RevisionKey
+    from coordinator.model.status import OpenRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HalfDone:
+    """A step that commits statement by statement and was cut off in the middle.
+
+    `made` are the objects that its upgrade makes, as far as its SQL tells; `present` those of them that are
+    there and valid; `invalid` its indexes whose build was cut off. Without `made` nothing can be told.
+    """
+
+    key: RevisionKey
+    direction: Direction
+    made: tuple[ObjectName, ...] = ()
+    present: tuple[ObjectName, ...] = ()
+    invalid: tuple[ObjectName, ...] = ()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing of what its upgrade makes is there, once its invalid indexes are dropped."""
+        return bool(self.made) and not self.present
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnfinishedRun:
+    """One run that is not over. `committed` are its steps that are in, each group one transaction, oldest first.
+
+    `not_in` are steps that it had begun and that left nothing.
+    """
+
+    open_run: OpenRun
+    committed: tuple[tuple[RevisionKey, ...], ...]
+    not_in: tuple[RevisionKey, ...]
+    half_done: tuple[HalfDone, ...]
+    backend: int | None = None  # the server process that still works for it, though its client is gone
+
+    @property
+    def number(self) -> int:
+        return self.open_run.run.number
+
+    @property
+    def still_in(self) -> tuple[RevisionKey, ...]:
+        """Its steps that are in, in the order in which they were applied."""
+        return tuple(key for group in self.committed for key in group)
+
+
+class Recovered(enum.Enum):
+    """What `migrate recover` did."""
+
+    NOTHING = "nothing is unsettled"
+    EXPLAINED = "explained"
+    TAKEN_BACK = "taken back"
+    SETTLED = "settled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryReport:
+    """The runs as they were found, and what was done about them; `run` is the number of the recovery itself."""
+
+    target: str
+    environment: str
+    outcome: Recovered
+    runs: tuple[UnfinishedRun, ...] = ()
+    run: int | None = None
+    findings: tuple[Finding, ...] = ()

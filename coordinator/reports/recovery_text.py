@@ -1,0 +1,133 @@
+"""Runs that are not over, explained to people and to machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.model.recovery import Recovered
+from coordinator.model.status import OpenState
+from coordinator.reports.finding_json import findings_as_json
+from coordinator.reports.finding_text import finding_lines
+from coordinator.reports.history_json import run_as_json
+from coordinator.reports.wording import counted, moment, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from coordinator.model.recovery import HalfDone, RecoveryReport, UnfinishedRun
+    from coordinator.reports.page import Page
+
+_INNER = " " * 13
+
+
+def recovery_text(report: RecoveryReport, page: Page) -> str:
+    """What of each run is in, what is half done, what was done about it, and the command that goes on."""
+    lines: list[str] = []
+    for run in report.runs:
+        lines.extend((*_run(run, page), ""))
+    for finding in report.findings:
+        lines.extend(finding_lines(finding, page))
+    lines.extend(_outcome(report, page))
+    return "\n".join(lines) + "\n"
+
+
+def _run(unfinished: UnfinishedRun, page: Page) -> Iterator[str]:
+    run, state = unfinished.open_run.run, unfinished.open_run.state
+    colour = "yellow" if state is OpenState.AT_WORK else "red"
+    yield page.paint(f"run {run.number} is {state.value}", colour)
+    facts = [
+        ("began", f"{moment(run.started)} on {run.host}, process {run.pid}"),
+        ("error", one_line(run.error or "")),
+        ("in", ", ".join(str(key) for key in unfinished.still_in) or "nothing"),
+        *(("half done", _half(half)) for half in unfinished.half_done),
+        ("not in", ", ".join(str(key) for key in unfinished.not_in)),
+    ]
+    if unfinished.backend is not None:
+        facts.append(
+            ("still", f"server process {unfinished.backend} works for it, though its client is gone")
+        )
+    for name, text in facts:
+        if text:
+            yield from page.wrapped(text, first=f"  {name:<10} ", then=_INNER)
+
+
+def _half(half: HalfDone) -> str:
+    if not half.made:
+        return f"{half.key}; what of it is there cannot be told"
+    there = ", ".join(each.shown for each in half.present) or "nothing"
+    invalid = ", ".join(each.shown for each in half.invalid)
+    left = f"; left invalid: {invalid}" if invalid else ""
+    return f"{half.key} in its {half.direction.value}(): {there} of it is there{left}"
+
+
+def _outcome(report: RecoveryReport, page: Page) -> Iterator[str]:
+    match report.outcome:
+        case Recovered.NOTHING:
+            yield page.paint("nothing is unsettled", "green")
+        case Recovered.TAKEN_BACK:
+            yield from page.wrapped(
+                f"{page.paint('taken back', 'green')}: nothing of {_named(report)} is in (run {report.run});"
+                f" `migrate history {report.run}` shows it",
+                then="  ",
+            )
+        case Recovered.SETTLED:
+            yield from page.wrapped(
+                f"{page.paint('settled', 'green')}: {_named(report)} as it is; `migrate all-modules` goes on from there",
+                then="  ",
+            )
+        case Recovered.EXPLAINED:
+            yield from _choices(report, page)
+
+
+def _named(report: RecoveryReport) -> str:
+    return " and ".join(f"run {run.number}" for run in report.runs)
+
+
+def _choices(report: RecoveryReport, page: Page) -> Iterator[str]:
+    """The recommended command first."""
+    steps = sum(len(run.still_in) for run in report.runs)
+    half = any(run.half_done for run in report.runs)
+    unsettled = any(run.open_run.state is OpenState.UNSETTLED for run in report.runs)
+    take_back = (
+        f"`migrate recover --abort` takes back the {counted(steps, 'step')} that are in, newest first"
+        if steps
+        else "`migrate recover --abort` clears away what is left of it"
+    )
+    keep = "`migrate recover --resume` keeps what is in; `migrate all-modules` then goes on from there"
+    go_on = "`migrate all-modules` goes on from there by itself"
+    choices = [take_back, keep]
+    if not unsettled and not half:
+        choices = [go_on, take_back] if steps else [go_on]
+    for number, choice in enumerate(choices):
+        yield from page.wrapped(choice, first="next:  " if not number else "   or  ", then="       ")
+
+
+def recovery_as_json(report: RecoveryReport) -> dict[str, object]:
+    """The same for machines."""
+    return {
+        "target": report.target,
+        "environment": report.environment,
+        "outcome": report.outcome.value,
+        "run": report.run,
+        "runs": [_run_json(each) for each in report.runs],
+        "findings": findings_as_json(report.findings),
+    }
+
+
+def _run_json(unfinished: UnfinishedRun) -> dict[str, object]:
+    return {
+        **run_as_json(unfinished.open_run.run),
+        "state": unfinished.open_run.state.value,
+        "stillIn": [str(key) for key in unfinished.still_in],
+        "notIn": [str(key) for key in unfinished.not_in],
+        "halfDone": [
+            {
+                "revision": str(half.key),
+                "direction": half.direction.value,
+                "present": [each.shown for each in half.present],
+                "invalidIndexes": [str(each) for each in half.invalid],
+            }
+            for half in unfinished.half_done
+        ],
+        "serverProcess": unfinished.backend,
+    }
