@@ -53,6 +53,7 @@ class DependencyGraph:
         return tuple(ordered)
 
     def is_acyclic(self) -> bool:
+        """Whether there is an order at all."""
         return bool(networkx().is_directed_acyclic_graph(self._graph))
 
     def shortest_cycle(self) -> tuple[Dependency, ...]:

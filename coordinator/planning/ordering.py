@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.graph.ranks import module_ranks
+from coordinator.planning.stakes import stakes_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -24,17 +25,20 @@ def order_steps(
 ) -> tuple[RevisionKey, ...]:
     """The order of all steps in the graph.
 
-    Among the free ones: while a transaction is open, what can join it and leave it open; then what can join but
+    What destroys data in a run of several transactions waits until nothing else is free (see `stakes_of`).
+    Among the other free ones: while a transaction is open, what can join it and leave it open; then what can join but
     closes it; else what cannot be in one, as long as there is any, before the next transaction begins. So a plan
     has as few transactions as its edges allow. Then the map's order, the module's name, the place in the tree.
     """
     ranks = module_ranks(situation.trees, map_order, map_edges)
     fit = segmenting.start()
+    at_stake = stakes_of(situation, segmenting)
 
     def choose(free: Sequence[RevisionKey]) -> RevisionKey:
         key = min(
             free,
             key=lambda each: (
+                each in at_stake,
                 fit.cost(each),
                 ranks[each.module],
                 each.module,

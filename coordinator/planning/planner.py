@@ -14,14 +14,12 @@ from coordinator.planning import findings as found
 from coordinator.planning.bindings import Edge
 from coordinator.planning.choices import choices_of
 from coordinator.planning.digest import digest_of
-from coordinator.planning.history import history_of
 from coordinator.planning.narrowing import narrowed
 from coordinator.planning.ordering import order_steps
 from coordinator.planning.parts import parts_of, with_impact
 from coordinator.planning.search import Assignment, Stuck, assignments, settle
 from coordinator.planning.segments import Segmenting, segments_of
-from coordinator.planning.sentences import Sentences
-from coordinator.planning.situation import Situation, is_linear, keys_of
+from coordinator.planning.situation import Situation, situate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -88,18 +86,7 @@ def plan_run(
     Raises RefusedError when there is no order (the finding prints the shortest cycle and a way to split it) and
     when `atomicity` is RUN and the plan cannot be one transaction.
     """
-    by_name = {tree.module.name: tree for tree in trees}
-    revisions = keys_of(by_name)
-    situation = Situation(
-        trees=by_name,
-        revisions=revisions,
-        positions={each.key: n for tree in by_name.values() for n, each in enumerate(tree.revisions)},
-        linear=frozenset(name for name, tree in by_name.items() if is_linear(tree)),
-        applied=applied,
-        effects=effects,
-        history=history_of(tuple(by_name.values()), effects),
-        sentences=Sentences(revisions),
-    )
+    situation = situate(trees, applied, effects)
     segmenting = Segmenting(effects=effects, atomicity=atomicity, lock_capacity=lock_capacity)
     wish = _Wish(
         segmenting=segmenting,
@@ -123,6 +110,7 @@ def _plans(situation: Situation, lasting: Sequence[LastingUse], wish: _Wish) -> 
     ]
     common = (*notes, *result.findings, *asked)
     plans: dict[tuple[RevisionKey, ...], RunPlan] = {}
+    refused: RefusedError | None = None
     for outcome in assignments(nodes, fixed, choices):
         if isinstance(outcome, Stuck):
             raise _no_order(outcome)
@@ -130,8 +118,14 @@ def _plans(situation: Situation, lasting: Sequence[LastingUse], wish: _Wish) -> 
             return tuple(
                 replace(each, findings=(*each.findings, found.cut(PLANS))) for each in plans.values()
             )
-        plan = _plan(situation, outcome, wish, common)
-        plans.setdefault(tuple(step.key for step in plan.steps), plan)
+        try:
+            plan = _plan(situation, outcome, wish, common)
+        except RefusedError as error:  # this order cannot be one transaction; another may
+            refused = refused or error
+        else:
+            plans.setdefault(tuple(step.key for step in plan.steps), plan)
+    if refused is not None and not plans:
+        raise refused
     return tuple(plans.values())
 
 

@@ -34,8 +34,14 @@ class Segmenting:
         return OpenSegment(self)
 
     def is_alone(self, key: RevisionKey) -> bool:
+        """Whether the step cannot share a transaction."""
         known = self.effects.get(key)
         return known is not None and not known.transactional
+
+    def divides(self, key: RevisionKey) -> bool:
+        """Whether the step keeps a longer run from being one transaction."""
+        known = self.effects.get(key)
+        return known is not None and (not known.transactional or known.adds_enum_value)
 
     def locks(self, key: RevisionKey) -> int:
         """About how many locks the step holds at its end."""

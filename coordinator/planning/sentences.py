@@ -37,6 +37,7 @@ class Sentences:
         return Place(revision.place.file, line) if line else revision.place
 
     def follows(self, before: RevisionKey, after: RevisionKey, *, depends: bool) -> Dependency:
+        """Alembic's own edge inside a tree."""
         word = "depends on" if depends else "follows"
         return Dependency(
             before=before,
@@ -47,6 +48,7 @@ class Sentences:
         )
 
     def requires(self, before: RevisionKey, after: RevisionKey) -> Dependency:
+        """What the author has declared."""
         return Dependency(
             before=before,
             after=after,

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coordinator.planning.history import History, history_of
+from coordinator.planning.sentences import Sentences
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from coordinator.model.effect import ObjectName, RevisionEffects
     from coordinator.model.names import RevisionKey
     from coordinator.model.revision import ModuleTree, Revision
-    from coordinator.planning.history import History
-    from coordinator.planning.sentences import Sentences
     from coordinator.planning.versions import Version
 
 
@@ -33,9 +34,11 @@ class Situation:
     sentences: Sentences
 
     def is_applied(self, key: RevisionKey) -> bool:
+        """Whether the database has it; it may have no file here."""
         return key.revision in self.applied.get(key.module, frozenset())
 
     def is_pending(self, key: RevisionKey) -> bool:
+        """Whether it is known and still to come."""
         return key in self.revisions and not self.is_applied(key)
 
     @property
@@ -61,14 +64,29 @@ class Situation:
         return found
 
 
-def is_linear(tree: ModuleTree) -> bool:
+def situate(
+    trees: Sequence[ModuleTree],
+    applied: Mapping[str, frozenset[str]],
+    effects: Mapping[RevisionKey, RevisionEffects],
+) -> Situation:
+    """Look at the trees once, from every side that the planner asks about; their order does not matter."""
+    by_name = {tree.module.name: tree for tree in sorted(trees, key=lambda tree: tree.module.name)}
+    revisions = {each.key: each for tree in by_name.values() for each in tree.revisions}
+    return Situation(
+        trees=by_name,
+        revisions=revisions,
+        positions={each.key: place for tree in by_name.values() for place, each in enumerate(tree.revisions)},
+        linear=frozenset(name for name, tree in by_name.items() if _is_linear(tree)),
+        applied=applied,
+        effects=effects,
+        history=history_of(tuple(by_name.values()), effects),
+        sentences=Sentences(revisions),
+    )
+
+
+def _is_linear(tree: ModuleTree) -> bool:
     """Whether each revision but the first follows the one before it and nothing else."""
     return all(
         revision.parents == ((tree.revisions[index - 1].key.revision,) if index else ())
         for index, revision in enumerate(tree.revisions)
     )
-
-
-def keys_of(trees: Mapping[str, ModuleTree]) -> dict[RevisionKey, Revision]:
-    """All revisions by key, modules by name and each in the order of its tree."""
-    return {revision.key: revision for name in sorted(trees) for revision in trees[name].revisions}

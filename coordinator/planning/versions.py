@@ -71,10 +71,12 @@ class Use:
 
     @property
     def object(self) -> ObjectName:
+        """What is used, by the name in the statement."""
         return self.effect.object
 
     @property
     def holder(self) -> ObjectName | None:
+        """What goes on using it; None: nothing does."""
         return self.effect.holder
 
     @property

@@ -37,6 +37,7 @@ class _Walker:
         self._held: dict[ObjectName, list[Use]] = {}
 
     def note(self, effect: Effect, point: Point) -> None:
+        """Go on by one effect."""
         self._NOTES[effect.verb](self, effect, point)
 
     # -- beginnings --

@@ -27,6 +27,7 @@ class CommandKind(enum.Enum):
     ALONE = (
         "alone"  #: PostgreSQL refuses it inside a transaction block: CONCURRENTLY, VACUUM, CREATE DATABASE
     )
+    COPY_STREAM = "copy stream"  #: COPY whose rows come from or go to the client
     ENUM_VALUE = "enum value"  #: ALTER TYPE … ADD VALUE: the value cannot be used before the commit
 
 
@@ -95,6 +96,12 @@ def _session(verb: str, field: str | None = None) -> Callable[[Node], _Found]:
         return CommandKind.SESSION, verb, (getattr(node, field) or None) if field else None, False
 
     return found
+
+
+def _copy(node: Node) -> _Found | None:
+    if node.filename:
+        return None
+    return CommandKind.COPY_STREAM, "COPY FROM STDIN" if node.is_from else "COPY TO STDOUT", None, False
 
 
 def _alone(verb: str) -> Callable[[Node], _Found]:
@@ -191,6 +198,7 @@ _HANDLERS: dict[str, Callable[[Node], _Found | None]] = {
     "deallocate_stmt": _session("DEALLOCATE", "name"),
     "load_stmt": _session("LOAD", "filename"),
     "declare_cursor_stmt": _declare_cursor,
+    "copy_stmt": _copy,
     "index_stmt": _index,
     "drop_stmt": _drop,
     "reindex_stmt": _reindex,

@@ -39,9 +39,11 @@ class Scope:
             level = level.around
 
     def is_named_query(self, name: str) -> bool:
+        """Whether a WITH in reach gives that name."""
         return any(name in level.named_queries for level in self.levels())
 
     def columns_of_named_query(self, name: str) -> Columns:
+        """The columns of the nearest query of that name."""
         return next(
             (level.named_queries[name] for level in self.levels() if name in level.named_queries), None
         )
