@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from coordinator.cli.streams import write_document
 from coordinator.cli.terminal import terminal
 from coordinator.reports.page import Page
 
@@ -22,7 +23,7 @@ def page() -> Page:
 
 def write_text(text: str) -> None:
     """Write a document that is ready."""
-    sys.stdout.write(text)
+    write_document(text)
 
 
 def write_json(document: object, settings: Settings) -> None:

@@ -5,25 +5,29 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
-from coordinator.cli.findings import show_findings
+from coordinator.cli.findings import show_findings, with_place
 from coordinator.cli.terminal import terminal
 from coordinator.errors import CoordinatorError, FindingsError, UnsettledError
 
 if TYPE_CHECKING:
     from coordinator.cli.terminal import Terminal
+    from coordinator.model.finding import Finding
 
 
 def show_error(error: CoordinatorError, *, verbose: bool) -> None:
     """Write an error to standard error. With `verbose`, the chain of causes and authors' tracebacks too."""
     out = terminal()
-    out.wrapped(f"{out.styled('error:', 'red', bold=True)} {error.message}", following="       ")
+    same = _told_by_the_message(error)
+    message = error.message if same is None else with_place(same)
+    out.wrapped(f"{out.styled('error:', 'red', bold=True)} {message}", following="       ")
     for detail in error.details:
         for line in detail.splitlines():
             out.line(f"  {line}")
-    if isinstance(error, FindingsError):
+    if isinstance(error, FindingsError) and same is None:
         show_findings(error.findings, out)
-    if error.help:
-        out.wrapped(f"{out.styled('next:', 'cyan', bold=True)}  {error.help}", following="       ")
+    remedy = error.help or (same.help if same is not None else None)
+    if remedy:
+        out.wrapped(f"{out.styled('next:', 'cyan', bold=True)}  {remedy}", following="       ")
     if verbose:
         _show_causes(error, out)
 
@@ -37,11 +41,20 @@ def show_mistake(error: Exception, *, verbose: bool) -> int:
         f" {where.filename}:{where.lineno}: {error}",
         following="       ",
     )
-    out.wrapped("next:  `migrate status` tells what is in; please report this, with what -v shows", following="       ")
+    out.wrapped(
+        "next:  `migrate status` tells what is in; please report this, with what -v shows",
+        following="       ",
+    )
     if verbose:
         for line in traceback.format_exception(error):
             out.line(line.rstrip())
     return UnsettledError.exit_code
+
+
+def _told_by_the_message(error: CoordinatorError) -> Finding | None:
+    """The only finding of an error that says the same as its message; it is not said twice."""
+    findings = error.findings if isinstance(error, FindingsError) else ()
+    return findings[0] if len(findings) == 1 and findings[0].message == error.message else None
 
 
 def _show_causes(error: BaseException, out: Terminal) -> None:

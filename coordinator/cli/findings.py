@@ -21,12 +21,12 @@ def show_findings(findings: tuple[Finding, ...], out: Terminal, *, notes: bool =
         word = out.styled(
             finding.severity.value, _COLOURS[finding.severity], bold=finding.severity is Severity.ERROR
         )
-        out.wrapped(f"{word} {finding.rule}: {_with_place(finding)}", indent="  ", following="    ")
+        out.wrapped(f"{word} {finding.rule}: {with_place(finding)}", indent="  ", following="    ")
         if finding.help:
             out.wrapped(f"→ {finding.help}", indent="    ", following="      ")
 
 
-def _with_place(finding: Finding) -> str:
+def with_place(finding: Finding) -> str:
     """The message, with the place where it does not already tell it."""
     if finding.place is None or str(finding.place) in finding.message:
         return finding.message

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from coordinator import __version__
+from coordinator.cli.streams import prepare_streams, write_line
 from coordinator.errors import CoordinatorError
 
 if TYPE_CHECKING:
@@ -51,6 +52,13 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            # click would take it for a reader of standard output that has left, and would end without a word.
+            raise RuntimeError("the other end of a pipe is gone") from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
@@ -81,6 +89,7 @@ def migrate(context: click.Context, *, verbose: bool) -> None:
 
 def main() -> None:
     """Run the command line and leave with the exit code that says what happened."""
+    prepare_streams()
     signal.signal(signal.SIGTERM, _as_interrupt)
     sys.exit(run(sys.argv[1:]))
 
@@ -102,9 +111,9 @@ def run(arguments: list[str]) -> int:
         show_error(error, verbose=verbose)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; nothing was written", err=True)
+        write_line("interrupted; nothing was written", sys.stderr, colour=False)
         return 130
-    except BrokenPipeError:
+    except SystemExit:  # click ends so when the reader of its help has left
         return 0
     except Exception as error:  # our own mistake: said in one sentence, with the way to the rest of it
         return show_mistake(error, verbose=verbose)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from coordinator.cli.options import format_option, read_settings
+from coordinator.cli.streams import write_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ def check(context: click.Context, *, map_path: Path | None, form: str) -> int:
     )
     if form == "json":
         document = {"passed": result.passed, "findings": findings_as_json(result.findings)}
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        write_document(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         return 0 if result.passed else 1
     out = terminal()
     show_findings(result.findings, out)
@@ -76,11 +77,11 @@ def show(*, map_path: Path | None, form: str) -> int:
 
     database_map = show_map(map_path or read_settings().map)
     if form == "json":
-        sys.stdout.write(json.dumps(map_as_json(database_map), indent=2, ensure_ascii=False) + "\n")
+        write_document(json.dumps(map_as_json(database_map), indent=2, ensure_ascii=False) + "\n")
         return 0
     out = terminal(sys.stdout)
     page = Page(width=out.width, paint=lambda text, colour: out.styled(text, colour), folder=str(Path.cwd()))
-    sys.stdout.write(map_text(database_map, page))
+    write_document(map_text(database_map, page))
     return 0
 
 
@@ -128,7 +129,7 @@ def graph(*, map_path: Path | None, form: str, tables: bool) -> int:
     """Draw the map: modules and who needs whom, or with --tables every table. Needs no database."""
     from coordinator.workflow.map import draw_map
 
-    sys.stdout.write(draw_map(map_path or read_settings().map, tables=tables))
+    write_document(draw_map(map_path or read_settings().map, tables=tables))
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from coordinator.cli.findings import show_findings
+from coordinator.cli.streams import write_line
 from coordinator.cli.terminal import Terminal, shorten_paths, terminal
 from coordinator.execution.events import (
     Event,
@@ -154,7 +155,7 @@ class Progress:
     def _write_above_bar(self, text: str) -> None:
         """A line on the stream; while the bar is shown it must go through it, or the two would mix."""
         if self._bar is None:
-            click.echo(text, file=self._out.stream, color=self._out.colour)
+            write_line(text, self._out.stream, colour=self._out.colour)
             return
         from rich.text import Text
 

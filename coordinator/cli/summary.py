@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from coordinator.cli.findings import show_findings
+from coordinator.cli.streams import write_document
 from coordinator.cli.terminal import Terminal, terminal
 from coordinator.reports.run_json import report_as_json
 from coordinator.workflow.all_modules import Outcome
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def show_report(report: Report, *, form: str, verbose: bool) -> None:
     """Write the summary to standard error, and as JSON to standard output when asked."""
     if form == "json":
-        sys.stdout.write(json.dumps(report_as_json(report), indent=2, ensure_ascii=False) + "\n")
+        write_document(json.dumps(report_as_json(report), indent=2, ensure_ascii=False) + "\n")
         return
     out = terminal()
     if report.rehearsal is not None:

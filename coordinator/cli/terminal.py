@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coordinator.cli.streams import write_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
@@ -52,7 +54,7 @@ class Terminal:
         if self.write is not None:
             self.write(text)
         else:
-            click.echo(text, file=self.stream, color=self.colour)
+            write_line(text, self.stream, colour=self.colour)
 
     def styled(self, text: str, colour: str, *, bold: bool = False) -> str:
         """The text in colour, where that is welcome."""

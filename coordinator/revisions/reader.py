@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 #: Runs a file of a module and returns its module-level names; the worker's work, since it is authors' code.
 HeaderOf: TypeAlias = Callable[[Path], Mapping[str, object]]
+_PYTHON = "Correct the file; nothing is planned while one file of a module cannot be read."
 
 
 def read_trees(
@@ -123,7 +124,10 @@ class _Reading:
             source = file.read_bytes().decode("utf-8-sig")
         except UnicodeDecodeError as error:
             self.report(
-                "not-utf8", f"{file} is not UTF-8 text: byte {error.start} cannot be read.", Place(str(file))
+                "not-utf8",
+                f"{file} is not UTF-8 text: byte {error.start} cannot be read.",
+                Place(str(file)),
+                help="Save it as UTF-8, or move it out of versions/.",
             )
             return None
         except OSError as error:
@@ -144,9 +148,9 @@ class _Reading:
                 return ast.parse(source, filename=str(file))
         except SyntaxError as error:
             place = Place(str(file), error.lineno or 0, error.offset or 0)
-            self.report("syntax-error", f"{place} is not Python: {error.msg}.", place)
+            self.report("syntax-error", f"{place} is not Python: {error.msg}.", place, help=_PYTHON)
         except (ValueError, RecursionError, MemoryError) as error:
-            self.report("syntax-error", f"{file} is not Python: {error}.", Place(str(file)))
+            self.report("syntax-error", f"{file} is not Python: {error}.", Place(str(file)), help=_PYTHON)
         return None
 
     def _completed(self, header: Header, file: Path) -> Header | None:
@@ -161,7 +165,7 @@ class _Reading:
             try:
                 names = self.header_of(file)
             except CoordinatorError as error:
-                self.report("not-loadable", error.message, Place(str(file)), help=error.help)
+                self._report_not_loadable(header, file, error)
                 return None
             told = {name: names[name] for name in header.computed if name in names}
             if "revision" in header.computed and "revision" not in told:
@@ -176,6 +180,19 @@ class _Reading:
                 help="Write its value as it is.",
             )
         return None
+
+    def _report_not_loadable(self, header: Header, file: Path, error: CoordinatorError) -> None:
+        """The file had to be run for a name that it computes, and does not run."""
+        name = header.computed[0]
+        place = Place(str(file), getattr(error, "line", 0) or header.lines[name])
+        self.report(
+            "not-loadable",
+            f"{place}: the file does not run, and it computes `{name}`: {error.message.rstrip('.')}.",
+            place,
+            help=error.help
+            or f"Write the value of `{name}` as it is, or make what the file imports importable: "
+            f"[tool.migrate.modules.{self.module.name}] import_paths, interpreter.",
+        )
 
     def _report_no_id(self, file: Path, what: str) -> None:
         self.report(

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from coordinator.settings.forms import Problems
 
+# What tells a folder of Alembic's from another one. A tree whose `versions` got lost on the way here is still a
+# module, so that its absence is told and not taken for "nothing pending".
+_TREE = ("versions", "env.py", "script.py.mako", "alembic.ini")
 _BASELINE_FORMS = {"sql": forms.text, "revision": forms.text}
 MODULE_KEYS: dict[str, forms.Form] = {
     "path": forms.text,
@@ -29,7 +32,7 @@ MODULE_KEYS: dict[str, forms.Form] = {
 
 
 def read_modules(root: Path, raw: Mapping[str, Any], problems: Problems) -> tuple[Module, ...]:
-    """Every `modules/*/migrations` with a `versions` folder, and every module of the settings; by name."""
+    """Every `modules/*/migrations` that holds an Alembic tree, and every module of the settings; by name."""
     found = _folders(root)
     modules = []
     for name in sorted({*found, *raw}):
@@ -47,7 +50,7 @@ def _folders(root: Path) -> dict[str, Path]:
     return {
         folder.parent.name: folder
         for folder in sorted((root / "modules").glob("*/migrations"))
-        if (folder / "versions").is_dir() and not folder.parent.name.startswith(".")
+        if not folder.parent.name.startswith(".") and any((folder / name).exists() for name in _TREE)
     }
 
 

@@ -50,7 +50,7 @@ def find_source(start: Path) -> Source:
             return found[0]
     raise SettingsError(
         f"No settings were found in {start} or any folder above it.",
-        help=f"`migrate init` writes them; wanted is a {FILE_NAME}, or a {PYPROJECT} with [tool.migrate].",
+        help=f"Wanted is a {FILE_NAME}, or a {PYPROJECT} with [tool.migrate]; docs/settings.md shows both.",
     )
 
 
@@ -60,13 +60,17 @@ def _read(file: Path) -> Source | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{file} is not UTF-8 text: byte {error.start} cannot be read.") from error
+        raise SettingsError(
+            f"{file} is not UTF-8 text: byte {error.start} cannot be read.", help="Save it as UTF-8."
+        ) from error
     except OSError as error:
         raise SettingsError(f"{file} cannot be read: {error.strerror}.") from error
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{file} is not TOML: {error}.") from error
+        raise SettingsError(
+            f"{file} is not TOML: {error}.", help="Correct it there; docs/settings.md shows every key."
+        ) from error
     tool = document.get("tool")
     if isinstance(tool, dict) and "migrate" in tool:
         table = tool["migrate"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
 from coordinator.settings import forms
@@ -84,7 +85,9 @@ def _from_word(value: str) -> dict[str, Any]:
     try:
         kind = forms.staging_kind(value)
     except forms.WrongFormError as error:
-        raise forms.WrongFormError(_URL_WANTED) from error
+        near = difflib.get_close_matches(value, [kind.value for kind in StagingKind], n=1)
+        question = f' (did you mean "{near[0]}"?)' if near else ""
+        raise forms.WrongFormError(f"{_URL_WANTED}{question}") from error
     if kind is StagingKind.SERVER:
         raise forms.WrongFormError(_URL_WANTED)
     return {"kind": kind}

@@ -84,7 +84,14 @@ def _staging(settings: Settings) -> Iterator[Staging]:
 
 def _apply(settings: Settings, url: DatabaseUrl, staging: Staging, tell: Listener) -> None:
     target = UrlTarget(text=as_words({**url.parameters}), origin=staging.label)
-    throw_away = replace(settings, chosen_target=target, environment="map", password_command=())
+    # Without the project's map: it is what this result is compared with, and it may be empty or wrong.
+    throw_away = replace(
+        settings,
+        chosen_target=target,
+        environment="map",
+        password_command=(),
+        map=settings.state_directory / "no-map",
+    )
     kind = staging.kind.value if staging.kind is not StagingKind.SERVER else wanted_staging(settings)
     try:
         try:

@@ -94,7 +94,7 @@ class TestFindingTheFile:
     def test_no_file_at_all_names_the_next_command(self, tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match="No settings were found") as refusal:
             load(tmp_path)
-        assert "migrate init" in str(refusal.value.help)
+        assert "migrate.toml" in str(refusal.value.help)
 
     def test_what_is_not_toml_is_told_with_its_line(self, tmp_path: Path) -> None:
         assert "line 2" in told(tmp_path, "map = \n")
