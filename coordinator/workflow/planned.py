@@ -118,6 +118,7 @@ def make_plans(
         atomicity=atomicity,
         only=only,
         server_version=state.server_version,
+        lock_capacity=state.lock_capacity,
     )
     return candidates.plans
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
+from coordinator.checks.preflight.waivers import apply_waivers
 from coordinator.errors import RefusedError, UnsettledError
 from coordinator.execution.executor import Starting
 from coordinator.ledger.lock import find_backend, take_fence
@@ -30,24 +32,33 @@ if TYPE_CHECKING:
 ROW_BUDGET = 1_000_000
 
 
-def refuse_loss_before_commit(plan: RunPlan, rehearsal: Rehearsal | None, catalog: Catalog) -> None:
+def refuse_loss_before_commit(
+    plan: RunPlan, rehearsal: Rehearsal | None, catalog: Catalog, project: Project
+) -> tuple[Finding, ...]:
     """Refuse a plan that commits a step which cannot be taken back whole while other steps are still to come.
 
     Should a later step fail, the earlier ones are taken back by their downgrades, and what these cannot give
-    back would be lost. Only what the target had before the run counts: the run's own tables were empty.
+    back would be lost. Only what the target had before the run counts: the run's own tables were empty. A revision
+    may waive it; what was waived is returned, to be told.
     """
-    findings = tuple(
-        finding
-        for segment in plan.segments[:-1]
-        for step in segment.steps
-        if (finding := _loss(step, rehearsal, catalog))
+    findings = apply_waivers(
+        (
+            finding
+            for segment in plan.segments[:-1]
+            for step in segment.steps
+            if (finding := _loss(step, rehearsal, catalog)) is not None
+        ),
+        project.trees,
+        datetime.datetime.now(datetime.UTC).date(),
     )
-    if findings:
+    if any(each.severity is Severity.ERROR for each in findings):
         raise RefusedError(
             f"this run has {len(plan.segments)} transactions, and a step before the last could not be taken back",
             findings,
-            help="apply it by itself with --module, or make the plan one transaction (--atomic run says what keeps it from that)",
+            help="apply the revisions up to that step first, so that it is the last; or accept the loss in its file:"
+            ' waive = {"loss-before-commit": ("reason", "date until when")}',
         )
+    return findings
 
 
 def _loss(step: Step, rehearsal: Rehearsal | None, catalog: Catalog) -> Finding | None:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from coordinator.model.run import AppliedRevision, Run
     from coordinator.postgres.session import Session
 
+_LOCK_CAPACITY = (
+    "SELECT current_setting('max_locks_per_transaction')::bigint"
+    " * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint)"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetState:
@@ -34,6 +39,7 @@ class TargetState:
     open_runs: tuple[Run, ...]
     ledger_version: int
     server_version: int
+    lock_capacity: int  # locks that the server's table has room for, besides its slack
 
     def pending(self, project: Project) -> tuple[RevisionKey, ...]:
         """Revisions in files that are not in the target, parents first in each module."""
@@ -61,6 +67,7 @@ def look(session: Session, project: Project) -> TargetState:
             open_runs=ledger.open_runs(),
             ledger_version=ledger.version,
             server_version=session.server_version,
+            lock_capacity=int(session.value(_LOCK_CAPACITY)),
         )
 
 

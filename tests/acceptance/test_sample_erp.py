@@ -66,11 +66,9 @@ def test_the_ledger_keeps_what_is_in_with_its_source(erp: Site) -> None:
 
 
 def test_only_one_module_takes_along_what_it_needs_and_nothing_else(erp: Site) -> None:
-    done = erp.migrate("all-modules", "--module", "user_management", "--staging", "off")
+    done = erp.migrate("all-modules", "--module", "workflow", "--staging", "off")
     assert done.code == 0, done.err
-    modules = {step.partition(":")[0] for step in applied(done)}
-    assert "user_management" in modules
-    assert "billing" not in modules
+    assert {step.partition(":")[0] for step in applied(done)} == {"user_management", "workflow"}
     rest = erp.migrate("all-modules", "--staging", "off")
     assert rest.code == 0, rest.err
     assert len(applied(done)) + len(applied(rest)) == STEPS
@@ -93,10 +91,29 @@ def test_the_result_as_json_goes_to_standard_output_alone(erp: Site) -> None:
 
 
 def test_a_later_run_starts_from_a_copy_of_what_is_there(erp: Site) -> None:
-    erp.migrate("all-modules", "--module", "agendamento", "--staging", "off")
-    done = erp.migrate("all-modules")
+    erp.migrate("all-modules", "--module", "workflow", "--staging", "off")
+    done = erp.migrate("all-modules", "--staging", "embedded")
     assert done.code == 0, done.err
     assert "the whole run was taken back and left no trace" in done.said
+
+
+@pytest.mark.parametrize("staging", ["off", "embedded"])
+def test_a_loss_that_later_steps_could_make_final_is_refused_until_it_is_accepted(
+    erp: Site, staging: str
+) -> None:
+    # user_management needs crm's expand and not its contract: the old column is then there before the next run.
+    erp.migrate("all-modules", "--module", "user_management", "--staging", "off")
+    before = erp.picture()
+    refused = erp.migrate("all-modules", "--staging", staging)
+    assert refused.code == 1
+    assert "loss-before-commit: crm:b0f8e2a53d89" in refused.said
+    assert erp.picture() == before
+
+    file = next((erp.root / "modules/crm/migrations/versions").glob("0008_*.py"))
+    waiver = 'waive = {"loss-before-commit": ("the old name is kept in a backup", "2999-12-31")}'
+    file.write_text(file.read_text() + f"\n{waiver}\n")
+    accepted = erp.migrate("all-modules", "--staging", staging)
+    assert accepted.code == 0, accepted.err
 
 
 def test_plain_alembic_goes_on_working_beside_it(erp: Site) -> None:
