@@ -44,6 +44,15 @@ def make_roles(session: Session, names: Collection[str]) -> None:
             session.execute(compose("CREATE ROLE {name} NOLOGIN", name=identifier(name)))
 
 
+def act_as(session: Session, name: str) -> None:
+    """Let all that follows belong to this role, as on the target, and forbid it nothing; for servers of our own only.
+
+    What the role may not do is the target's to say: rights on a copy would be another copy's.
+    """
+    session.execute(compose("ALTER ROLE {name} SUPERUSER", name=identifier(name)))
+    session.execute(compose("SET SESSION AUTHORIZATION {name}", name=identifier(name)))
+
+
 def extensions_of(session: Session) -> tuple[tuple[str, str], ...]:
     """Name and schema of each installed extension, except plpgsql, which is always there."""
     return tuple(

@@ -16,6 +16,7 @@ from coordinator.execution.versions import read_heads
 from coordinator.model.staging import StagingKind
 from coordinator.planning.reverse import opposite_step, reverse_plan
 from coordinator.postgres.baseline import (
+    act_as,
     copy_rows,
     extensions_of,
     make_extensions,
@@ -128,6 +129,10 @@ def _copy(
     try:
         with Session(connect(url, application_name="migrate:rehearsal")) as session:
             _build(session, staging, target, source, project, tell)
+            if staging.kind is not StagingKind.SERVER:
+                deployer = str(source.value("SELECT session_user"))
+                make_roles(session, (deployer,))
+                act_as(session, deployer)
             yield session
     finally:
         staging.drop_database(url)
