@@ -89,7 +89,7 @@ def _choices(report: RecoveryReport, page: Page) -> Iterator[str]:
     half = any(run.half_done for run in report.runs)
     unsettled = any(run.open_run.state is OpenState.UNSETTLED for run in report.runs)
     take_back = (
-        f"`migrate recover --abort` takes back the {counted(steps, 'step')} that are in, newest first"
+        f"`migrate recover --abort` takes back what is in ({counted(steps, 'step')}, newest first)"
         if steps
         else "`migrate recover --abort` clears away what is left of it"
     )
