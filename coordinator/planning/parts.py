@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from coordinator.model.plan import MigrationPlan, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from coordinator.model.capture import Capture
     from coordinator.model.names import RevisionKey
@@ -19,33 +19,42 @@ def parts_of(
     steps: Sequence[Step], dependencies: Sequence[Dependency], ways_back: Mapping[RevisionKey, Capture]
 ) -> tuple[MigrationPlan, ...]:
     """One part for each module that has steps, in the order in which they first appear."""
-    names = dict.fromkeys(step.key.module for step in steps)
-    return tuple(_part(name, steps, dependencies, ways_back) for name in names)
+    own: dict[str, list[Step]] = {}
+    for step in steps:
+        own.setdefault(step.key.module, []).append(step)
+    touching: dict[str, list[Dependency]] = {name: [] for name in own}
+    for each in dependencies:
+        if each.before.module != each.after.module:
+            for name in (each.before.module, each.after.module):
+                touching.setdefault(name, []).append(each)
+    return tuple(_part(name, own[name], touching[name], ways_back) for name in own)
 
 
 _ENDING = frozenset({Reason.ENDS, Reason.RELEASES, Reason.TIGHTENS})
 
 
-def with_impact(step: Step, dependencies: Sequence[Dependency]) -> Step:
-    """The step with its changes saying which other modules use what they end or tighten, one sentence each."""
-    told: dict[int, dict[str, None]] = {}
+def with_impact(steps: Iterable[Step], dependencies: Iterable[Dependency]) -> tuple[Step, ...]:
+    """The steps with their changes saying which other modules use what they end or tighten, a sentence each."""
+    told: dict[RevisionKey, dict[int, dict[str, None]]] = {}
     for each in dependencies:
-        if each.after == step.key and each.before.module != step.key.module and each.reason in _ENDING:
-            told.setdefault(each.place.line if each.place else 0, {})[each.why] = None
-    if not told:
-        return step
-    changes = (replace(each, impact_analysis=tuple(told.get(each.line, ()))) for each in step.changes)
+        if each.before.module != each.after.module and each.reason in _ENDING:
+            lines = told.setdefault(each.after, {})
+            lines.setdefault(each.place.line if each.place else 0, {})[each.why] = None
+    return tuple(_told(step, told[step.key]) if step.key in told else step for step in steps)
+
+
+def _told(step: Step, lines: Mapping[int, Mapping[str, None]]) -> Step:
+    changes = (replace(each, impact_analysis=tuple(lines.get(each.line, ()))) for each in step.changes)
     return replace(step, changes=tuple(changes))
 
 
 def _part(
     module: str,
-    steps: Sequence[Step],
+    own: Sequence[Step],
     dependencies: Sequence[Dependency],
     ways_back: Mapping[RevisionKey, Capture],
 ) -> MigrationPlan:
-    own = [step for step in steps if step.key.module == module]
-    needs = (each for each in dependencies if each.after.module == module and each.before.module != module)
+    needs = (each for each in dependencies if each.after.module == module)
     return MigrationPlan(
         module=module,
         changes=tuple(change for step in own for change in step.changes),

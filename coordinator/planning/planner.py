@@ -168,7 +168,7 @@ def _plan(situation: Situation, assignment: Assignment, wish: _Wish, common: Seq
     inside = frozenset(order)
     known = [each for each in assignment.dependencies if each.before in inside and each.after in inside]
     dependencies = _one_of_each(known)
-    steps = tuple(with_impact(step, known) for step in _steps(order, situation, dependencies))
+    steps = with_impact(_steps(order, situation, dependencies), known)
     broken = [found.breaks(each, situation) for option in assignment.options for each in option.broken]
     findings = [each for each in (*common, *broken) if each.revision is None or each.revision in inside]
     plan = RunPlan(
