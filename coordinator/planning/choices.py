@@ -81,10 +81,12 @@ def _applied_hold(result: Choices, use: Use, situation: Situation) -> None:
 
 
 def _catalog_use(one: LastingUse, situation: Situation) -> Use:
+    names = dict.fromkeys((one.holder, one.holder.relation))  # a trigger goes with its table as well
     releases = [
         point
         for name in sorted(situation.history.modules)
-        for point in situation.history.modules[name].releases.get(one.holder, ())
+        for holder in names
+        for point in situation.history.modules[name].releases.get(holder, ())
         if situation.is_pending(point.key)
     ]
     effect = Effect(verb=Verb.HOLD, object=one.used, holder=one.holder, holding=one.holding)

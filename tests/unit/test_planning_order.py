@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from coordinator.errors import RefusedError
+from coordinator.model.effect import LastingUse, ObjectKind, ObjectName
 from coordinator.model.finding import Severity
 from coordinator.model.plan import Reason
 from tests.planning_builders import Forest, Rev, candidates, key, order, plan, rules
@@ -308,8 +309,6 @@ def test_an_index_of_another_module_goes_silently_with_its_column_and_breaks_not
 
 
 def test_a_lasting_use_that_only_the_catalog_knows_is_released_first_or_is_a_finding() -> None:
-    from coordinator.model.effect import LastingUse, ObjectKind, ObjectName
-
     view = ObjectName(ObjectKind.RELATION, "two", "v")
     column = ObjectName(ObjectKind.COLUMN, "one", "t", "c")
     lasting = (LastingUse(holder=view, used=column),)
@@ -320,6 +319,15 @@ def test_a_lasting_use_that_only_the_catalog_knows_is_released_first_or_is_a_fin
     released = plan({"one": ours, "two": [Rev("b1", "drop view v")]}, applied="one:a1", lasting=lasting)
     assert order(released) == "two:b1 one:a2"
     assert rules(released) == []
+
+
+def test_a_trigger_that_only_the_catalog_knows_goes_with_its_table() -> None:
+    trigger = ObjectName(ObjectKind.TRIGGER, "two", "t", "g")
+    function = ObjectName(ObjectKind.FUNCTION, "one", "f")
+    forest: Forest = {"one": [Rev("a1", "drop function f()")], "two": [Rev("b1", "drop table t")]}
+    made = plan(forest, lasting=(LastingUse(holder=trigger, used=function),))
+    assert order(made) == "two:b1 one:a1"
+    assert rules(made) == []
 
 
 # -- tightening ----------------------------------------------------------------------------------------------------
