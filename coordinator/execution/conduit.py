@@ -33,7 +33,7 @@ class Blocks(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A statement on its way: its text as the server gets it, and the line of the revision that sent it."""
+    """A statement that was sent: its text without the values of its parameters, and the revision's line."""
 
     sql: str
     line: int
@@ -46,7 +46,9 @@ class SessionConduit:
     session: Session
     blocks: Blocks | None = None  # None: the step shares a transaction and may not leave it
     sent: Sent | None = None  # the latest statement
-    failed: tuple[Sent, StatementError] | None = None  # the first that the server refused
+    failed: tuple[Sent, StatementError] | None = (
+        None  # what the server refused, after which it did nothing more
+    )
     refused: list[tuple[str, int]] = field(default_factory=list)
     changed_settings: dict[str, str | None] = field(default_factory=dict)  # name -> value before
 
@@ -63,7 +65,8 @@ class SessionConduit:
             text = render(sql, parameters)
         except ValueError as error:
             raise self._refuse(str(error), line) from error
-        self.sent = Sent(sql=text, line=line)
+        # What is shown of it must not hold values of rows; `%%` was only written for the parameters' sake.
+        self.sent = Sent(sql=sql if parameters is None else sql.replace("%%", "%"), line=line)
         for command in _commands(text):
             self._inspect(command, line)
         try:
@@ -72,6 +75,7 @@ class SessionConduit:
             if self.failed is None:
                 self.failed = (self.sent, error)
             raise
+        self.failed = None  # the server goes on, so what it refused before was caught, with a savepoint
         return Reply(columns=answer.columns, rows=answer.rows, rowcount=answer.rowcount)
 
     def _inspect(self, command: Command, line: int) -> None:
@@ -79,6 +83,12 @@ class SessionConduit:
             raise self._refuse(
                 f"it sends {command.verb} itself, and the transaction belongs to the whole run;"
                 " for what cannot run in one, write `with op.get_context().autocommit_block():`",
+                line,
+            )
+        if command.kind is CommandKind.COPY_STREAM:
+            raise self._refuse(
+                f"it sends {command.verb}, whose rows would go over a connection that a revision does not have;"
+                " use op.bulk_insert() or INSERT",
                 line,
             )
         if command.kind is CommandKind.SAVEPOINT and (command.name or "").startswith(OUR_SAVEPOINTS):

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from coordinator.errors import CoordinatorError, ReversedError, UnsettledError
 from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed
 from coordinator.execution.failure import StepFailedError
-from coordinator.execution.interrupts import shielded
+from coordinator.execution.interrupts import shielded, stopped_once
 from coordinator.model.run import RunStatus
-from coordinator.postgres.failure import ConnectionLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,15 +48,20 @@ class Executor:
         """
         began = time.monotonic()
         self.tell(PhaseStarted(phase=Phase.APPLY, plan=plan, where=where))
-        committed: list[Segment] = []
-        try:
-            for segment in plan.segments:
-                self.segments.run(segment, Phase.APPLY)
-                committed.append(segment)
-        except BaseException as error:  # whatever it is, a mistake of ours too: nothing may stay half done
+        with stopped_once():
+            try:
+                for segment in plan.segments:
+                    self.segments.run(segment, Phase.APPLY)
+            except (
+                BaseException
+            ) as error:  # whatever it is, a mistake of ours too: nothing may stay half done
+                with shielded():
+                    committed = tuple(self.segments.committed)
+                    if len(committed) < len(plan.segments):
+                        self._take_back(plan, committed, starting, error)
+                # Else all is in, and what came while the last commit was noted came too late to stop it.
             with shielded():
-                self._take_back(plan, tuple(committed), starting, error)
-        self.segments.journal.ledger.finish_run(self.segments.journal.run, RunStatus.APPLIED)
+                self._finish(RunStatus.APPLIED, None)
         return time.monotonic() - began
 
     def _take_back(
@@ -69,9 +73,10 @@ class Executor:
         journal = self.segments.journal
         try:
             self.rollback.take_back(plan, committed, starting)
-        except CoordinatorError as second:
+        except Exception as second:
             remains = self.rollback.remaining
-            _finish(self.segments, RunStatus.UNSETTLED, f"{_sentence(error)}; then, taking back: {second}")
+            told = f"{_sentence(error)}; then, taking back: {_sentence(second)}"
+            self._finish(RunStatus.UNSETTLED, told)
             raise UnsettledError(
                 f"run {journal.run} failed, and not everything could be taken back",
                 help=f"mend the cause, then `migrate recover --abort` goes on taking back run {journal.run}",
@@ -85,22 +90,23 @@ class Executor:
                     else "no step is still in, but the database is not as it was",
                 ),
             ) from error
-        _finish(self.segments, RunStatus.REVERSED, _sentence(error))
+        self._finish(RunStatus.REVERSED, _sentence(error))
         raise ReversedError(
             _sentence(error),
             help=f"everything is as it was before run {journal.run}; `migrate history {journal.run}` shows what had run",
             details=_details(error),
         ) from error
 
-
-def _finish(segments: SegmentRunner, status: RunStatus, error: str) -> None:
-    try:
-        segments.journal.ledger.finish_run(segments.journal.run, status, error=error)
-    except ConnectionLostError as lost:
-        raise UnsettledError(
-            f"{error}; and the ledger could not be told: {lost}",
-            help="`migrate status` tells what is in",
-        ) from lost
+    def _finish(self, status: RunStatus, error: str | None) -> None:
+        journal = self.segments.journal
+        try:
+            journal.ledger.finish_run(journal.run, status, error=error)
+        except CoordinatorError as lost:
+            what = error or "everything is in"
+            raise UnsettledError(
+                f"{what}; and the ledger could not be told how run {journal.run} ended: {lost}",
+                help="`migrate status` tells what is in; the next run settles the ledger",
+            ) from lost
 
 
 def _sentence(error: BaseException) -> str:

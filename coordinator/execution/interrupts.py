@@ -1,11 +1,11 @@
-"""Keeps Ctrl-C and SIGTERM out of what must not be left half done."""
+"""Keeps Ctrl-C and SIGTERM out of what must not be left half done, and lets one of them stop a run where it may."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,13 +15,49 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """Ignore both signals inside the block; they can only be handled in the main thread, so elsewhere do nothing."""
+    """Ignore both signals inside the block: what it does must come to its end."""
+    with _handled(signal.SIG_IGN):
+        yield
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Keep a signal back until the block is over: what it does and what is noted of it belong together."""
+    came: list[int] = []
+    with _handled(lambda number, _: came.append(number)):
+        yield
+    if came:
+        handler = signal.getsignal(came[0])
+        if callable(handler):
+            handler(came[0], None)
+
+
+@contextmanager
+def stopped_once() -> Iterator[None]:
+    """Let the first signal raise KeyboardInterrupt and the later ones do nothing.
+
+    People press Ctrl-C again when nothing seems to happen; the second one would end the taking back that the
+    first one began.
+    """
+
+    def stop(number: int, _: object) -> None:
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    with _handled(stop):
+        yield
+
+
+@contextmanager
+def _handled(handler: Any) -> Iterator[None]:
+    """Handle both signals that way; only the main thread can, so elsewhere do nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {each: signal.signal(each, signal.SIG_IGN) for each in _SIGNALS}
+    before = {each: signal.signal(each, handler) for each in _SIGNALS}
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for each, previous in before.items():
+            signal.signal(each, previous)

@@ -41,6 +41,8 @@ class RollbackManager:
         Raises whatever a reversal raised, with `remaining` set, or UnsettledError when something differs.
         """
         self._left = [str(step.key) for segment in committed for step in segment.steps]
+        if committed or self.segments.made:
+            self.segments.lock.regain()
         if committed:
             self._reverse(self.reverse(committed))
         self._unprepare()

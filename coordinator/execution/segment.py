@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from coordinator.errors import CoordinatorError, UnsettledError
+from coordinator.errors import CoordinatorError, UnreachableError, UnsettledError
 from coordinator.execution.events import Listener, Phase, StepFinished, StepsRolledBack, StepStarted
+from coordinator.execution.interrupts import held, shielded
 from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import prepare_module, read_heads, write_heads
-from coordinator.ledger.lock import Lock, stand_behind_fence
+from coordinator.ledger.lock import Lock, application_name, stand_behind_fence
 from coordinator.ledger.store import write_outcome
 from coordinator.model.capture import Direction
 from coordinator.planning.heads import heads_after
@@ -41,6 +42,8 @@ class SegmentRunner:
     tell: Listener
     lock_wait: float
     made: dict[str, tuple[str, ...]] = field(default_factory=dict)  # module -> schemas and tables made for it
+    committed: list[Segment] = field(default_factory=list)  # in order, backwards ones too
+    _making: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the same, by the open transaction
     _intents: int = 0
 
     def run(self, segment: Segment, phase: Phase) -> None:
@@ -54,8 +57,9 @@ class SegmentRunner:
             lock_wait=self.lock_wait,
             at_begin=lambda: stand_behind_fence(session, self.journal.run),
             before_commit=self.lock.ping,
+            after_commit=self._keep_made,
         )
-        made_before = dict(self.made)
+        self._making.clear()
         done: list[Step] = []
         current: Step | None = None
         start: Catalog | None = None
@@ -69,24 +73,29 @@ class SegmentRunner:
                 done.append(current)
             current = None
             write_outcome(session, self.journal.run, token)
-            transaction.commit()
-            self.journal.committed()
+            with held():
+                transaction.commit()
+                self._is_committed(segment)
         except BaseException as error:
-            if self._is_in(transaction, token, error):
-                self.journal.committed()
-                return
-            transaction.rollback()
-            self.made = made_before
-            self._note_rolled_back(done, current, error)
-            if not segment.transactional and start is not None:
-                self._tidy(start)
+            if segment in self.committed:
+                raise
+            with shielded():
+                if self._is_in(transaction, token, error):
+                    self._keep_made()
+                    self._is_committed(segment)
+                    return
+                transaction.rollback()
+                self._note_rolled_back(done, current, error)
+                if not segment.transactional and start is not None:
+                    with suppress(CoordinatorError):  # whoever compares the catalogs tells what is left
+                        self._tidy(start)
             raise
 
     def _step(self, step: Step, transaction: Transaction, before: Catalog, phase: Phase) -> Catalog:
         session, module = self.runner.session, self.project.module(step.key.module)
         tree = self.project.tree(step.key.module)
         if step.direction is Direction.UPGRADE and (made := prepare_module(session, module)):
-            self.made[module.name] = (*self.made.get(module.name, ()), *made)
+            self._making[module.name] = (*self._making.get(module.name, ()), *made)
             before = self.runner.catalog()
         result = self.runner.run(step, transaction, before, token=f"{phase.value} {step.key}")
         # A table that several modules share holds the others' heads too.
@@ -97,13 +106,23 @@ class SegmentRunner:
         self.tell(StepFinished(phase=phase, step=step, seconds=result.seconds, findings=result.findings))
         return result.after
 
+    def _is_committed(self, segment: Segment) -> None:
+        self.committed.append(segment)
+        self.journal.committed()
+
+    def _keep_made(self) -> None:
+        """What was made for modules is in with the commit, also with one in the middle of a step."""
+        for name, made in self._making.items():
+            self.made[name] = (*self.made.get(name, ()), *made)
+        self._making.clear()
+
     def _is_in(self, transaction: Transaction, token: UUID, error: BaseException) -> bool:
         """After a connection was lost while committing: whether the commit had reached the server."""
         session = self.runner.session
         if not isinstance(error, ConnectionLostError) or not session.closed:
             return False
         lost = session.pid_when_open
-        session.reopen()
+        self._reopen()
         if not transaction.committing:
             return False
         deadline = time.monotonic() + _BACKEND_ENDS_WITHIN
@@ -120,12 +139,26 @@ class SegmentRunner:
             if intent.token == token
         )
 
+    def _reopen(self) -> None:
+        """Connect anew, and wait a while for a server that is starting again. Raises UnreachableError."""
+        session, deadline = self.runner.session, time.monotonic() + _BACKEND_ENDS_WITHIN
+        while session.closed:
+            try:
+                session.reopen()
+            except UnreachableError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+        name = application_name(str(self.journal.run), "main")
+        session.execute("SELECT set_config('application_name', %s, false)", (name,))
+
     def _note_rolled_back(self, done: list[Step], current: Step | None, error: BaseException) -> None:
         for step in reversed([*done, *([current] if current is not None else [])]):
             # A worker that has died remembers nothing; the next one starts with nothing, which is the same.
             with suppress(CoordinatorError):
                 self.runner.forget(step, f"{Phase.APPLY.value} {step.key}")
-        with suppress(ConnectionLostError):  # what failed is told by the error that is on its way
+        # What failed is told by the error that is on its way; these rows are history, and must not hide it.
+        with suppress(CoordinatorError):
             self.journal.rolled_back(current, _without_values(error))
         if done:
             self.tell(StepsRolledBack(steps=tuple(reversed(done))))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from coordinator.errors import UnsettledError
 from coordinator.execution.conduit import SessionConduit
 from coordinator.execution.failure import StepFailedError, StepFailure
+from coordinator.execution.transaction import OWN_SETTINGS
 from coordinator.model.check import StepFacts
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.names import Place
@@ -35,7 +36,8 @@ _WATCHED = (
     "search_path",
     "role",
     "session_replication_role",
-    "row_security",
+    *OWN_SETTINGS,
+    "lock_timeout",
     "default_transaction_isolation",
     "DateStyle",
     "TimeZone",
@@ -98,11 +100,14 @@ class StepRunner:
         session_before = self._watched()
         marks = table_marks(self.session)
         self._call(step, conduit, token)
-        transaction.check_ours()
-        self._settle_constraints(step)
-        leaks = self._restore_session(step, conduit, session_before)
-        self.leave()
-        after = self.catalog()
+        try:
+            transaction.check_ours()
+            self._settle_constraints(step)
+            leaks = self._restore_session(step, conduit, session_before)
+            self.leave()
+            after = self.catalog()
+        except StatementError as error:
+            raise StepFailedError(_from_statement(step, "what follows its statements", error)) from error
         found = self._check(step, before, after, marks)
         if blocks is None:
             self._release(step)
@@ -144,6 +149,10 @@ class StepRunner:
             raise StepFailedError(self._failure(step, part, conduit, error)) from error
         if conduit.refused:
             raise StepFailedError(self._refused(step, part, conduit))
+        if conduit.failed is not None:
+            # The author's code caught the error, but without a savepoint the whole transaction is lost.
+            sent, refusal = conduit.failed
+            raise StepFailedError(_from_statement(step, part, refusal, sql=sent.sql, line=sent.line))
 
     def _failure(self, step: Step, part: str, conduit: SessionConduit, error: WorkerError) -> StepFailure:
         if conduit.refused:

@@ -11,14 +11,17 @@ if TYPE_CHECKING:
 
     from coordinator.postgres.session import Session
 
-# What a role, a database or a revision may have set must not decide how a step ends.
-_OWN_SETTINGS = {
+# What a role, a database or a revision may have set must not decide how a step ends. For the session, since an
+# autocommit block is outside of every transaction.
+OWN_SETTINGS = {
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
     "standard_conforming_strings": "on",
     "check_function_bodies": "on",
     "row_security": "off",  # a role that may not see all rows is stopped instead of working on half of them
 }
+_LIMITS_TRANSACTIONS = 170000  # server_version_num of the first release with transaction_timeout
 
 
 class Transaction:
@@ -31,11 +34,13 @@ class Transaction:
         lock_wait: float,
         at_begin: Callable[[], None] = lambda: None,
         before_commit: Callable[[], None] = lambda: None,
+        after_commit: Callable[[], None] = lambda: None,
     ) -> None:
         self._session = session
         self._lock_wait = lock_wait
         self._at_begin = at_begin
         self._before_commit = before_commit
+        self._after_commit = after_commit
         self._xid: str | None = None
         self.committing = False  # COMMIT was sent and not answered: whether it is in, only the server knows
 
@@ -45,10 +50,13 @@ class Transaction:
         name = self._session.value("SELECT current_setting('application_name')")
         self._session.execute("RESET ALL; RESET ROLE")
         self._session.execute("SELECT set_config('application_name', %s, false)", (name,))
-        self._session.execute("BEGIN")
+        settings = dict(OWN_SETTINGS)
+        if self._session.server_version >= _LIMITS_TRANSACTIONS:
+            settings["transaction_timeout"] = "0"
+        self._session.execute("; ".join(f"SET SESSION {name} = {value}" for name, value in settings.items()))
+        # Under a stricter default isolation a catalog would be read as it was when the transaction began.
+        self._session.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         self._session.execute(f"SET LOCAL lock_timeout = {int(self._lock_wait * 1000)}")
-        for name, value in _OWN_SETTINGS.items():
-            self._session.execute(f"SET LOCAL {name} = {value}")
         self._at_begin()
         self._xid = str(self._session.value("SELECT pg_current_xact_id()"))
 
@@ -71,6 +79,7 @@ class Transaction:
         self._session.execute("COMMIT")
         self.committing = False
         self._xid = None
+        self._after_commit()
 
     def rollback(self) -> None:
         """Give everything back; quiet when there is nothing, or nobody left, to roll back."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 import random
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.errors import LockHeldError, UnsettledError
-from coordinator.postgres.failure import StatementError
+from coordinator.postgres.failure import ConnectionLostError, StatementError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,6 @@ class Lock:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        session.execute("SET idle_session_timeout = 0")
 
     def acquire(self, *, wait: float, waiting: Callable[[Holder | None, float], None]) -> None:
         """Take the lock, trying again and again for `wait` seconds; `waiting` is told about the holder meanwhile.
@@ -91,9 +91,23 @@ class Lock:
         if not ours:
             raise UnsettledError("the lock was taken away from this run")
 
+    def regain(self) -> None:
+        """Take the lock again if its connection was lost and nobody else has it yet; the fence tells of the time between.
+
+        Raises UnsettledError when another run holds it, ConnectionLostError or UnreachableError without a server.
+        """
+        try:
+            self.ping()
+        except ConnectionLostError:
+            self._session.reopen()
+            if not self._session.value("SELECT pg_try_advisory_lock(%s)", (KEY,)):
+                raise UnsettledError(
+                    f"the lock was lost, and {self.holder() or 'another run'} holds it now"
+                ) from None
+
     def let_go(self) -> None:
         """Give the lock back; a lost connection has given it back already."""
-        if not self._session.closed:
+        with suppress(ConnectionLostError):
             self._session.execute("SELECT pg_advisory_unlock(%s)", (KEY,))
 
 

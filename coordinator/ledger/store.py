@@ -19,12 +19,18 @@ from coordinator.ledger.schema import CREATE, VERSION
 from coordinator.model.capture import Direction
 from coordinator.model.names import RevisionKey
 from coordinator.model.run import AppliedRevision, Run, RunStatus, StepRecord, StepStatus
+from coordinator.postgres.failure import ConnectionLostError
 
 if TYPE_CHECKING:
     from coordinator.model.plan import Segment
     from coordinator.postgres.session import Row, Session
 
 _RUN_COLUMNS = "number, kind, status, plan, guarantee, environment, host, pid, program, rehearsal, started, finished, error"
+
+_INSERT_STEP = (
+    "INSERT INTO migrate.step (run, sequence, module, revision, direction, status, seconds, error)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run, sequence) DO NOTHING"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +136,10 @@ class LedgerReader:
 
 
 class Ledger(LedgerReader):
-    """The ledger connection: autocommit, and never a row that an open transaction of the steps may hold."""
+    """The ledger connection: autocommit, and never a row that an open transaction of the steps may hold.
+
+    After a run has begun its writes survive a lost connection: each may be sent twice, and says the same then.
+    """
 
     def create(self) -> None:
         """Make the tables, in one committed transaction. Raises RefusedError when a newer program made them."""
@@ -155,17 +164,17 @@ class Ledger(LedgerReader):
 
     def finish_run(self, number: int, status: RunStatus, *, error: str | None = None) -> None:
         """Say what the run came to."""
-        self._session.execute(
+        self._write(
             "UPDATE migrate.run SET status = %s, finished = clock_timestamp(), error = %s WHERE number = %s",
-            (status.value, error, number),
+            (status.value, _storable(error), number),
         )
 
     def intend(self, run: int, sequence: int, segment: Segment, direction: Direction) -> UUID:
         """Commit the intent to run a segment; the token that will prove it."""
         token = uuid4()
-        self._session.execute(
+        self._write(
             "INSERT INTO migrate.intent (run, sequence, token, direction, transactional, steps)"
-            " VALUES (%s, %s, %s, %s, %s, %s)",
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (token) DO NOTHING",
             (
                 run,
                 sequence,
@@ -179,26 +188,40 @@ class Ledger(LedgerReader):
 
     def note_steps(self, records: tuple[StepRecord, ...]) -> None:
         """Write down steps whose transaction is over and left no row of its own."""
+        # A server that has not yet noticed the loss of the main connection still holds its rows of the same keys.
+        self._write("SET lock_timeout = '5s'", ())
         for record in records:
-            write_step(self._session, record)
+            self._write(_INSERT_STEP, _step_values(record))
+
+    def _write(self, text: str, parameters: tuple[object, ...]) -> None:
+        try:
+            self._session.execute(text, parameters)
+        except ConnectionLostError:
+            self._session.reopen()
+            self._session.execute(text, parameters)
 
 
 def write_step(session: Session, record: StepRecord) -> None:
     """Insert one row of `migrate.step` on the given connection."""
-    session.execute(
-        "INSERT INTO migrate.step (run, sequence, module, revision, direction, status, seconds, error)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-        (
-            record.run,
-            record.sequence,
-            record.key.module,
-            record.key.revision,
-            record.direction.value,
-            record.status.value,
-            record.seconds,
-            record.error,
-        ),
+    session.execute(_INSERT_STEP, _step_values(record))
+
+
+def _step_values(record: StepRecord) -> tuple[object, ...]:
+    return (
+        record.run,
+        record.sequence,
+        record.key.module,
+        record.key.revision,
+        record.direction.value,
+        record.status.value,
+        record.seconds,
+        _storable(record.error),
     )
+
+
+def _storable(text: str | None) -> str | None:
+    """An author's words as PostgreSQL can keep them: no NUL, no half of a surrogate pair."""
+    return None if text is None else text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def write_applied(session: Session, revision: AppliedRevision) -> None:

@@ -68,6 +68,17 @@ class PipeDialect(PGDialect):
     def initialize(self, connection: Any) -> None:
         """Ask the server nothing: `describe` has said it all."""
 
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        """Send one statement. In an author's own text (`exec_driver_sql`) without parameters `%` may mean itself.
+
+        Drivers disagree there: psycopg2 takes every `%` as it stands, psycopg wants `%%`. So `%%` means `%`, unless
+        the text also has a single one, which only the first of them would take.
+        """
+        raw = context is not None and context.compiled is None
+        if raw and not parameters and "%" in statement.replace("%%", ""):
+            parameters = None
+        cursor.execute(statement, parameters)
+
     def describe(self, server_version: int, schema: str) -> None:
         """Take server_version_num and the schema that unqualified names mean."""
         self.server_version_info: Tuple[int, ...] = (server_version // 10000, server_version % 10000)
@@ -100,5 +111,6 @@ def make_engine(connection: pipe.Connection) -> Any:
         "postgresql+coordinator://",
         poolclass=StaticPool,
         creator=lambda: connection,
+        hide_parameters=True,  # an exception's text goes into logs and the ledger, and values of rows must not
         pool_reset_on_return=None,  # a return to the pool must not ask for a rollback
     )

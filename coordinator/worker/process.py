@@ -36,6 +36,8 @@ PASSED = (
 )
 PASSED_PREFIXES = ("LC_",)
 
+_ENDS_WITHIN = 2.0  # seconds from the end of the pipe to the end of the process
+
 # `coordinator` is given to the child as an empty package over our folder: only coordinator.worker can be imported
 # there, and nothing of our own environment's packages comes along into the other interpreter.
 _BOOT = """
@@ -113,6 +115,8 @@ class Worker:
         self._channel: Channel | None = None
         self._socket: socket.socket | None = None
         self._modules: set[str] = set()
+        # Modules whose env.py was read, by this process or an earlier one.
+        self._environments: set[str] = set()
         self.versions: Mapping[str, str] = {}
 
     def __enter__(self) -> Worker:
@@ -130,7 +134,9 @@ class Worker:
     def start(self) -> None:
         """Start the process and wait until it is ready. Raises UsageError when it cannot start."""
         if self._process is not None:
-            return
+            if self._process.poll() is None:
+                return
+            self.stop()  # it died while nobody was talking to it
         ours, theirs = socket.socketpair()
         self._scratch = tempfile.TemporaryDirectory(prefix="migrate-worker-")
         scratch = Path(self._scratch.name)
@@ -211,12 +217,16 @@ class Worker:
             None,
         )
         self._modules.add(module.name)
+        if module.name in self._environments:
+            # A process that was started anew must know the naming convention too, or names would come out otherwise.
+            self.read_environment(module)
 
     def read_environment(self, module: Module) -> Mapping[str, str | None]:
         """What the module's env.py would configure. Raises WorkerError when env.py does not run."""
         reply = self._ask(
             {"op": "environment", "module": module.name, "file": str(module.path / "env.py")}, None
         )
+        self._environments.add(module.name)
         return {name: reply.get(name) for name in ("version_table", "version_table_schema")}
 
     def header(self, module: Module, file: Path) -> Mapping[str, object]:
@@ -269,14 +279,41 @@ class Worker:
     def _ask(self, request: dict[str, Any], conduit: Conduit | None) -> dict[str, Any]:
         if self._channel is None:
             raise WorkerError("the worker is not running", kind="died")
-        self._channel.write(request)
-        while True:
-            message = self._read(f"{request.get('direction', request['op'])}() was running")
-            if message["op"] == "done":
-                return message
-            if message["op"] == "failed":
-                raise _failure(message)
-            self._channel.write(_answer(message, conduit))
+        doing = f"{request.get('direction', request['op'])}() was running"
+        try:
+            self._write(request, doing)
+            while (message := self._read(doing))["op"] not in ("done", "failed"):
+                self._write(_answer(message, conduit), doing)
+        except BaseException:
+            # Ctrl-C, or a mistake of ours: the function still runs there, and the next answer that the pipe brings
+            # would be taken for the answer to another question.
+            self.stop()
+            raise
+        if message["op"] == "failed":
+            raise _failure(message)
+        return message
+
+    def _write(self, message: dict[str, Any], doing: str) -> None:
+        assert self._channel is not None
+        try:
+            self._channel.write(message)
+        except ProtocolError as error:  # too long; nothing of it was sent
+            self._channel.write({"ok": False, "error": str(error)})
+        except OSError:
+            raise self._ended(doing) from None
+
+    def _ended(self, doing: str) -> WorkerError:
+        """What to say of a process that is gone."""
+        assert self._process is not None
+        try:
+            code = self._process.wait(_ENDS_WITHIN)
+        except subprocess.TimeoutExpired:  # it closed the pipe and lives on
+            self._process.kill()
+            code = self._process.wait()
+        output = self._output()
+        self.stop()
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        return WorkerError(f"the worker's process ended ({how}) while {doing}", kind="died", traceback=output)
 
     def _read(self, doing: str) -> dict[str, Any]:
         assert self._channel is not None
@@ -294,13 +331,7 @@ class Worker:
                 f"the worker broke off while {doing}: {error}", kind="died", traceback=output
             ) from error
         if message is None:
-            assert self._process is not None
-            code, output = self._process.wait(), self._output()
-            self.stop()
-            how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            raise WorkerError(
-                f"the worker's process ended ({how}) while {doing}", kind="died", traceback=output
-            )
+            raise self._ended(doing)
         return message
 
     def _receive(self, count: int) -> bytes:

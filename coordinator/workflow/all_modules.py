@@ -22,6 +22,7 @@ from coordinator.planning.reverse import reverse_plan
 from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.lasting import read_lasting
 from coordinator.settings.values import StagingKind
+from coordinator.workflow.before_writing import nothing_in_yet, told_as_untouched
 from coordinator.workflow.integrity import integrity_checks
 from coordinator.workflow.map_view import read_map_view
 from coordinator.workflow.planned import Captured, capture_all, make_plans, refuse_errors
@@ -83,7 +84,11 @@ def all_modules(settings: Settings, request: Request, tell: Listener) -> Report:
 
     Raises the errors of `coordinator.errors`; their exit codes say whether anything was written.
     """
-    with Workers(silence=settings.worker_timeout) as workers, open_target(settings) as target:
+    with (
+        told_as_untouched(),
+        Workers(silence=settings.worker_timeout) as workers,
+        open_target(settings) as target,
+    ):
         tell(TargetNamed(target=target.shown, environment=target.environment))
         project = load_project(settings, workers)
         with target.connect("look") as session:
@@ -240,10 +245,11 @@ class _Run:
             environment=self._target.environment,
             rehearsal=rehearsal.where if rehearsal is not None else "not rehearsed: --staging off",
         )
-        take_fence(ledger_session, number)
-        main.execute(
-            "SELECT set_config('application_name', %s, false)", (application_name(str(number), "main"),)
-        )
+        with nothing_in_yet(ledger, number):
+            take_fence(ledger_session, number)
+            main.execute(
+                "SELECT set_config('application_name', %s, false)", (application_name(str(number), "main"),)
+            )
         segments = SegmentRunner(
             runner=StepRunner(main, self._workers, self._project, integrity_checks(self._project), plan),
             project=self._project,
@@ -258,7 +264,8 @@ class _Run:
             tell=self._tell,
             where=self._target.shown,
         )
-        starting = starting_point(main, self._project, plan, segments.runner.catalog())
+        with nothing_in_yet(ledger, number):
+            starting = starting_point(main, self._project, plan, segments.runner.catalog())
         seconds = Executor(segments=segments, rollback=rollback, tell=self._tell).apply(
             plan, starting, self._target.shown
         )

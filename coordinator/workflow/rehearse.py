@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coordinator.errors import RefusedError
+from coordinator.errors import RefusedError, UnsettledError
 from coordinator.execution.events import Listener, Working
 from coordinator.execution.failure import StepFailedError
 from coordinator.execution.rehearsal import Rehearser
@@ -25,6 +25,7 @@ from coordinator.postgres.baseline import (
     roles_of,
 )
 from coordinator.postgres.connect import connect
+from coordinator.postgres.failure import StatementError
 from coordinator.postgres.session import Session
 from coordinator.staging.choose import choose_staging
 from coordinator.workflow.integrity import integrity_checks
@@ -85,6 +86,10 @@ def rehearse(
                     return Rehearsed(plan=plan, rehearsal=rehearser.rehearse(plan))
                 except StepFailedError as error:
                     first = first or error
+                except (StatementError, UnsettledError) as error:  # of the copy, not of the target
+                    raise RefusedError(
+                        f"the rehearsal failed: {error}", help="the target was not touched"
+                    ) from error
                 finally:
                     workers.forget_all()
         assert first is not None

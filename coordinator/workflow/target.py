@@ -37,7 +37,13 @@ class Target:
         """A new session on the target. Raises UnreachableError."""
 
         def opened() -> psycopg.Connection:
-            return connect(self.url, application_name=f"migrate:{doing}"[:63])
+            connection = connect(self.url, application_name=f"migrate:{doing}"[:63])
+            # Limits that a role or a database has for its applications; our connections wait for each other's work.
+            connection.execute(
+                "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout',"
+                " 'idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
+            )
+            return connection
 
         return Session(opened(), reconnect=opened)
 
@@ -55,13 +61,13 @@ def open_target(settings: Settings) -> Iterator[Target]:
 
         with embedded_target(settings.state_directory) as url:
             target = Target(url=url, shown="the embedded database", embedded=True, environment=environment)
-            _check_fit(target)
+            check_fit(target)
             yield target
         return
     url = replace(parse_url(chosen.text), password_command=settings.password_command)
     target = Target(url=url, shown=str(url), embedded=False, environment=environment)
     _wait_for_server(target, settings.wait_server)
-    _check_fit(target)
+    check_fit(target)
     yield target
 
 
@@ -79,12 +85,13 @@ def _wait_for_server(target: Target, seconds: float) -> None:
             return
 
 
-def _check_fit(target: Target) -> None:
+def check_fit(target: Target) -> None:
     """Refuse a standby, a server too old to work on, and a pooler that changes servers between statements."""
     with target.connect("hello") as session:
         if session.server_version < OLDEST_SERVER:
             raise UnreachableError(
-                f"{target.shown} is PostgreSQL {session.server_version // 10000}, and 14 is the oldest that is supported"
+                f"{target.shown} is PostgreSQL {session.server_version // 10000}, and 14 is the oldest that is supported",
+                help="upgrade the server: PostgreSQL itself no longer mends this version",
             )
         if session.value("SELECT pg_is_in_recovery()"):
             raise UnreachableError(
