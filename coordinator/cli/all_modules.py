@@ -71,5 +71,5 @@ def command(
             consent=progress.ask if asks else lambda plan: True,
         )
         report = all_modules(settings, request, progress)
-    show_report(report, form=form, verbose=verbose)
+    show_report(report, settings, form=form, verbose=verbose)
     return 0

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from coordinator.cli.document import write_json
 from coordinator.cli.findings import show_findings
-from coordinator.cli.streams import write_document
 from coordinator.cli.terminal import Terminal, terminal
 from coordinator.reports.run_json import report_as_json
 from coordinator.workflow.all_modules import Outcome
 
 if TYPE_CHECKING:
     from coordinator.model.rehearsal import Rehearsal
+    from coordinator.settings.values import Settings
     from coordinator.workflow.all_modules import Report
 
 
-def show_report(report: Report, *, form: str, verbose: bool) -> None:
+def show_report(report: Report, settings: Settings, *, form: str, verbose: bool) -> None:
     """Write the summary to standard error, and as JSON to standard output when asked."""
     if form == "json":
-        write_document(json.dumps(report_as_json(report), indent=2, ensure_ascii=False) + "\n")
+        write_json(report_as_json(report), settings)
         return
     out = terminal()
     if report.rehearsal is not None:

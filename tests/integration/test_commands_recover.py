@@ -1,0 +1,247 @@
+"""`migrate recover` after runs that were cut off or could not be taken back: explains, takes back, settles."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands_site import Desk, add_index, apply, write_shop
+from tests.failures.conftest import site, state_directory
+from tests.trees import versions_of, write_revision
+
+if TYPE_CHECKING:
+    from tests.failures.site import Ended, Site
+
+__all__ = ["site", "state_directory"]
+
+
+@pytest.fixture
+def shop(site: Site) -> Site:
+    write_shop(site.root)
+    return Desk(root=site.root, url=site.url, state=site.state)
+
+
+def unsettle(shop: Site) -> None:
+    """Leave run 1 with its first step in: the second fails, and the first one's downgrade fails too."""
+    crm = versions_of(shop.root, "crm")
+    broken = (crm / "c1.py").read_text().replace("DROP TABLE crm.customers", "DROP TABLE crm.nobody")
+    (crm / "c1.py").write_text(broken)
+    shop.execute("CREATE SCHEMA billing; CREATE TABLE billing.phones (id int)")
+    ended = shop.migrate("all-modules", "--yes", "--staging", "off", "--atomic", "step")
+    assert ended.code == 4, ended.err
+    assert "migrate recover --abort" in ended.said
+
+
+def mend(shop: Site) -> None:
+    crm = versions_of(shop.root, "crm")
+    (crm / "c1.py").write_text((crm / "c1.py").read_text().replace("crm.nobody", "crm.customers"))
+
+
+def told(ended: Ended) -> str:
+    return " ".join(ended.out.split())
+
+
+def test_nothing_is_unsettled(shop: Site) -> None:
+    for arguments in ((), ("--abort",), ("--resume",)):
+        ended = shop.migrate("recover", *arguments)
+        assert ended.code == 0, ended.err
+        assert "nothing is unsettled" in ended.out
+    assert not shop.has_ledger()
+
+
+def test_an_unsettled_run_is_explained_without_a_write(shop: Site) -> None:
+    unsettle(shop)
+    before = shop.picture()
+    ended = shop.migrate("recover")
+    assert ended.code == 4
+    assert "run 1 is unsettled" in told(ended)
+    assert " in crm:c1 not in billing:b1" in told(ended) or "in crm:c1" in told(ended)
+    assert "next: `migrate recover --abort` takes back what is in (1 step, newest first)" in told(ended)
+    report = json.loads(shop.migrate("recover", "--format", "json").out)
+    assert report["runs"][0]["stillIn"] == ["crm:c1"]
+    assert shop.picture() == before
+    assert shop.run_status() == "unsettled"
+    assert shop.migrate("status").code == 0
+    assert "migrate recover" in shop.migrate("status").out
+    assert shop.migrate("plan").code == 1
+
+
+def test_abort_fails_as_long_as_the_cause_is_not_mended_and_then_takes_everything_back(shop: Site) -> None:
+    unsettle(shop)
+    stuck = shop.migrate("recover", "--abort")
+    assert stuck.code == 4
+    assert "crm.nobody" not in stuck.out
+    assert "`migrate recover --abort` goes on" in stuck.said
+    assert shop.migrate("recover").code == 4
+    mend(shop)
+    ended = shop.migrate("recover", "--abort")
+    assert ended.code == 0, ended.err
+    assert "taken back: nothing of run 1 is in" in told(ended)
+    assert shop.value("SELECT to_regclass('crm.customers')") is None
+    assert shop.rows("SELECT * FROM crm.alembic_version") == ()
+    assert shop.rows("SELECT * FROM migrate.applied") == ()
+    assert shop.value("SELECT status FROM migrate.run WHERE number = 1") == "reversed"
+    again = shop.migrate("recover", "--abort")
+    assert again.code == 0
+    assert "nothing is unsettled" in again.out
+    shop.execute("DROP TABLE billing.phones")
+    apply(shop)
+
+
+def test_resume_settles_and_the_next_run_goes_on(shop: Site) -> None:
+    unsettle(shop)
+    ended = shop.migrate("recover", "--resume")
+    assert ended.code == 0, ended.err
+    assert "settled: run 1 as it is" in told(ended)
+    assert shop.value("SELECT status FROM migrate.run WHERE number = 1") == "settled"
+    shop.execute("DROP TABLE billing.phones")
+    apply(shop)
+    assert "nothing is unsettled" in shop.migrate("recover", "--resume").out
+
+
+def test_what_a_later_revision_stands_on_is_not_taken_back(shop: Site) -> None:
+    unsettle(shop)
+    mend(shop)
+    shop.execute(
+        "ALTER TABLE crm.customers ADD telefone2 text; UPDATE crm.alembic_version SET version_num = 'c2'"
+    )
+    before = shop.picture()
+    ended = shop.migrate("recover", "--abort")
+    assert ended.code == 4
+    assert "crm:c1 cannot be taken back: crm:c2 stands on it" in ended.said
+    assert shop.picture() == before
+
+
+def test_a_step_whose_file_is_gone_is_not_taken_back(shop: Site) -> None:
+    unsettle(shop)
+    for name in ("c1", "c2"):
+        (versions_of(shop.root, "crm") / f"{name}.py").unlink()
+    write_revision(versions_of(shop.root, "crm"), "z1", upgrade='op.execute("SELECT 1")')
+    ended = shop.migrate("recover", "--abort")
+    assert ended.code == 4
+    assert "crm:c1 cannot be taken back: this checkout has no file of it" in ended.said
+
+
+def cut_off_index(shop: Site, *, rows: bool) -> None:
+    """Leave the ledger and the database as a kill -9 in the middle of a concurrent build would.
+
+    With `rows` the build failed on the server before the client died, which leaves an invalid index.
+    """
+    apply(shop)
+    add_index(shop.root)
+    if rows:
+        shop.execute("INSERT INTO crm.customers VALUES (1, 'Ana'), (2, 'Ana')")
+    with shop.session() as session:
+        session.execute(
+            "INSERT INTO migrate.run (kind, status, plan, guarantee, environment, host, pid, program, rehearsal)"
+            " VALUES ('apply', 'running', '', '', 'local', 'gone', 1, '0', '')"
+        )
+        session.execute(
+            "INSERT INTO migrate.intent (run, sequence, token, direction, transactional, steps)"
+            " VALUES (2, 1, gen_random_uuid(), 'upgrade', false, ARRAY['crm:c3'])"
+        )
+        if rows:
+            with pytest.raises(Exception, match="could not create unique index"):
+                session.execute("CREATE UNIQUE INDEX CONCURRENTLY one_name ON crm.customers (name)")
+        else:
+            session.execute("CREATE UNIQUE INDEX CONCURRENTLY one_name ON crm.customers (name)")
+
+
+INVALID = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+
+
+def test_a_cut_off_concurrent_build_is_explained_and_taken_back(shop: Site) -> None:
+    cut_off_index(shop, rows=True)
+    assert shop.value(INVALID) == 1
+    explained = shop.migrate("recover")
+    assert explained.code == 4
+    assert "run 2 is cut off" in told(explained)
+    assert "left invalid: index 'crm.one_name'" in told(explained)
+    assert shop.migrate("all-modules", "--yes", "--staging", "off").code == 4
+    ended = shop.migrate("recover", "--abort")
+    assert ended.code == 0, ended.err
+    assert shop.value(INVALID) == 0
+    assert shop.value("SELECT to_regclass('crm.one_name')") is None
+    assert [each[0] for each in shop.rows("SELECT version_num FROM crm.alembic_version")] == ["c2"]
+    assert shop.value("SELECT status FROM migrate.run WHERE number = 2") == "reversed"
+    shop.execute("DELETE FROM crm.customers")
+    apply(shop)
+
+
+def test_a_build_that_was_complete_but_not_written_down_is_taken_back_by_its_downgrade(shop: Site) -> None:
+    cut_off_index(shop, rows=False)
+    explained = shop.migrate("recover")
+    assert "index 'crm.one_name' of it is there" in told(explained)
+    ended = shop.migrate("recover", "--abort")
+    assert ended.code == 0, ended.err
+    assert shop.value("SELECT to_regclass('crm.one_name')") is None
+    assert [each[0] for each in shop.rows("SELECT version_num FROM crm.alembic_version")] == ["c2"]
+    assert shop.rows("SELECT * FROM migrate.applied WHERE revision = 'c3'") == ()
+    apply(shop)
+
+
+def test_a_half_done_step_whose_downgrade_fails_is_not_said_to_be_in(shop: Site) -> None:
+    cut_off_index(shop, rows=False)
+    file = versions_of(shop.root, "crm") / "c3.py"
+    file.write_text(
+        file.read_text().replace("DROP INDEX CONCURRENTLY crm.one_name", "DROP INDEX CONCURRENTLY crm.no")
+    )
+    ended = shop.migrate("recover", "--abort")
+    assert ended.code == 4
+    assert [each[0] for each in shop.rows("SELECT version_num FROM crm.alembic_version")] == ["c2"]
+    assert shop.rows("SELECT * FROM migrate.applied WHERE revision = 'c3'") == ()
+
+
+def test_resume_drops_invalid_indexes_and_warns_of_what_else_is_there(shop: Site) -> None:
+    cut_off_index(shop, rows=True)
+    ended = shop.migrate("recover", "--resume")
+    assert ended.code == 0, ended.err
+    assert shop.value(INVALID) == 0
+    assert "half-done" not in ended.out
+    shop.execute("DELETE FROM crm.customers")
+    apply(shop)
+
+
+def test_resume_warns_of_a_half_done_step(shop: Site) -> None:
+    cut_off_index(shop, rows=False)
+    ended = shop.migrate("recover", "--resume")
+    assert ended.code == 0, ended.err
+    assert (
+        "warning half-done: crm:c3 was cut off in its upgrade(), and index 'crm.one_name' of it is there"
+        in told(ended)
+    )
+
+
+def test_an_index_that_the_run_did_not_build_is_left_alone(shop: Site) -> None:
+    cut_off_index(shop, rows=True)
+    with shop.session() as session, pytest.raises(Exception, match="could not create unique index"):
+        session.execute("CREATE UNIQUE INDEX CONCURRENTLY somebodys ON crm.customers (name)")
+    assert shop.migrate("recover", "--abort").code == 0
+    assert shop.value("SELECT to_regclass('crm.somebodys')") is not None
+
+
+def test_a_killed_run_whose_server_process_still_works_is_not_touched(shop: Site) -> None:
+    cut_off_index(shop, rows=False)
+    with shop.session() as session:
+        session.execute("SET application_name = 'migrate:2 gone main'")
+        explained = shop.migrate("recover")
+        assert "works for it, though its client is gone" in told(explained)
+        for arguments in ("--abort", "--resume"):
+            ended = shop.migrate("recover", arguments)
+            assert ended.code == 4
+            assert f"server process {session.pid_when_open} is still at work" in ended.said
+
+
+def test_abort_and_resume_wait_for_the_lock(shop: Site) -> None:
+    cut_off_index(shop, rows=False)
+    with shop.session() as session:
+        session.execute("SELECT pg_advisory_lock(%s)", (0x6D696772617465,))
+        ended = shop.migrate("recover", "--abort", "--wait", "0s")
+    assert ended.code == 5
+    assert shop.value("SELECT to_regclass('crm.one_name')") is not None
+
+
+def test_abort_and_resume_exclude_each_other(shop: Site) -> None:
+    assert shop.migrate("recover", "--abort", "--resume").code == 2
