@@ -9,6 +9,7 @@ import pytest
 
 from coordinator.postgres.connect import connect
 from coordinator.staging.embedded import EmbeddedStaging
+from tests.failures.roles import drop_role
 from tests.failures.site import Site
 
 if TYPE_CHECKING:
@@ -35,3 +36,11 @@ def state_directory(server: LocalCluster, tmp_path_factory: pytest.TempPathFacto
 def site(database: DatabaseUrl, state_directory: Path, tmp_path: Path) -> Site:
     """A folder without a project yet, and an empty target."""
     return Site(root=tmp_path / "project", url=database, state=state_directory)
+
+
+@pytest.fixture
+def role(site: Site) -> Iterator[str]:
+    """The name of a role that the test makes with `make_role`; dropped after it."""
+    name = f"deploy_{site.url.parameters['dbname']}"
+    yield name
+    drop_role(site, name)

@@ -56,9 +56,14 @@ class Site:
     url: DatabaseUrl
     state: Path
 
-    def migrate(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Ended:
-        """Run one command to its end."""
-        process = self.start(*arguments, environment=environment)
+    def migrate(
+        self, *arguments: str, environment: Mapping[str, str] | None = None, url: DatabaseUrl | None = None
+    ) -> Ended:
+        """Run one command to its end, as another role when `url` is given."""
+        return self.end(self.start(*arguments, environment=environment, url=url))
+
+    def end(self, process: subprocess.Popen[str]) -> Ended:
+        """Wait for a command that was started."""
         try:
             out, err = process.communicate(timeout=_PATIENCE)
         except BaseException:
