@@ -125,6 +125,24 @@ BREAKS: dict[tuple[str, str], Break] = {
 }  # fmt: skip
 
 
+def sleeping(seconds: float) -> Break:
+    """No break, but a step that takes so long."""
+    return Break(
+        sql=f"SELECT pg_sleep({seconds})", undo="SELECT 1", spoil="SELECT 1", repair="SELECT 1", words=()
+    )
+
+
+# The server process that sleeps in a step; null while there is none.
+SLEEPER = """
+SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'
+   AND application_name LIKE 'migrate:%' AND query LIKE 'SELECT pg_sleep(%'
+"""
+LOCK_HOLDER = """
+SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted
+   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
 def build_shop(site: Site, *broken: tuple[str, Break]) -> None:
     """Write the project, with these breaks in these modules' steps, and fill and spoil the target."""
     breaks = dict(broken)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from coordinator.postgres.session import Session
 from coordinator.postgres.url import as_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from coordinator.model.target import DatabaseUrl
     from coordinator.postgres.session import Row
@@ -86,6 +88,28 @@ class Site:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    @contextmanager
+    def running(
+        self, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[str]]:
+        """A command that runs during the block; killed at its end if it still does."""
+        process = self.start(*arguments, environment=environment)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+
+    def await_value(self, sql: str, *, seconds: float = 60.0) -> Any:
+        """Ask again and again until the answer is neither null nor false; the answer."""
+        deadline = time.monotonic() + seconds
+        with self.session() as session:
+            while not (found := session.value(sql)):
+                assert time.monotonic() < deadline, f"never true: {sql}"
+                time.sleep(0.05)
+        return found
 
     def session(self) -> Session:
         """A session of the test's own on the target."""
