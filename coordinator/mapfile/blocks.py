@@ -104,7 +104,7 @@ def _markdown() -> MarkdownIt:
 
     # Lines are read lazily (`read_inline`), and tables are cut out of paragraphs below: the library makes three
     # tokens of every cell, which takes seconds for a map of a few megabytes.
-    return MarkdownIt("commonmark", {"html": False}).disable("inline")
+    return MarkdownIt("commonmark", {"html": False}).disable(["inline", "html_block", "reference"])
 
 
 def read_blocks(text: str, lines: list[str]) -> list[Block]:
@@ -170,8 +170,8 @@ def _row(lines: list[str], line: int, *, width: int = 0) -> Row:
         raw = source[start:end]
         is_edge = not raw.strip() and (start == 0 or end == len(source))
         if not is_edge:
-            stripped = raw.strip().replace(r"\|", "|")
             column = start + len(raw) - len(raw.lstrip()) + 1
+            stripped = raw.strip().replace(r"\|", "|")
             cells.append(Cell(inline=read_inline(stripped), raw=stripped, column=column))
         start = end + 1
     cells.extend(Cell(inline=Inline(""), raw="", column=len(source) + 1) for _ in range(width - len(cells)))

@@ -253,7 +253,7 @@ def _table(reader: _Reader, block: Table) -> None:
     columns = ColumnsBlock(span=(block.start, block.end), heads=tuple(each or Head.EXTRA for each in heads))
     table.blocks.append(columns)
     for row in block.rows:
-        for column in read_row(draft, block.head, row):
+        for column in read_row(draft, block, heads, row):
             columns.rows.append(column)
             add_column(draft, table, column)
 

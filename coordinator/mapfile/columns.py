@@ -13,7 +13,9 @@ from coordinator.mapfile.words import HEADS, Head, is_nothing, is_undecided, rea
 from coordinator.model.database_map import MappedColumn, folded
 
 if TYPE_CHECKING:
-    from coordinator.mapfile.blocks import Cell, Row
+    from collections.abc import Sequence
+
+    from coordinator.mapfile.blocks import Cell, Row, Table
     from coordinator.mapfile.drafts import MapDraft
     from coordinator.model.names import Place
 
@@ -51,8 +53,13 @@ def read_definitions(draft: MapDraft, text: str, place: Place, line: int) -> lis
     """Columns separated by commas; an ellipsis says that there are more."""
     pieces = (each.strip() for each in split_top_level(text, ",;"))
     known = (each for each in pieces if each and each.strip("[]") not in ("...", "…", "etc", "etc."))
-    found = (read_definition(draft, each, place, line) for each in known)
-    return [each for each in found if each is not None]
+    found: list[ColumnDraft] = []
+    for each in known:
+        column = read_definition(draft, each, place, line)
+        if column is not None:
+            found.append(column)
+            place = column.column.place or place  # the next one stands behind it
+    return found
 
 
 def _references(draft: MapDraft, text: str, name: str, place: Place) -> tuple[RawReference, ...]:
@@ -87,9 +94,9 @@ class _Cells:
     notes: list[str] | None = None
 
 
-def read_row(draft: MapDraft, head: Row, row: Row) -> list[ColumnDraft]:
+def read_row(draft: MapDraft, table: Table, heads: Sequence[Head | None], row: Row) -> list[ColumnDraft]:
     """The columns that one row describes: one, several that share it, or none in the title of a group."""
-    cells = _sorted_cells(draft, head, row)
+    cells = _sorted_cells(draft, table.head, heads, row)
     if cells.name is None or not cells.name.raw:
         if any(cell.raw for cell in row.cells):
             draft.not_understood(
@@ -122,11 +129,10 @@ def read_row(draft: MapDraft, head: Row, row: Row) -> list[ColumnDraft]:
     ]
 
 
-def _sorted_cells(draft: MapDraft, head: Row, row: Row) -> _Cells:
+def _sorted_cells(draft: MapDraft, head: Row, heads: Sequence[Head | None], row: Row) -> _Cells:
     cells = _Cells(notes=[])
-    heads = heads_of(head)
     for index, (what, cell) in enumerate(zip(heads, row.cells, strict=False)):
-        text = "" if cell.raw in ("-", "—", "–") else cell.inline.text  # noqa: RUF001 - people write en dashes
+        text = "" if cell.raw in ("-", "—", "–") else cell.inline.text
         match what:
             case Head.NAME if cells.name is None:
                 cells.name = cell

@@ -23,7 +23,7 @@ from coordinator.model.finding import Finding, Severity
 from coordinator.model.names import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from coordinator.mapfile.drafts import ColumnDraft, ModuleDraft, ReferenceList, TableDraft
 
@@ -55,7 +55,7 @@ def finish(draft: MapDraft) -> DatabaseMap:
     if errors:
         count = f"{len(errors)} problems" if len(errors) > 1 else "1 problem"
         raise MapError(f"the map '{draft.file}' cannot be used: {count}", findings)
-    modules = {folded(name) for each in draft.modules for name in (each.name, *each.schemas)}
+    modules = frozenset(folded(name) for each in draft.modules for name in (each.name, *each.schemas))
     return DatabaseMap(
         modules=tuple(_module(each, modules) for each in draft.modules),
         form=MapForm.SKETCH if draft.sketched else MapForm.CANONICAL,
@@ -65,8 +65,8 @@ def finish(draft: MapDraft) -> DatabaseMap:
     )
 
 
-def _module(draft: ModuleDraft, modules: set[str]) -> MappedModule:
-    tables = {folded(each.name) for each in draft.tables}
+def _module(draft: ModuleDraft, modules: frozenset[str]) -> MappedModule:
+    tables = frozenset(folded(each.name) for each in draft.tables)
     return MappedModule(
         name=draft.name,
         schemas=tuple(draft.schemas),
@@ -82,13 +82,13 @@ def _references(lists: Sequence[ReferenceList]) -> tuple[MapReference, ...]:
     return tuple(each for listed in lists for item in listed.items for each in item.references)
 
 
-def _table(draft: TableDraft, module: str, tables: set[str], modules: set[str]) -> MappedTable:
+def _table(draft: TableDraft, module: str, tables: frozenset[str], modules: frozenset[str]) -> MappedTable:
     columns = tuple(bind_column(each, module, tables, modules) for each in draft.columns)
     return MappedTable(name=draft.name, schema=draft.schema, columns=columns, place=draft.place)
 
 
 def bind_column(
-    draft: ColumnDraft, module: str, tables: Iterable[str], modules: Iterable[str]
+    draft: ColumnDraft, module: str, tables: Collection[str], modules: Collection[str]
 ) -> MappedColumn:
     """The column with its references bound: `users.id` is a table of its own module unless a module is so named."""
     references = tuple(

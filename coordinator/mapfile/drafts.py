@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from coordinator.mapfile.words import Head
     from coordinator.model.database_map import MappedColumn, MapReference
 
+_SEARCHED = 2000  # characters
 Span = tuple[int, int]  # first line and the line after the last, from 0
 
 
@@ -114,8 +114,16 @@ class MapDraft:
     def place_of(self, text: str, near: Place) -> Place:
         """The place of a text in the line of `near`, not before it; `near` itself when the line spells it otherwise."""
         source = self.lines[near.line - 1] if 0 < near.line <= len(self.lines) else ""
-        found = re.compile(rf"(?<!\w){re.escape(text)}(?!\w)").search(source, max(near.column - 1, 0))
-        return Place(self.file, near.line, found.start() + 1) if found else near
+        begin = max(near.column - 1, 0)
+        # Looking no further than this keeps a line of a million columns from being searched a million times.
+        end = begin + len(text) + _SEARCHED
+        start = source.find(text, begin, end)
+        while start >= 0:
+            around = source[max(start - 1, 0) : start] + source[start + len(text) : start + len(text) + 1]
+            if not any(each.isalnum() or each == "_" for each in around):
+                return Place(self.file, near.line, start + 1)
+            start = source.find(text, start + 1, end)
+        return near
 
     def heard(self, words: Iterable[str]) -> None:
         """Learn the document's language from words of a map."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _BRANCH = re.compile(r"^[\s│┃|]*(?:[├└┣┗╰][─━╌-]*|\|--+|\+--+|`--+|\\--+)[ \t]*")
 _TRUNK = re.compile(r"^[\s│┃|]*")
 _BRANCH_MARK = re.compile(r"[├└┣┗╰]|(?:^|\s)(?:\|--|\+--|`--|\\--)")
-_LABELLED = re.compile(r"^\W*([^:：]{2,30})[:：]")  # noqa: RUF001 - a wide colon is typed too
+_LABELLED = re.compile(r"^\W*([^:：]{2,30})[:：]")
 _MODULE = re.compile(r"^\W*m[oó]dul[eo]\b", re.IGNORECASE)
 
 

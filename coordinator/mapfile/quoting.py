@@ -13,9 +13,11 @@ _TAKEN = re.compile(
 )
 _QUOTED = re.compile(r'"((?:[^"]|"")+)"')
 _EITHER = rf"(?:\"(?:[^\"]|\"\")+\"|{_BARE})"
-_TWO_PARTS = re.compile(rf"{_EITHER}\.{_EITHER}(?=$|[\s(:—–])")  # noqa: RUF001 - people write en dashes
+_TWO_PARTS = re.compile(rf"{_EITHER}\.{_EITHER}(?=$|[\s(:—–])")
 _NUMBER = re.compile(r"\d+(?:\.\d+)*[.)]\s+")
-_REMARK = re.compile(r"\s+[—–-]+\s|\s*[(:]|\s*[—–]")  # noqa: RUF001 - people write en dashes
+_REMARK = re.compile(r"\s+[—–-]+\s|\s*[(:]|\s*[—–]")
+_STRUCTURE = re.compile(r"[\"()\[\],;]")
+_LEADING = frozenset(" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f$+<=>^`|~")  # the ASCII that `without_emoji` takes away
 _JOINERS = "\u200d\ufe0f\ufe0e\u20e3"
 
 
@@ -31,6 +33,8 @@ def written_name(name: str) -> str:
 
 def without_emoji(text: str) -> str:
     """The text from its first character that is no emoji, arrow or space."""
+    if text[:1].isascii() and text[:1] not in _LEADING:
+        return text
     for position, each in enumerate(text):
         if not (each.isspace() or each in _JOINERS or unicodedata.category(each) in ("So", "Sk", "Sm")):
             return text[position:]
@@ -83,15 +87,20 @@ def split_dotted(text: str) -> tuple[str, ...]:
 
 def split_top_level(text: str, separators: str = ",;") -> list[str]:
     """The text cut at separators that stand neither in brackets nor in double quotes."""
-    pieces = [""]
-    depth = 0
+    pieces: list[str] = []
+    start = depth = 0
     in_quotes = False
-    for each in text:
-        in_quotes ^= each == '"'
-        if not in_quotes:
-            depth += (each in "([") - (each in ")]")
-        if each in separators and depth <= 0 and not in_quotes:
-            pieces.append("")
-        else:
-            pieces[-1] += each
-    return pieces
+    for match in _STRUCTURE.finditer(text):
+        each = match[0]
+        if each == '"':
+            in_quotes = not in_quotes
+        elif in_quotes:
+            continue
+        elif each in "([":
+            depth += 1
+        elif each in ")]":
+            depth -= 1
+        elif depth <= 0 and each in separators:
+            pieces.append(text[start : match.start()])
+            start = match.end()
+    return [*pieces, text[start:]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 WANTED = "write MODULE, MODULE.TABLE or MODULE.TABLE.COLUMN, with a remark after ' — '"
 
 _QUOTED = r"(?P<quoted>\"(?:[^\"]|\"\")+\")"
-_WORD = r"(?!-+>?(?:\s|$))[^\s.\"(),;:→—–|`\[\]]+"  # noqa: RUF001 - people write en dashes
-_AFTER_FIRST = r"(?= *(?:[.,;:(→—–`]|$)| +-)"  # noqa: RUF001
+_WORD = r"(?!-+>?(?:\s|$))[^\s.\"(),;:→—–|`\[\]]+"
+_AFTER_FIRST = r"(?= *(?:[.,;:(→—–`]|$)| +-)"
 _FIRST = re.compile(rf"{_QUOTED}|(?P<bare>{_WORD}(?: +{_WORD})*?){_AFTER_FIRST}")
 _LONE = re.compile(rf"{_QUOTED}|(?P<bare>{_WORD})")
 _COLUMN = re.compile(r"(?P<gap>\s*)\(\s*(?P<column>\"(?:[^\"]|\"\")+\"|\w+)\s*\)")
@@ -26,6 +27,10 @@ _ARROW = re.compile(
     r"(?:(?:fk|foreign\s+key|chave\s+estrangeira)\s*(?:→|->|=>|:|para|to)?|references|→|->|=>)(?=[\s\"`]|\b)\s*",
     re.IGNORECASE,
 )
+_DOT = re.compile(r" *\. *")
+_COMMA = re.compile(r"\s*[,;]\s*")
+_BRACKETED = re.compile(r"\s*\(([^()]*)\)\s*(?=[,;]|$)")
+_SEPARATOR = re.compile(r"\s*(?:[—–:]|-+)?\s*")
 _LOGICAL = re.compile(r"(?:fk\s+l[óo]gica|logical\s+(?:fk|reference))\b", re.IGNORECASE)
 
 
@@ -52,7 +57,7 @@ def _scan(text: str, position: int) -> tuple[RawReference, int] | None:
     while match:
         parts.append(_part(match))
         position = match.end()
-        dot = re.compile(r" *\. *").match(text, position)
+        dot = _DOT.match(text, position)
         match = _LONE.match(text, dot.end()) if dot and len(parts) < 4 else None
     if not parts:
         return None
@@ -66,24 +71,21 @@ def _scan(text: str, position: int) -> tuple[RawReference, int] | None:
 
 def _remark(text: str, position: int) -> tuple[str, int]:
     """What follows a reference up to the next one: ` — why`, `(why)`, `: why`."""
-    rest = text[position:]
-    if rest.startswith(" — "):
-        return rest[3:], len(text)
-    bracket = re.match(r"\s*\(([^()]*)\)\s*(?=[,;]|$)", rest)
-    if bracket:
-        return bracket[1].strip(), position + bracket.end()
-    if re.match(r"\s*[,;]", rest):
+    if text.startswith(" — ", position):
+        return text[position + 3 :], len(text)
+    if bracket := _BRACKETED.match(text, position):
+        return bracket[1].strip(), bracket.end()
+    if _COMMA.match(text, position):
         return "", position
-    return re.sub(r"^\s*(?:[—–:]|-+)?\s*", "", rest), len(text)  # noqa: RUF001
+    return text[_SEPARATOR.match(text, position).end() :], len(text)  # type: ignore[union-attr]  # it may be empty
 
 
+@functools.lru_cache(maxsize=4096)
 def read_raw_references(text: str) -> tuple[RawReference, ...] | None:
     """Every reference of a list item or cell; None when the text holds something else."""
     found: list[RawReference] = []
-    position = 0
+    position = len(text) - len(without_emoji(text))
     while position < len(text):
-        rest = without_emoji(text[position:])
-        position = len(text) - len(rest)
         if arrow := _ARROW.match(text, position):
             position = arrow.end()
         scanned = _scan(text, position)
@@ -91,8 +93,8 @@ def read_raw_references(text: str) -> tuple[RawReference, ...] | None:
             return None
         raw, position = scanned
         remark, position = _remark(text, position)
-        found.append(replace(raw, remark=remark))
-        comma = re.compile(r"\s*[,;]\s*").match(text, position)
+        found.append(replace(raw, remark=remark) if remark else raw)
+        comma = _COMMA.match(text, position)
         position = comma.end() if comma else position
         if not comma and position < len(text):
             return None

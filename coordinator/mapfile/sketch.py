@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
     from coordinator.model.names import Place
 
 WANTED_IN_MODULE = "write 'table: NAME (columns)', 'used by: MODULE.TABLE' or 'depends on: MODULE.TABLE'"
-_MODULE = re.compile(r"m[oó]dul[eo]\b\s*(?:[:：]\s*)?(?P<rest>.+)", re.IGNORECASE | re.DOTALL)  # noqa: RUF001
-_LABEL = re.compile(r"(?P<word>[^:：]{1,40}?)\s*[:：]\s*(?P<rest>.*)", re.DOTALL)  # noqa: RUF001
+_MODULE = re.compile(r"m[oó]dul[eo]\b\s*(?:[:：]\s*)?(?P<rest>.+)", re.IGNORECASE | re.DOTALL)
+_LABEL = re.compile(r"(?P<word>[^:：]{1,40}?)\s*[:：]\s*(?P<rest>.*)", re.DOTALL)
 _TABLE = re.compile(r"(?P<name>(?:\"(?:[^\"]|\"\")+\"|[^(\"])+?)\s*(?:\((?P<columns>.*)\))?\s*", re.DOTALL)
+_LETTERS = {each: frozenset(folded(each)) for each in SPELLINGS}
 _FACT = re.compile(r"(?P<word>\w+)\s*[:=]?\s+(?P<rest>.+)|(?P<word2>\w+)\s*[:=]\s*(?P<rest2>.+)")
 
 
@@ -77,7 +79,17 @@ def has_statements(nodes: Sequence[Node]) -> bool:
 def near_label(text: str) -> str | None:
     """The label that `dependecias: CRM` must have meant, or None."""
     match = _LABEL.fullmatch(without_emoji(text).strip())
-    return nearest_name(match["word"], SPELLINGS, cutoff=0.8) if match else None
+    return _nearest_label(folded(match["word"])) if match else None
+
+
+@functools.lru_cache(maxsize=1024)
+def _nearest_label(word: str) -> str | None:
+    # Words with other letters cannot come near, and comparing letters first is what makes a long text quick.
+    letters = frozenset(word)
+    near = [
+        each for each, own in _LETTERS.items() if len(letters & own) * 5 >= max(len(letters), len(own)) * 3
+    ]
+    return nearest_name(word, near, cutoff=0.8) if near else None
 
 
 def read_modules(draft: MapDraft, nodes: Sequence[Node]) -> None:

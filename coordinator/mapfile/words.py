@@ -130,9 +130,9 @@ _PORTUGUESE = (
 )
 _PORTUGUESE_ONLY = frozenset(folded(word) for word in _PORTUGUESE.split("|"))
 _YES = frozenset({"yes", "y", "true", "sim", "s", "x", "✅", "✓", "✔", "☑", "🔑", "🔒"})
-_NO = frozenset({"no", "n", "false", "nao", "—", "–", "", "✗", "✘", "❌", "✖"})  # noqa: RUF001 - people write en dashes
+_NO = frozenset({"no", "n", "false", "nao", "—", "–", "", "✗", "✘", "❌", "✖"})
 # Compared as they stand, not folded: `_` is a name, and folding would make `_ — _` a dash.
-_NOTHING = frozenset({"", "-", "—", "–", "none", "nothing", "nenhum", "nenhuma", "nada", "n/a", "na"})  # noqa: RUF001
+_NOTHING = frozenset({"", "-", "—", "–", "none", "nothing", "nenhum", "nenhuma", "nada", "n/a", "na"})
 _UNDECIDED = frozenset({"tbd", "por definir", "a definir", "to be defined", "...", "…", "?"})
 _OPEN = re.compile(r"\[\s*(?:outros|outras|demais|other|more)\b.*\]|\[\s*(?:\.\.\.|…)\s*\]", re.IGNORECASE)
 
