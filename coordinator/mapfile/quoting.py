@@ -17,7 +17,6 @@ _TWO_PARTS = re.compile(rf"{_EITHER}\.{_EITHER}(?=$|[\s(:—–])")
 _NUMBER = re.compile(r"\d+(?:\.\d+)*[.)]\s+")
 _REMARK = re.compile(r"\s+[—–-]+\s|\s*[(:]|\s*[—–]")
 _STRUCTURE = re.compile(r"[\"()\[\],;]")
-_LEADING = frozenset(" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f$+<=>^`|~")  # the ASCII that `without_emoji` takes away
 _JOINERS = "\u200d\ufe0f\ufe0e\u20e3"
 
 
@@ -33,11 +32,10 @@ def written_name(name: str) -> str:
 
 def without_emoji(text: str) -> str:
     """The text from its first character that is no emoji, arrow or space."""
-    if text[:1].isascii() and text[:1] not in _LEADING:
-        return text
     for position, each in enumerate(text):
-        if not (each.isspace() or each in _JOINERS or unicodedata.category(each) in ("So", "Sk", "Sm")):
-            return text[position:]
+        is_picture = not each.isascii() and unicodedata.category(each) in ("So", "Sk", "Sm")
+        if not (is_picture or each.isspace() or each in _JOINERS):
+            return text[position:] if position else text
     return ""
 
 
@@ -50,7 +48,7 @@ def read_name(text: str) -> tuple[str, str]:
     if match := _QUOTED.match(bare):
         return match[1].replace('""', '"'), bare[match.end() :].strip()
     numbered = _NUMBER.match(bare)
-    bare = bare[numbered.end() :] if numbered else bare
+    bare = without_emoji(bare[numbered.end() :]) if numbered else bare
     cut = _REMARK.search(bare)
     if cut is None or cut.start() == 0:
         return bare.strip().strip("`*"), ""
