@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from coordinator.postgres.failure import StatementError
+from coordinator.postgres.failure import ConnectionLostError, StatementError
 from coordinator.postgres.render import render
 from coordinator.sql.command import Command, CommandKind
 from coordinator.sql.parser import commands
@@ -49,6 +49,7 @@ class SessionConduit:
     failed: tuple[Sent, StatementError] | None = (
         None  # what the server refused, after which it did nothing more
     )
+    lost: tuple[Sent, ConnectionLostError] | None = None  # the statement during which the connection ended
     refused: list[tuple[str, int]] = field(default_factory=list)
     changed_settings: dict[str, str | None] = field(default_factory=dict)  # name -> value before
 
@@ -74,6 +75,9 @@ class SessionConduit:
         except StatementError as error:
             if self.failed is None:
                 self.failed = (self.sent, error)
+            raise
+        except ConnectionLostError as error:
+            self.lost = self.lost or (self.sent, error)
             raise
         self.failed = None  # the server goes on, so what it refused before was caught, with a savepoint
         return Reply(columns=answer.columns, rows=answer.rows, rowcount=answer.rowcount)

@@ -10,6 +10,7 @@ from coordinator.errors import CoordinatorError, ReversedError, UnsettledError
 from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed
 from coordinator.execution.failure import StepFailedError
 from coordinator.execution.interrupts import shielded, stopped_once
+from coordinator.execution.journal import recorded
 from coordinator.model.run import RunStatus
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Executor:
             self.rollback.take_back(plan, committed, starting)
         except Exception as second:
             remains = self.rollback.remaining
-            told = f"{_sentence(error)}; then, taking back: {_sentence(second)}"
+            told = f"{recorded(error)}; then, taking back: {recorded(second)}"
             self._finish(RunStatus.UNSETTLED, told)
             raise UnsettledError(
                 f"run {journal.run} failed, and not everything could be taken back",
@@ -88,9 +89,10 @@ class Executor:
                     f"still in: {', '.join(remains)}"
                     if remains
                     else "no step is still in, but the database is not as it was",
+                    *_half_done(error),
                 ),
             ) from error
-        self._finish(RunStatus.REVERSED, _sentence(error))
+        self._finish(RunStatus.REVERSED, recorded(error))
         raise ReversedError(
             _sentence(error),
             help=f"everything is as it was before run {journal.run}; `migrate history {journal.run}` shows what had run",
@@ -107,6 +109,14 @@ class Executor:
                 f"{what}; and the ledger could not be told how run {journal.run} ended: {lost}",
                 help="`migrate status` tells what is in; the next run settles the ledger",
             ) from lost
+
+
+def _half_done(error: BaseException) -> tuple[str, ...]:
+    if not isinstance(error, StepFailedError) or error.failure.step.transactional:
+        return ()
+    return (
+        f"{error.failure.step.key} commits statement by statement, so what it did before it failed is in",
+    )
 
 
 def _sentence(error: BaseException) -> str:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError
+from coordinator.model.names import Place
 
 if TYPE_CHECKING:
+    from coordinator.execution.conduit import Sent
     from coordinator.model.finding import Finding
-    from coordinator.model.names import Place
     from coordinator.model.plan import Step
+    from coordinator.postgres.failure import ConnectionLostError, StatementError
 
 _SHOWN_SQL_LINES = 12
 
@@ -66,3 +68,41 @@ class StepFailedError(CoordinatorError):
     def __init__(self, failure: StepFailure) -> None:
         super().__init__(failure.sentence, details=failure.lines)
         self.failure = failure
+
+
+def from_statement(
+    step: Step, part: str, error: StatementError, *, sql: str | None = None, line: int = 0
+) -> StepFailure:
+    """The server refused a statement of the step, or one that we sent because of it."""
+    return StepFailure(
+        step=step,
+        part=part,
+        message=error.message,
+        place=Place(step.place.file, line or step.place.line),
+        sqlstate=error.sqlstate,
+        sql=sql,
+        hint=error.hint,
+        detail=error.detail,
+    )
+
+
+def connection_lost(step: Step, part: str, sent: Sent, error: ConnectionLostError) -> StepFailure:
+    """The connection ended during a statement of the step."""
+    return StepFailure(
+        step=step,
+        part=part,
+        message=error.message,
+        place=Place(step.place.file, sent.line or step.place.line),
+        sql=sent.sql,
+    )
+
+
+def own_connection(step: Step, part: str, opened: tuple[str, ...]) -> StepFailure:
+    """The step tried to connect by itself; it was refused, caught the error, and went on."""
+    return StepFailure(
+        step=step,
+        part=part,
+        message=f"it opens a connection of its own ({', '.join(opened)}), and nothing done there could be taken back",
+        place=step.place,
+        hint="use op.get_bind(): it is the database that is being migrated",
+    )

@@ -16,7 +16,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 @contextmanager
 def shielded() -> Iterator[None]:
     """Ignore both signals inside the block: what it does must come to its end."""
-    with _handled(signal.SIG_IGN):
+    with _handled(_ignore):
         yield
 
 
@@ -40,13 +40,19 @@ def stopped_once() -> Iterator[None]:
     first one began.
     """
 
+    came: list[int] = []
+
     def stop(number: int, _: object) -> None:
-        for each in _SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        came.append(number)
+        if len(came) == 1:
+            raise KeyboardInterrupt
 
     with _handled(stop):
         yield
+
+
+def _ignore(number: int, _: object) -> None:
+    """Do nothing. Not SIG_IGN: a worker that is started meanwhile would inherit that."""
 
 
 @contextmanager

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError, UnreachableError, UnsettledError
 from coordinator.execution.events import Listener, Phase, StepFinished, StepsRolledBack, StepStarted
+from coordinator.execution.failure import StepFailedError, from_statement
 from coordinator.execution.interrupts import held, shielded
+from coordinator.execution.journal import Journal, recorded
 from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import prepare_module, read_heads, write_heads
 from coordinator.ledger.lock import Lock, application_name, stand_behind_fence
 from coordinator.ledger.store import write_outcome
 from coordinator.model.capture import Direction
 from coordinator.planning.heads import heads_after
-from coordinator.postgres.failure import ConnectionLostError, StatementError
+from coordinator.postgres.failure import StatementError
 from coordinator.postgres.session import compose, identifier
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from coordinator.execution.journal import Journal
     from coordinator.execution.project import Project
     from coordinator.execution.step import StepRunner
     from coordinator.model.catalog import Catalog
@@ -94,7 +95,7 @@ class SegmentRunner:
     def _step(self, step: Step, transaction: Transaction, before: Catalog, phase: Phase) -> Catalog:
         session, module = self.runner.session, self.project.module(step.key.module)
         tree = self.project.tree(step.key.module)
-        if step.direction is Direction.UPGRADE and (made := prepare_module(session, module)):
+        if step.direction is Direction.UPGRADE and (made := self._prepare(step)):
             self._making[module.name] = (*self._making.get(module.name, ()), *made)
             before = self.runner.catalog()
         result = self.runner.run(step, transaction, before, token=f"{phase.value} {step.key}")
@@ -105,6 +106,14 @@ class SegmentRunner:
         self.journal.step_done(session, step, revision, result.seconds)
         self.tell(StepFinished(phase=phase, step=step, seconds=result.seconds, findings=result.findings))
         return result.after
+
+    def _prepare(self, step: Step) -> tuple[str, ...]:
+        module = self.project.module(step.key.module)
+        try:
+            return prepare_module(self.runner.session, module)
+        except StatementError as error:
+            part = f"the making of module {module.name!r}'s schemas and version table"
+            raise StepFailedError(from_statement(step, part, error)) from error
 
     def _is_committed(self, segment: Segment) -> None:
         self.committed.append(segment)
@@ -119,7 +128,7 @@ class SegmentRunner:
     def _is_in(self, transaction: Transaction, token: UUID, error: BaseException) -> bool:
         """After a connection was lost while committing: whether the commit had reached the server."""
         session = self.runner.session
-        if not isinstance(error, ConnectionLostError) or not session.closed:
+        if not session.closed:
             return False
         lost = session.pid_when_open
         self._reopen()
@@ -159,7 +168,7 @@ class SegmentRunner:
                 self.runner.forget(step, f"{Phase.APPLY.value} {step.key}")
         # What failed is told by the error that is on its way; these rows are history, and must not hide it.
         with suppress(CoordinatorError):
-            self.journal.rolled_back(current, _without_values(error))
+            self.journal.rolled_back(current, recorded(error))
         if done:
             self.tell(StepsRolledBack(steps=tuple(reversed(done))))
 
@@ -181,10 +190,3 @@ class SegmentRunner:
     def _next(self) -> int:
         self._intents += 1
         return self._intents
-
-
-def _without_values(error: BaseException) -> str:
-    """What failed, in words that hold no row's values: PostgreSQL's DETAIL stays away from the ledger."""
-    if isinstance(error, (CoordinatorError, StatementError)):
-        return str(error)
-    return type(error).__name__

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from coordinator.errors import UnsettledError
 from coordinator.execution.conduit import SessionConduit
-from coordinator.execution.failure import StepFailedError, StepFailure
+from coordinator.execution.failure import (
+    StepFailedError,
+    StepFailure,
+    connection_lost,
+    from_statement,
+    own_connection,
+)
 from coordinator.execution.transaction import OWN_SETTINGS
 from coordinator.model.check import StepFacts
 from coordinator.model.finding import Finding, Severity
@@ -105,9 +111,10 @@ class StepRunner:
             self._settle_constraints(step)
             leaks = self._restore_session(step, conduit, session_before)
             self.leave()
+            self._begin_anew()
             after = self.catalog()
         except StatementError as error:
-            raise StepFailedError(_from_statement(step, "what follows its statements", error)) from error
+            raise StepFailedError(from_statement(step, "what follows its statements", error)) from error
         found = self._check(step, before, after, marks)
         if blocks is None:
             self._release(step)
@@ -144,29 +151,37 @@ class StepRunner:
         part = f"{step.direction.value}()"
         try:
             worker = self._workers.for_module(module, self.session.server_version)
-            worker.run(module, revision, step.direction, conduit, token=token)
+            report = worker.run(module, revision, step.direction, conduit, token=token)
         except WorkerError as error:
             raise StepFailedError(self._failure(step, part, conduit, error)) from error
         if conduit.refused:
             raise StepFailedError(self._refused(step, part, conduit))
+        if conduit.lost is not None:
+            raise StepFailedError(connection_lost(step, part, *conduit.lost))
         if conduit.failed is not None:
             # The author's code caught the error, but without a savepoint the whole transaction is lost.
             sent, refusal = conduit.failed
-            raise StepFailedError(_from_statement(step, part, refusal, sql=sent.sql, line=sent.line))
+            raise StepFailedError(from_statement(step, part, refusal, sql=sent.sql, line=sent.line))
+        if report.connections:
+            # It was refused the connection, caught the error, and went on without what it wanted there.
+            raise StepFailedError(own_connection(step, part, report.connections))
 
     def _failure(self, step: Step, part: str, conduit: SessionConduit, error: WorkerError) -> StepFailure:
         if conduit.refused:
             return self._refused(step, part, conduit)
         if conduit.failed is not None:
             sent, refusal = conduit.failed
-            return _from_statement(step, part, refusal, sql=sent.sql, line=sent.line or error.line)
-        sql = conduit.sent.sql if conduit.sent is not None and error.kind in ("hung", "died") else None
+            return from_statement(step, part, refusal, sql=sent.sql, line=sent.line or error.line)
+        if conduit.lost is not None:
+            return connection_lost(step, part, *conduit.lost)
+        # A process that hangs or has died cannot say where; the last statement that it sent is near.
+        near = conduit.sent if error.kind in ("hung", "died") else None
         return StepFailure(
             step=step,
             part=part,
             message=error.message,
-            place=Place(step.place.file, error.line or step.place.line),
-            sql=sql,
+            place=Place(step.place.file, error.line or (near.line if near else 0) or step.place.line),
+            sql=near.sql if near else None,
             traceback=error.traceback,
         )
 
@@ -181,18 +196,23 @@ class StepRunner:
         """Let deferred constraints speak now: the guilty step hears it, and the next ALTER TABLE finds no pending events."""
         try:
             self.session.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            # Back to how a transaction begins. What ALL says also holds for constraints that later steps make, and
-            # of these the deferred ones are the usual case: IMMEDIATE would break them within their own step.
-            self.session.execute("SET CONSTRAINTS ALL DEFERRED")
-            immediate = self.session.rows(
-                "SELECT DISTINCT n.nspname, c.conname FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace"
-                " WHERE c.condeferrable AND NOT c.condeferred AND c.contype IN ('f', 'u', 'p', 'x', 't')"
-            )
-            if immediate:
-                names = comma_separated(*(identifier(schema, name) for schema, name in immediate))
-                self.session.execute(compose("SET CONSTRAINTS {names} IMMEDIATE", names=names))
         except StatementError as error:
-            raise StepFailedError(_from_statement(step, "a deferred constraint at its end", error)) from error
+            raise StepFailedError(from_statement(step, "a deferred constraint at its end", error)) from error
+
+    def _begin_anew(self) -> None:
+        """Leave the next step a session as a transaction finds it. As ourselves: another owner may not name what is here."""
+        # Under plain Alembic each module has a session of its own, so names of temporary tables never meet.
+        self.session.execute("DISCARD TEMP")
+        # Back to how a transaction begins. What ALL says also holds for constraints that later steps make, and
+        # of these the deferred ones are the usual case: IMMEDIATE would break them within their own step.
+        self.session.execute("SET CONSTRAINTS ALL DEFERRED")
+        immediate = self.session.rows(
+            "SELECT DISTINCT n.nspname, c.conname FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace"
+            " WHERE c.condeferrable AND NOT c.condeferred AND c.contype IN ('f', 'u', 'p', 'x', 't')"
+        )
+        if immediate:
+            names = comma_separated(*(identifier(schema, name) for schema, name in immediate))
+            self.session.execute(compose("SET CONSTRAINTS {names} IMMEDIATE", names=names))
 
     def _watched(self) -> dict[str, str | None]:
         query = "SELECT " + ", ".join(f"current_setting('{name}', true)" for name in _WATCHED)
@@ -244,7 +264,7 @@ class StepRunner:
                 found.extend(check.run(self.session, facts, before, after))
             except StatementError as error:
                 raise StepFailedError(
-                    _from_statement(step, f"the integrity check {check.name!r}", error)
+                    from_statement(step, f"the integrity check {check.name!r}", error)
                 ) from error
         broken = tuple(each for each in found if each.severity is Severity.ERROR)
         if broken:
@@ -290,18 +310,3 @@ class _Blocks:
         self._runner.leave(local=False)
         self._transaction.begin()
         self._runner.enter(self._step, local=True)
-
-
-def _from_statement(
-    step: Step, part: str, error: StatementError, *, sql: str | None = None, line: int = 0
-) -> StepFailure:
-    return StepFailure(
-        step=step,
-        part=part,
-        message=error.message,
-        place=Place(step.place.file, line or step.place.line),
-        sqlstate=error.sqlstate,
-        sql=sql,
-        hint=error.hint,
-        detail=error.detail,
-    )

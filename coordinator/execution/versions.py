@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError
-from coordinator.postgres.session import compose, identifier
+from coordinator.postgres.session import compose, identifier, literal
 
 if TYPE_CHECKING:
     from coordinator.model.module import Module
@@ -71,16 +71,22 @@ def unprepare_module(session: Session, module: Module, made: tuple[str, ...]) ->
 def write_heads(session: Session, module: Module, before: frozenset[str], after: frozenset[str]) -> None:
     """Turn the rows `before` into the rows `after`. Raises HeadsChangedError when a row was not there."""
     schema, name = module.qualified_version_table
-    table = identifier(schema, name)
+    table = identifier(
+        schema, name
+    )  # with literals beside it: a name may hold `%`, which a parameter would make special
     for gone in sorted(before - after):
-        answer = session.execute(compose("DELETE FROM {table} WHERE version_num = %s", table=table), (gone,))
+        answer = session.execute(
+            compose("DELETE FROM {table} WHERE version_num = {gone}", table=table, gone=literal(gone))
+        )
         if answer.rowcount != 1:
             raise HeadsChangedError(
                 f"{schema}.{name} no longer holds {gone!r}: somebody else has migrated {module.name!r} meanwhile",
                 help="run `migrate status`, then try again",
             )
     for new in sorted(after - before):
-        session.execute(compose("INSERT INTO {table} (version_num) VALUES (%s)", table=table), (new,))
+        session.execute(
+            compose("INSERT INTO {table} (version_num) VALUES ({new})", table=table, new=literal(new))
+        )
 
 
 def _exists(session: Session, schema: str, table: str) -> bool:
