@@ -121,11 +121,27 @@ def test_what_shows_in_the_code_is_refused_before_any_write(site: Site, name: st
     _tells(refused.said, hostile)
 
 
+def test_a_connection_that_is_refused_and_hidden_is_found_all_the_same(site: Site) -> None:
+    hidden = Hostile(
+        body="import psycopg\ntry:\n    psycopg.connect('host=127.0.0.1')\nexcept OSError:\n    pass",
+        words=("it opens a connection of its own (psycopg.connect)",),
+        rule="own-connection",
+    )
+    write_hostile(site, hidden, only_with_rows=True)
+    before = site.picture()
+
+    failed = site.migrate("all-modules", "--staging", "off", environment=ENVIRONMENT)
+
+    assert failed.code == 3, failed.err
+    assert site.picture() == before
+    assert f"billing:b2 failed in upgrade() at {site.file('billing', 'b2')}:" in failed.said
+    _tells(failed.said, hidden)
+
+
 def guilty_place(site: Site, hostile: Hostile) -> str:
-    """file:line as far as it can be told."""
-    if not hostile.line_is_told:
-        return f"{site.file('billing', 'b2')}:"
-    return site.place("billing", "b2", hostile.body.splitlines()[-1])
+    """file:line as far as it can be told: for a process that is gone, the last statement that it sent."""
+    marker = hostile.body.splitlines()[-1] if hostile.line_is_told else "SELECT count(*)"
+    return site.place("billing", "b2", marker)
 
 
 def _tells(said: str, hostile: Hostile) -> None:
