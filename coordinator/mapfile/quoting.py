@@ -14,7 +14,7 @@ _TAKEN = re.compile(
 _QUOTED = re.compile(r'"((?:[^"]|"")+)"')
 _EITHER = rf"(?:\"(?:[^\"]|\"\")+\"|{_BARE})"
 _TWO_PARTS = re.compile(rf"{_EITHER}\.{_EITHER}(?=$|[\s(:—–])")
-_NUMBER = re.compile(r"\d+(?:\.\d+)*[.)]\s+")
+_NUMBER = re.compile(r"(?:\d+[.)]|\d+(?:\.\d+)+[.)]?)\s+")
 _REMARK = re.compile(r"\s+[—–-]+\s|\s*[(:]|\s*[—–]")
 _STRUCTURE = re.compile(r"[\"()\[\],;]")
 _JOINERS = "\u200d\ufe0f\ufe0e\u20e3"
