@@ -14,6 +14,7 @@ from coordinator.execution.rehearsal import Rehearser
 from coordinator.execution.step import StepRunner
 from coordinator.execution.versions import read_heads
 from coordinator.model.staging import StagingKind
+from coordinator.planning.rehearsed import found_by_rehearsal
 from coordinator.planning.reverse import opposite_step, reverse_plan
 from coordinator.postgres.baseline import (
     act_as,
@@ -83,7 +84,8 @@ def rehearse(
                     reverse=lambda segments: reverse_plan(segments, captured.upgrades, captured.downgrades),
                 )
                 try:
-                    return Rehearsed(plan=plan, rehearsal=rehearser.rehearse(plan))
+                    rehearsal = rehearser.rehearse(plan)
+                    return Rehearsed(plan=found_by_rehearsal(plan, plans), rehearsal=rehearsal)
                 except StepFailedError as error:
                     first = first or error
                 except (StatementError, UnsettledError) as error:  # of the copy, not of the target
@@ -155,7 +157,8 @@ def _build(
     present = tuple(
         name
         for name in schemas
-        if source.value("SELECT 1 FROM pg_namespace WHERE nspname = %s", (name,)) and name != "public"
+        if source.value("SELECT 1 FROM pg_namespace WHERE nspname = %s", (name,))
+        and (name != "public" or name in project.owners)
     )
     if not present:
         return
