@@ -39,16 +39,21 @@ def without_emoji(text: str) -> str:
     return ""
 
 
+def _unnumbered(text: str) -> str:
+    """The text behind `1.2 🏠`."""
+    bare = without_emoji(text)
+    numbered = _NUMBER.match(bare)
+    return without_emoji(bare[numbered.end() :]) if numbered else bare
+
+
 def read_name(text: str) -> tuple[str, str]:
     """The name at the start of a text, and the remark that follows it (a meaning, a bracket).
 
     An unquoted name ends before a dash between spaces, a colon or a bracket.
     """
-    bare = without_emoji(text)
+    bare = _unnumbered(text)
     if match := _QUOTED.match(bare):
         return match[1].replace('""', '"'), bare[match.end() :].strip()
-    numbered = _NUMBER.match(bare)
-    bare = without_emoji(bare[numbered.end() :]) if numbered else bare
     cut = _REMARK.search(bare)
     if cut is None or cut.start() == 0:
         return bare.strip().strip("`*"), ""
@@ -57,7 +62,7 @@ def read_name(text: str) -> tuple[str, str]:
 
 def read_dotted_name(text: str) -> tuple[tuple[str, ...], str]:
     """The one or two parts of `schema.table` at the start of a text, and the remark that follows."""
-    bare = without_emoji(text)
+    bare = _unnumbered(text)
     if match := _TWO_PARTS.match(bare):
         return split_dotted(match[0]), bare[match.end() :].strip()
     name, remark = read_name(text)
