@@ -59,6 +59,7 @@ class Existing:
     database: str
     schemas: frozenset[str]
     roles: frozenset[str]
+    superusers: frozenset[str]
     tables: tuple[ExistingTable, ...]
 
     def has_table(self, schema: str, name: str) -> bool:
@@ -72,23 +73,23 @@ class Existing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeededRights:
-    """What one group of commands needs, and what of it is missing."""
+    """What one group of commands needs, and what of it is missing; `statements` would give that."""
 
     need: Need
     wanted: tuple[Right, ...]
     missing: tuple[Right, ...]
+    statements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RightsReport:
-    """One role judged on one target; `statements` would give everything that is missing."""
+    """One role judged on one target."""
 
     target: str
     environment: str
     role: str
     superuser: bool
     needs: tuple[NeededRights, ...]
-    statements: tuple[str, ...]
 
     @property
     def complete(self) -> bool:

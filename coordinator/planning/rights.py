@@ -82,7 +82,9 @@ def _to_apply_module(module: Module, existing: Existing, role: str) -> Iterator[
             yield _schema(schema, privilege, actor, f"to change module '{module.name}'")
         for owner in dict.fromkeys(each.owner for each in existing.tables_in(schema)):
             if owner != actor:
-                why = f"only its owner may alter a table of module '{module.name}'"
+                why = f"only their owner may alter the tables of module '{module.name}'"
+                if owner in existing.superusers:
+                    why += ", and that is a superuser: let another role own them"
                 yield Right(kind=RightKind.ROLE, name=(owner,), holder=actor, why=why)
     schema, table = module.qualified_version_table
     why = f"to write the heads of module '{module.name}'"

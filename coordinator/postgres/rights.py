@@ -37,13 +37,9 @@ def read_existing(session: Session, schemas: Collection[str]) -> Existing:
             for row in session.rows("SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s)", (names,))
         ),
         roles=frozenset(row[0] for row in session.rows("SELECT rolname FROM pg_roles")),
+        superusers=frozenset(row[0] for row in session.rows("SELECT rolname FROM pg_roles WHERE rolsuper")),
         tables=tuple(ExistingTable(schema=row[0], name=row[1], owner=row[2]) for row in tables),
     )
-
-
-def is_superuser(session: Session, role: str) -> bool:
-    """Whether nothing is refused to the role."""
-    return bool(session.value("SELECT rolsuper FROM pg_roles WHERE rolname = %s", (role,)))
 
 
 def holds(session: Session, right: Right) -> bool:

@@ -38,7 +38,7 @@ def history_text(runs: Sequence[Run], *, exists: bool, page: Page) -> str:
     if not runs:
         return "no run yet\n" if exists else "no run yet: the target has no ledger\n"
     rows = [_row(run) for run in runs]
-    lines = table(("run", "status", "kind", "started", "took", "environment", "host", "error"), rows, page)
+    lines = table(("run", "status", "kind", "started", "took", "environment", "error"), rows, page)
     lines.extend(("", f"next:  `migrate history {runs[0].number}` shows a run step by step"))
     return "\n".join(lines) + "\n"
 
@@ -51,7 +51,6 @@ def _row(run: Run) -> tuple[Cell | str, ...]:
         f"{run.started:%Y-%m-%d %H:%M:%S}",
         _took(run),
         run.environment,
-        run.host,
         run.error or "",
     )
 

@@ -18,23 +18,24 @@ if TYPE_CHECKING:
     from coordinator.reports.page import Page
 
 _INNER = " " * 13
+_UNTOUCHED = (Recovered.NOTHING, Recovered.EXPLAINED)
 
 
 def recovery_text(report: RecoveryReport, page: Page) -> str:
     """What of each run is in, what is half done, what was done about it, and the command that goes on."""
     lines: list[str] = []
     for run in report.runs:
-        lines.extend((*_run(run, page), ""))
+        lines.extend((*_run(run, page, now=report.outcome in _UNTOUCHED), ""))
     for finding in report.findings:
         lines.extend(finding_lines(finding, page))
     lines.extend(_outcome(report, page))
     return "\n".join(lines) + "\n"
 
 
-def _run(unfinished: UnfinishedRun, page: Page) -> Iterator[str]:
+def _run(unfinished: UnfinishedRun, page: Page, *, now: bool) -> Iterator[str]:
     run, state = unfinished.open_run.run, unfinished.open_run.state
     colour = "yellow" if state is OpenState.AT_WORK else "red"
-    yield page.paint(f"run {run.number} is {state.value}", colour)
+    yield page.paint(f"run {run.number} {'is' if now else 'was'} {state.value}", colour)
     facts = [
         ("began", f"{moment(run.started)} on {run.host}, process {run.pid}"),
         ("error", one_line(run.error or "")),
@@ -84,7 +85,13 @@ def _named(report: RecoveryReport) -> str:
 
 
 def _choices(report: RecoveryReport, page: Page) -> Iterator[str]:
-    """The recommended command first."""
+    """The recommended command first; before all, a server process that works for nobody must end."""
+    backends = [run.backend for run in report.runs if run.backend is not None]
+    if backends:
+        end = " ".join(f"`SELECT pg_terminate_backend({each})`" for each in backends)
+        told = f"wait until it ends, or end it with {end}; then `migrate recover` again"
+        yield from page.wrapped(told, first="next:  ", then="       ")
+        return
     steps = sum(len(run.still_in) for run in report.runs)
     half = any(run.half_done for run in report.runs)
     unsettled = any(run.open_run.state is OpenState.UNSETTLED for run in report.runs)

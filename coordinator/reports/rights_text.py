@@ -21,11 +21,14 @@ def rights_text(report: RightsReport, page: Page) -> str:
     lines = [f"role {report.role}{kind}", ""]
     for needed in report.needs:
         lines.extend(_block(needed, page))
-    if report.statements:
-        lines.extend(("", "to give what is missing, as a superuser or the objects' owner:"))
-        lines.extend(f"  {each}" for each in report.statements)
-    else:
+    if report.complete:
         lines.extend(("", page.paint("nothing is missing", "green")))
+    else:
+        lines.extend(("", "to give what is missing, as a superuser or the objects' owner:"))
+    for needed in report.needs:
+        if needed.statements:
+            lines.append(f"  -- {needed.need.value}")
+            lines.extend(f"  {each}" for each in needed.statements)
     return "\n".join(lines) + "\n"
 
 
@@ -77,8 +80,8 @@ def rights_as_json(report: RightsReport) -> dict[str, object]:
                     {"right": each.sentence, "holder": each.holder, "why": each.why}
                     for each in needed.missing
                 ],
+                "statements": list(needed.statements),
             }
             for needed in report.needs
         ],
-        "statements": list(report.statements),
     }

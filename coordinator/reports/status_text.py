@@ -83,7 +83,7 @@ def _next(status: DatabaseStatus, page: Page) -> Iterator[str]:
         yield "next:  `migrate check` says what to do about heads that nobody knows"
     elif pending:
         yield from page.wrapped(
-            f"next:  `migrate plan` shows the order of the {counted(pending, 'pending revision')},"
+            f"next:  `migrate plan` shows the order of {counted(pending, 'pending revision')},"
             " `migrate all-modules` applies it",
             then="       ",
         )

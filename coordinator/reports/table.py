@@ -25,7 +25,7 @@ class Cell:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[Cell | str]], page: Page) -> list[str]:
-    """The lines of a table. What does not fit is cut from the widest column, never from the first.
+    """The lines of a table. What does not fit is cut from the last column, then from the widest, never from the first.
 
     A column whose cells are all empty is left out.
     """
@@ -45,13 +45,14 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[Cell | str]], page: P
 
 
 def _fitted(widths: list[int], width: int) -> list[int]:
-    """Take what is too much from the widest column but the first."""
     fitted = list(widths)
-    while sum(fitted) + len(_GAP) * (len(fitted) - 1) > width:
-        widest = max(range(1, len(fitted)), key=lambda each: fitted[each], default=0)
-        if fitted[widest] <= _NARROWEST:
+    while sum(fitted) + len(_GAP) * (len(fitted) - 1) > width and len(fitted) > 1:
+        last = len(fitted) - 1
+        widest = max(range(1, len(fitted)), key=lambda each: fitted[each])
+        chosen = last if fitted[last] > _NARROWEST else widest
+        if fitted[chosen] <= _NARROWEST:
             break
-        fitted[widest] -= 1
+        fitted[chosen] -= 1
     return fitted
 
 

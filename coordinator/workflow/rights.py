@@ -8,14 +8,14 @@ from coordinator.errors import UsageError
 from coordinator.execution.events import TargetNamed
 from coordinator.model.rights import NeededRights, RightKind, RightsReport
 from coordinator.planning.rights import schemas_of, wanted_rights
-from coordinator.postgres.rights import grants, holds, is_superuser, read_existing
+from coordinator.postgres.rights import grants, holds, read_existing
 from coordinator.settings.values import suggest
 from coordinator.workflow.reading import reader
 from coordinator.workflow.target import open_target
 
 if TYPE_CHECKING:
     from coordinator.execution.events import Listener
-    from coordinator.model.rights import Existing, Right
+    from coordinator.model.rights import Existing, Need, Right
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
 
@@ -32,22 +32,23 @@ def read_rights(settings: Settings, tell: Listener, *, role: str | None = None) 
                     f"The server has no role {judged!r}.", help=suggest(judged, sorted(existing.roles))
                 )
             wanted = wanted_rights(settings.modules, existing, judged)
-            needs = tuple(
-                NeededRights(
-                    need=need,
-                    wanted=rights,
-                    missing=tuple(each for each in rights if not _holds(session, existing, each)),
-                )
-                for need, rights in wanted.items()
-            )
+            needs = tuple(_judge(session, existing, need, rights) for need, rights in wanted.items())
             return RightsReport(
                 target=target.shown,
                 environment=target.environment,
                 role=judged,
-                superuser=is_superuser(session, judged),
+                superuser=judged in existing.superusers,
                 needs=needs,
-                statements=grants(right for needed in needs for right in needed.missing),
             )
+
+
+def _judge(session: Session, existing: Existing, need: Need, wanted: tuple[Right, ...]) -> NeededRights:
+    missing = tuple(each for each in wanted if not _holds(session, existing, each))
+    # Nobody should become a member of a superuser to migrate: that is told and not offered.
+    given = (
+        each for each in missing if each.kind is not RightKind.ROLE or each.name[0] not in existing.superusers
+    )
+    return NeededRights(need=need, wanted=wanted, missing=missing, statements=grants(given))
 
 
 def _holds(session: Session, existing: Existing, right: Right) -> bool:

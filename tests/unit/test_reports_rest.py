@@ -68,9 +68,13 @@ def lacking(*missing: Right) -> RightsReport:
         superuser=False,
         needs=(
             NeededRights(need=Need.READ, wanted=(), missing=()),
-            NeededRights(need=Need.APPLY, wanted=missing, missing=missing),
+            NeededRights(
+                need=Need.APPLY,
+                wanted=missing,
+                missing=missing,
+                statements=tuple(f"GRANT {number};" for number, _ in enumerate(missing)),
+            ),
         ),
-        statements=tuple(f"GRANT {number};" for number, _ in enumerate(missing)),
     )
 
 

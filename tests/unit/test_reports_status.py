@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from coordinator.model.capture import Direction
@@ -151,8 +152,8 @@ def test_history_is_a_table_of_runs_with_the_newest_first() -> None:
         page=Page(),
     )
     lines = told.splitlines()
-    assert lines[0].split() == ["run", "status", "kind", "started", "took", "environment", "host", "error"]
-    assert lines[1].split()[:3] == ["2", "unsettled", "apply"]
+    assert lines[0].split() == ["run", "status", "kind", "started", "took", "environment", "error"]
+    assert lines[1] == "2    unsettled  apply  2026-11-22 02:00:41  3.00 s  production   crm:a2 failed"
     assert max(len(line) for line in lines) <= 80
     assert "no ledger" in history_text([], exists=False, page=Page())
     assert history_text([], exists=True, page=Page()) == "no run yet\n"
@@ -230,6 +231,18 @@ def test_a_run_that_was_only_cut_off_needs_no_decision() -> None:
     told = recovery_text(recovery(OpenState.CUT_OFF, Recovered.EXPLAINED), Page())
     assert "next:  `migrate all-modules` goes on from there by itself" in told
     assert "--resume" not in told
+
+
+def test_a_server_process_that_still_works_comes_before_every_choice() -> None:
+    report = recovery(OpenState.CUT_OFF, Recovered.EXPLAINED)
+    busy = replace(report, runs=(replace(report.runs[0], backend=4711),))
+    told = " ".join(recovery_text(busy, Page()).split())
+    assert "still server process 4711 works for it, though its client is gone" in told
+    assert (
+        "next: wait until it ends, or end it with `SELECT pg_terminate_backend(4711)`; then `migrate recover` again"
+        in told
+    )
+    assert "--abort" not in told
 
 
 def test_what_was_done_about_it_is_said() -> None:
