@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from coordinator import __version__
-from coordinator.cli.streams import prepare_streams, write_line
+from coordinator.cli.streams import prepare_streams, quiet_when_unread, reader_has_left, write_line
 from coordinator.errors import CoordinatorError
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
-            # click would take it for a reader of standard output that has left, and would end without a word.
+            if reader_has_left():
+                raise
+            # click would take every one for a reader that has left, and would end without a word.
             raise RuntimeError("the other end of a pipe is gone") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -105,7 +107,8 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as error:
-        error.show()
+        with quiet_when_unread(sys.stderr):
+            error.show()
         return error.exit_code
     except CoordinatorError as error:
         show_error(error, verbose=verbose)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
+from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TextIO
 
 
@@ -32,10 +35,25 @@ def prepare_streams() -> None:
 
 def write_line(text: str, stream: TextIO, *, colour: bool) -> None:
     """Write a line for people. When it cannot be written the work goes on, and nothing more is written there."""
-    try:
+    with quiet_when_unread(stream):
         click.echo(text, file=stream, color=colour)
-    except OSError:  # its reader has left, or the disk is full: no reason to take a run back
+
+
+@contextmanager
+def quiet_when_unread(stream: TextIO) -> Iterator[None]:
+    """The block writes to `stream`. Its reader has left, or the disk is full: no reason to take a run back."""
+    try:
+        yield
+    except OSError:
         silence(stream)
+
+
+def reader_has_left() -> bool:
+    """Whether standard output or error is a pipe that nobody reads any more."""
+    poll = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        poll.register(stream.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def write_document(text: str) -> None:

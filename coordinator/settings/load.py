@@ -192,7 +192,8 @@ def _state_directory(root: Path, start: Path, variables: Mapping[str, str]) -> P
             )
         return below(start.absolute(), variables["MIGRATE_STATE_DIR"])
     usual = root / ".migrate"
-    if os.access(usual if usual.exists() else root, os.W_OK | os.X_OK):
+    # One that is there is kept even when it cannot be written: a new, empty database elsewhere would pass for it.
+    if usual.exists() or os.access(root, os.W_OK | os.X_OK):
         return usual
     name = f"migrate-{os.getuid()}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"
     folder = Path(tempfile.gettempdir(), name)

@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
@@ -19,7 +19,7 @@ from coordinator.staging.locks import FileLock, exclusive
 from coordinator.staging.server_user import server_user
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -88,22 +88,26 @@ class LocalCluster:
         return DatabaseUrl(parameters=parameters, shown=shown or f"{self.directory}, database {database}")
 
     def __enter__(self) -> Self:
-        self._prepare_directory()
-        try:
-            with exclusive(self.directory / "lock"):
-                if self._visit:
-                    self._leave_running = _runs_for_nobody(self.directory)
-                self._use = FileLock(self.directory / "users")
-                if not self._visit:
-                    os.utime(self.directory / "users")  # when it was last used, for who cleans up
-                shared = self._use.try_shared()
-                assert shared, "'users' is taken alone only by who holds 'lock'"
-                self._sockets = self._running_server().socket_directory
-            self._await_answer()
-        except BaseException:
-            self._leave()
-            raise
+        with usable(self.directory):
+            self._prepare_directory()
+            try:
+                self._begin_use()
+                self._await_answer()
+            except BaseException:
+                self._leave()
+                raise
         return self
+
+    def _begin_use(self) -> None:
+        with exclusive(self.directory / "lock"):
+            if self._visit:
+                self._leave_running = _runs_for_nobody(self.directory)
+            self._use = FileLock(self.directory / "users")
+            if not self._visit:
+                os.utime(self.directory / "users")  # when it was last used, for who cleans up
+            shared = self._use.try_shared()
+            assert shared, "'users' is taken alone only by who holds 'lock'"
+            self._sockets = self._running_server().socket_directory
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -202,6 +206,18 @@ class LocalCluster:
                 time.sleep(0.05)
             else:
                 return
+
+
+@contextmanager
+def usable(directory: Path) -> Iterator[None]:
+    """Around what is done in a cluster's directory: what the system refuses there is an UnreachableError."""
+    try:
+        yield
+    except OSError as exc:
+        raise UnreachableError(
+            f"The directory '{exc.filename or directory}' cannot be used for a server: {exc.strerror}.",
+            help="Name a directory of this user's own in MIGRATE_STATE_DIR, or use a server instead.",
+        ) from exc
 
 
 def is_used(directory: Path) -> bool:

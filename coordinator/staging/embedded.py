@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from coordinator.model.staging import StagingKind
 from coordinator.postgres.databases import create_database, databases_of_role
 from coordinator.staging.binaries import find_binaries
-from coordinator.staging.cluster import LocalCluster
+from coordinator.staging.cluster import LocalCluster, usable
 from coordinator.staging.databases import drop_made_database, make_database, version_of
 from coordinator.staging.dump import dump_arguments, dump_environment, dump_password, dumped_schemas, run_dump
 from coordinator.staging.locks import exclusive
@@ -111,4 +111,5 @@ class EmbeddedStaging:
 def _major_of(directory: Path) -> int | None:
     """The version that made a cluster; None before there is one."""
     made = directory / "data" / "PG_VERSION"
-    return int(made.read_text(encoding="ascii")) if made.exists() else None
+    with usable(directory):
+        return int(made.read_text(encoding="ascii")) if made.exists() else None

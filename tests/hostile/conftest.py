@@ -12,7 +12,7 @@ from psycopg import sql
 from coordinator.postgres.connect import connect
 from coordinator.staging.binaries import find_binaries
 from coordinator.staging.cluster import LocalCluster
-from tests.hostile.harness import PASSWORD, small_erp
+from tests.hostile.harness import PASSWORD, small_erp, url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +26,7 @@ def state(server: LocalCluster) -> Iterator[Path]:
     """A state directory that all tests share, with its staging server kept running between them."""
     folder = server.directory.parent / "hostile-state"
     major = server.binaries.major
-    staging = LocalCluster(
-        find_binaries(environment=os.environ, major=major), folder / f"staging-{major}"
-    )
+    staging = LocalCluster(find_binaries(environment=os.environ, major=major), folder / f"staging-{major}")
     with staging:
         yield folder
 
@@ -53,6 +51,18 @@ def erp(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def target(database: DatabaseUrl, login: str, shared_state: Path) -> str:
+    """The URL of an empty database for a role that may migrate it, with the awkward password in it."""
+    with connect(database, application_name="test") as connection:
+        connection.execute(
+            sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(
+                sql.Identifier(database.parameters["dbname"]), sql.Identifier(login)
+            )
+        )
+    return url(database, user=login, password=PASSWORD)
+
+
+@pytest.fixture
 def login(database: DatabaseUrl) -> Iterator[str]:
     """A role with the awkward password that may connect and nothing else; its name."""
     name = f"role_{secrets.token_hex(4)}"
@@ -61,5 +71,6 @@ def login(database: DatabaseUrl) -> Iterator[str]:
             sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), sql.Literal(PASSWORD))
         )
         yield name
+    with connect(database, application_name="test") as connection:
         connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
         connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))

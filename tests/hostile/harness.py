@@ -72,7 +72,7 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "coordinator", *arguments]
 
 
-def migrate(folder: Path, *arguments: str, timeout: float = 60, **variables: str | None) -> Done:
+def migrate(folder: Path, *arguments: str, **variables: str | None) -> Done:
     """Run `migrate` in `folder`; whatever it says, it is no traceback, no password and no escape code."""
     done = subprocess.run(
         command(*arguments),
@@ -81,7 +81,7 @@ def migrate(folder: Path, *arguments: str, timeout: float = 60, **variables: str
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
-        timeout=timeout,
+        timeout=120,
     )
     return harmless(Done(code=done.returncode, out=done.stdout.decode(), err=done.stderr.decode()))
 
