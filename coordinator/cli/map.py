@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +39,7 @@ def check(context: click.Context, *, map_path: Path | None, form: str) -> int:
 
     The revisions are applied to an empty throw-away database. No target is needed, none is touched.
     """
+    from coordinator.cli.document import write_json
     from coordinator.cli.findings import show_findings
     from coordinator.cli.terminal import terminal
     from coordinator.reports.finding_json import findings_as_json
@@ -51,8 +50,7 @@ def check(context: click.Context, *, map_path: Path | None, form: str) -> int:
         map_path or settings.map, settings.modules, _built_schema(settings, verbose=context.obj["verbose"])
     )
     if form == "json":
-        document = {"passed": result.passed, "findings": findings_as_json(result.findings)}
-        write_document(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        write_json({"passed": result.passed, "findings": findings_as_json(result.findings)}, settings)
         return 0 if result.passed else 1
     out = terminal()
     show_findings(result.findings, out)
@@ -69,19 +67,17 @@ def check(context: click.Context, *, map_path: Path | None, form: str) -> int:
 @format_option
 def show(*, map_path: Path | None, form: str) -> int:
     """Show what the map says, as it was understood. Needs no database."""
-    from coordinator.cli.terminal import terminal
+    from coordinator.cli.document import page, write_json, write_text
     from coordinator.reports.map_json import map_as_json
     from coordinator.reports.map_text import map_text
-    from coordinator.reports.page import Page
     from coordinator.workflow.map import show_map
 
-    database_map = show_map(map_path or read_settings().map)
+    settings = read_settings()
+    database_map = show_map(map_path or settings.map)
     if form == "json":
-        write_document(json.dumps(map_as_json(database_map), indent=2, ensure_ascii=False) + "\n")
-        return 0
-    out = terminal(sys.stdout)
-    page = Page(width=out.width, paint=lambda text, colour: out.styled(text, colour), folder=str(Path.cwd()))
-    write_document(map_text(database_map, page))
+        write_json(map_as_json(database_map), settings)
+    else:
+        write_text(map_text(database_map, page()))
     return 0
 
 
