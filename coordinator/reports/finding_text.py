@@ -17,9 +17,12 @@ _GRAVEST_FIRST = tuple(Severity)
 
 def finding_lines(finding: Finding, page: Page) -> list[str]:
     """Severity and rule, the sentence with its place, and the remedy below it."""
-    word = finding.severity.value
-    lines = page.wrapped(f"{word} {finding.rule}: {sentence_with_place(finding)}", then="  ")
-    lines[0] = page.paint(word, _COLOURS[finding.severity]) + lines[0][len(word) :]
+    lines = page.wrapped(
+        f" {finding.rule}: {sentence_with_place(finding)}",
+        then="  ",
+        lead=finding.severity.value,
+        colour=_COLOURS[finding.severity],
+    )
     if finding.help:
         lines.extend(page.wrapped(f"→ {one_line(finding.help)}", first="  ", then="    "))
     return lines

@@ -33,17 +33,23 @@ class Page:
         """The text with its paths as short as they can be."""
         return text.replace(f"{self.folder.rstrip('/')}/", "") if self.folder.strip("/") else text
 
-    def wrapped(self, text: str, *, first: str = "", then: str = "") -> list[str]:
+    def wrapped(
+        self, text: str, *, first: str = "", then: str = "", lead: str = "", colour: str = ""
+    ) -> list[str]:
         """The lines of a sentence: `first` before the first of them, `then` before the others.
 
-        A command in backticks stays on one line, so that it can be copied.
+        `lead` is put in front of the text and painted after the lines were broken: colours have no width. A
+        command in backticks stays on one line, so that it can be copied.
         """
         lines = textwrap.wrap(
-            _COMMAND.sub(lambda match: match[0].replace(" ", _UNBROKEN), self.short(text)),
+            _COMMAND.sub(lambda match: match[0].replace(" ", _UNBROKEN), self.short(lead + text)),
             self.width,
             initial_indent=first,
             subsequent_indent=then,
             break_long_words=False,
             break_on_hyphens=False,
         )
-        return [line.replace(_UNBROKEN, " ") for line in lines] or [first.rstrip()]
+        lines = [line.replace(_UNBROKEN, " ") for line in lines] or [first.rstrip()]
+        if lead and lines[0].startswith(first + lead):
+            lines[0] = first + self.paint(lead, colour) + lines[0][len(first + lead) :]
+        return lines

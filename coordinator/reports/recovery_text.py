@@ -67,14 +67,18 @@ def _outcome(report: RecoveryReport, page: Page) -> Iterator[str]:
             yield page.paint("nothing is unsettled", "green")
         case Recovered.TAKEN_BACK:
             yield from page.wrapped(
-                f"{page.paint('taken back', 'green')}: nothing of {_named(report)} is in (run {report.run});"
+                f": nothing of {_named(report)} is in (run {report.run});"
                 f" `migrate history {report.run}` shows it",
                 then="  ",
+                lead="taken back",
+                colour="green",
             )
         case Recovered.SETTLED:
             yield from page.wrapped(
-                f"{page.paint('settled', 'green')}: {_named(report)} as it is; `migrate all-modules` goes on from there",
+                f": {_named(report)} as it is; `migrate all-modules` goes on from there",
                 then="  ",
+                lead="settled",
+                colour="green",
             )
         case Recovered.EXPLAINED:
             yield from _choices(report, page)

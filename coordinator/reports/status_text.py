@@ -68,9 +68,8 @@ def _open_run(open_run: OpenRun, page: Page) -> Iterator[str]:
     if open_run.state is OpenState.AT_WORK:
         yield from page.wrapped(f"{told} on {run.host} since {moment(run.started)}", then="  ")
         return
-    yield from page.wrapped(
-        f"{page.paint(told, 'red')}; it began on {run.host} at {moment(run.started)}", then="  "
-    )
+    began = f"; it began on {run.host} at {moment(run.started)}"
+    yield from page.wrapped(began, then="  ", lead=told, colour="red")
     if run.error:
         yield from page.wrapped(one_line(run.error), first="  ", then="  ")
 

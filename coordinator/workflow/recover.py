@@ -97,8 +97,11 @@ class _Recovery:
                 ledger_session=stack.enter_context(target.connect("ledger")),
             )
 
-    def _look(self) -> tuple[TargetState, tuple[UnfinishedRun, ...]]:
+    def _look(self, *, but: int | None = None) -> tuple[TargetState, tuple[UnfinishedRun, ...]]:
+        """The runs that are not over, besides our own."""
         state = look(self.main, self.project)
+        others = tuple(each for each in state.open_runs if each.number != but)
+        state = replace(state, open_runs=others)
         runs = unfinished_runs(self.main, self.project, state, self.workers, lock_is_ours=True)
         for each in runs:
             if each.backend is not None:
@@ -127,14 +130,19 @@ class _Recovery:
             environment=self.target.environment,
             rehearsal="not rehearsed: takes back " + ", ".join(f"run {each.number}" for each in runs),
         )
-        take_fence(self.ledger_session, number)
-        self.main.execute(
-            "SELECT set_config('application_name', %s, false)", (application_name(str(number), "main"),)
-        )
+        try:
+            take_fence(self.ledger_session, number)
+            self.main.execute(
+                "SELECT set_config('application_name', %s, false)", (application_name(str(number), "main"),)
+            )
+        except CoordinatorError as error:
+            ledger.finish_run(number, RunStatus.SETTLED, error=f"did not begin: {error}")
+            raise
         try:
             with shielded():
                 for each in reversed(runs):
-                    self._take_back(each, number, ledger)
+                    # Looked at again: taking back a later run may have changed what is in of this one.
+                    self._take_back(self._now(each, number), number, ledger)
         except CoordinatorError as error:
             ledger.finish_run(number, RunStatus.SETTLED, error=f"stopped: {error}")
             raise UnsettledError(
@@ -144,6 +152,10 @@ class _Recovery:
             ) from error
         ledger.finish_run(number, RunStatus.APPLIED)
         return self._report(Recovered.TAKEN_BACK, runs, run=number)
+
+    def _now(self, run: UnfinishedRun, ours: int) -> UnfinishedRun:
+        _, runs = self._look(but=ours)
+        return next(each for each in runs if each.number == run.number)
 
     def _refuse_what_others_stand_on(self, state: TargetState, runs: tuple[UnfinishedRun, ...]) -> None:
         """Refuse before the first write when something that is to go carries a revision that is to stay."""
@@ -177,15 +189,11 @@ class _Recovery:
 
     def _take_back(self, run: UnfinishedRun, number: int, ledger: Ledger) -> None:
         self.lock.announce(str(number), f"taking back run {run.number}")
-        self._drop_invalid(run)
-        gone = [half for half in run.half_done if half.is_gone and half.direction is Direction.DOWNGRADE]
-        for half in gone:
-            forget_half_done(self.main, self.project, half, number)
+        gone = self._clear(run, number)
         there = [half for half in run.half_done if not half.is_gone and half.direction is Direction.UPGRADE]
         for half in there:
             write_down_half_done(self.main, self.project, half, number)
-        forgotten = {half.key for half in gone}
-        groups = [tuple(key for key in group if key not in forgotten) for group in run.committed]
+        groups = [tuple(key for key in group if key not in gone) for group in run.committed]
         groups.extend((half.key,) for half in there)
         try:
             self._reverse(self._way_back([group for group in groups if group]), number, ledger)
@@ -196,11 +204,19 @@ class _Recovery:
         why = run.open_run.run.error or "cut off"
         ledger.finish_run(run.number, RunStatus.REVERSED, error=f"{why}; taken back by run {number}")
 
-    def _drop_invalid(self, run: UnfinishedRun) -> None:
+    def _clear(self, run: UnfinishedRun, number: int) -> frozenset[RevisionKey]:
+        """Drop what cut off index builds left; of reversals that were complete but not written down, write that down.
+
+        Returns the steps of these reversals: they are out.
+        """
         for half in run.half_done:
             for index in half.invalid:
                 name = identifier(index.schema, index.name)
                 self.main.execute(compose("DROP INDEX CONCURRENTLY IF EXISTS {index}", index=name))
+        gone = [half for half in run.half_done if half.is_gone and half.direction is Direction.DOWNGRADE]
+        for half in gone:
+            forget_half_done(self.main, self.project, half, number)
+        return frozenset(half.key for half in gone)
 
     def _way_back(self, groups: list[tuple[RevisionKey, ...]]) -> RunPlan:
         """What came in together is taken back together, the newest first."""
@@ -266,7 +282,7 @@ class _Recovery:
         findings: list[Finding] = []
         for each in runs:
             take_fence(self.ledger_session, each.number)
-            self._drop_invalid(each)
+            self._clear(each, each.number)
             findings.extend(left_half_done(half) for half in each.half_done if not half.is_gone)
             why = each.open_run.run.error or "cut off"
             ledger.finish_run(each.number, RunStatus.SETTLED, error=f"{why}; settled as it is")

@@ -38,6 +38,7 @@ def read_status(settings: Settings, tell: Listener, *, wait: float = 0.0) -> Dat
         tell(TargetNamed(target=target.shown, environment=target.environment))
         project = load_project(settings, workers)
         deadline = time.monotonic() + wait
+        told = False
         while True:
             over = time.monotonic() >= deadline
             try:
@@ -48,7 +49,9 @@ def read_status(settings: Settings, tell: Listener, *, wait: float = 0.0) -> Dat
             else:
                 if status.at_heads or over:
                     return status
-            tell(Working(what="waiting until every revision of this checkout is in"))
+            if not told:
+                tell(Working(what="waiting until every revision of this checkout is in"))
+                told = True
             time.sleep(min(_LOOK_EVERY, max(0.0, deadline - time.monotonic())))
 
 

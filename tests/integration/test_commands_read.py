@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from markdown_it import MarkdownIt
 
+from coordinator.postgres.url import as_words
 from coordinator.staging.binaries import find_binaries
 from tests.commands_site import Desk, add_index, apply, write_shop
 from tests.failures.conftest import role, site, state_directory
 from tests.failures.roles import make_role
+from tests.failures.site import REPOSITORY
 from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.failures.site import Site
 
 __all__ = ["role", "site", "state_directory"]
@@ -305,6 +309,29 @@ def test_piped_documents_are_80_columns_without_colour(shop: Site) -> None:
         assert max(len(line) for line in ended.out.splitlines()) <= 80, arguments
 
 
+@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_colour_is_shown_on_a_terminal_unless_it_is_not_wanted(
+    site: Site, environment: dict[str, str]
+) -> None:
+    write_shop(site.root)
+    master, terminal = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "coordinator", "status", "--database-url", as_words(site.url.parameters)],
+        cwd=site.root,
+        stdin=subprocess.DEVNULL,
+        stdout=terminal,
+        stderr=subprocess.DEVNULL,
+        check=False,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), "TERM": "xterm", **environment},
+    )
+    os.close(terminal)
+    with open(master, "rb", buffering=0) as stream:
+        shown = stream.read(4096)
+    assert done.returncode == 0
+    assert b"2 pending" in shown
+    assert (b"\x1b[" in shown) is not bool(environment)
+
+
 def test_an_embedded_target_and_no_target_are_told_apart(shop: Site) -> None:
     (shop.root / "pyproject.toml").write_text("[tool.migrate]\n")
     done = subprocess.run(
@@ -313,7 +340,7 @@ def test_an_embedded_target_and_no_target_are_told_apart(shop: Site) -> None:
         capture_output=True,
         text=True,
         check=False,
-        env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin"},
     )
     assert done.returncode == 2
     assert done.stdout == ""

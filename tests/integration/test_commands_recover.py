@@ -101,6 +101,25 @@ def test_resume_settles_and_the_next_run_goes_on(shop: Site) -> None:
     assert "nothing is unsettled" in shop.migrate("recover", "--resume").out
 
 
+def test_what_came_in_together_goes_out_together_or_not_at_all(shop: Site) -> None:
+    apply(shop)
+    shop.execute("UPDATE migrate.run SET status = 'unsettled', error = 'something differed'")
+    crm = versions_of(shop.root, "crm") / "c1.py"
+    crm.write_text(crm.read_text().replace("DROP TABLE crm.customers", "DROP TABLE crm.nobody"))
+    before = shop.picture()
+    assert shop.migrate("recover", "--abort").code == 4
+    assert shop.picture() == before
+    mend(shop)
+    assert shop.migrate("recover", "--abort").code == 0
+    assert shop.steps() == (
+        "downgrade billing:b1 reversed",
+        "downgrade crm:c2 reversed",
+        "downgrade crm:c1 reversed",
+    )
+    assert shop.value("SELECT count(*) FROM migrate.intent WHERE run = 3") == 1
+    assert shop.rows("SELECT * FROM migrate.applied") == ()
+
+
 def test_what_a_later_revision_stands_on_is_not_taken_back(shop: Site) -> None:
     unsettle(shop)
     mend(shop)
@@ -212,6 +231,37 @@ def test_resume_warns_of_a_half_done_step(shop: Site) -> None:
         "warning half-done: crm:c3 was cut off in its upgrade(), and index 'crm.one_name' of it is there"
         in told(ended)
     )
+
+
+def cut_off_recovery(shop: Site) -> None:
+    """Leave what a kill -9 leaves in the middle of `recover --abort`: run 2 unsettled, the index of c3 dropped,
+    and neither the version row nor the ledger told of it."""
+    apply(shop)
+    add_index(shop.root)
+    apply(shop)
+    shop.execute("DROP INDEX crm.one_name")
+    shop.execute(
+        "UPDATE migrate.run SET status = 'unsettled', error = 'crm:c9 failed' WHERE number = 2;"
+        " INSERT INTO migrate.run (kind, status, plan, guarantee, environment, host, pid, program, rehearsal)"
+        " VALUES ('recover', 'running', '', '', 'local', 'gone', 1, '0', '');"
+        " INSERT INTO migrate.intent (run, sequence, token, direction, transactional, steps)"
+        " VALUES (3, 1, gen_random_uuid(), 'downgrade', false, ARRAY['crm:c3'])"
+    )
+
+
+@pytest.mark.parametrize("how", ["--abort", "--resume"])
+def test_a_recovery_that_was_cut_off_itself_is_recovered(shop: Site, how: str) -> None:
+    cut_off_recovery(shop)
+    explained = shop.migrate("recover")
+    assert explained.code == 4
+    assert "run 3 is cut off" in told(explained)
+    assert "half done crm:c3 in its downgrade(): nothing of it is there" in told(explained)
+    ended = shop.migrate("recover", how)
+    assert ended.code == 0, ended.err
+    assert [each[0] for each in shop.rows("SELECT version_num FROM crm.alembic_version")] == ["c2"]
+    assert shop.rows("SELECT * FROM migrate.applied WHERE revision = 'c3'") == ()
+    assert shop.migrate("recover").code == 0
+    apply(shop)
 
 
 def test_an_index_that_the_run_did_not_build_is_left_alone(shop: Site) -> None:
