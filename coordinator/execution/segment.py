@@ -173,17 +173,18 @@ class SegmentRunner:
             self.tell(StepsRolledBack(steps=tuple(reversed(done))))
 
     def _tidy(self, start: Catalog) -> None:
-        """After a segment that commits statement by statement: drop the invalid indexes that it left behind."""
+        """After a segment that commits statement by statement: drop the indexes that it made. They hold no data."""
         session = self.runner.session
         session.execute("RESET ROLE; RESET search_path; RESET lock_timeout")
         created = {
             (each.schema, each.part or each.name) for each in self.runner.catalog().difference(start).created
         }
-        broken = session.rows(
+        indexes = session.rows(
             "SELECT n.nspname, c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
-            " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)"
         )
-        for schema, name in broken:
+        for schema, name in indexes:
             if (schema, name) in created:
                 session.execute(compose("DROP INDEX CONCURRENTLY {index}", index=identifier(schema, name)))
 

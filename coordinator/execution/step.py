@@ -158,7 +158,7 @@ class StepRunner:
             raise StepFailedError(self._refused(step, part, conduit))
         if conduit.lost is not None:
             raise StepFailedError(connection_lost(step, part, *conduit.lost))
-        if conduit.failed is not None:
+        if conduit.failed is not None and self.session.failed:
             # The author's code caught the error, but without a savepoint the whole transaction is lost.
             sent, refusal = conduit.failed
             raise StepFailedError(from_statement(step, part, refusal, sql=sent.sql, line=sent.line))

@@ -29,9 +29,10 @@ class StepContext(MigrationContext):
     def autocommit_block(self) -> Iterator[None]:
         """Tell the coordinator where the block begins and ends; it ends the transaction, or refuses."""
         self.link.ask({"op": "autocommit", "enter": True})
-        yield
-        # Not in a `finally`: after a failure the coordinator stays outside the transaction, to tidy up there.
-        self.link.ask({"op": "autocommit", "enter": False})
+        try:
+            yield
+        finally:  # as in Alembic: whoever catches a failure goes on inside a transaction
+            self.link.ask({"op": "autocommit", "enter": False})
 
 
 class LoadedModule:
