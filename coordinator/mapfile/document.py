@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 _WANTED = "write '## Module NAME' and below it '### TABLE' with a table of columns; see docs/database-map.md"
 
+# `├` as UTF-8 that was read as Mac Roman or as Windows-1252, and then saved.
+_GARBLED = ("├".encode().decode("mac_roman"), "├".encode().decode("cp1252"))
+_GARBLED_WANTED = (
+    "its letters were garbled by an editor that took UTF-8 for another encoding; save it anew as UTF-8"
+)
+
 
 def read_draft(text: str, *, file: str) -> MapDraft:
     """Read a map and keep the lines that each fact came from. Raises nothing; problems are in the draft."""
@@ -42,8 +48,9 @@ def read_draft(text: str, *, file: str) -> MapDraft:
     read_document(draft, read_blocks(text, draft.lines), draft.lines)
     if not draft.modules and not any(each.severity is Severity.ERROR for each in draft.findings):
         what = "names no module" if text.strip() else "is empty"
+        wanted = _GARBLED_WANTED if any(each in text for each in _GARBLED) else _WANTED
         draft.findings.insert(
-            0, Finding(rule="map-no-modules", message=f"the map {what}", place=Place(file), help=_WANTED)
+            0, Finding(rule="map-no-modules", message=f"the map {what}", place=Place(file), help=wanted)
         )
     return draft
 

@@ -53,10 +53,17 @@ def check_map(path: Path, modules: Sequence[Module], built_schema: Callable[[], 
 
     database_map = read_map(path)
     resolved = resolve_map(database_map, modules)
-    found = (*database_map.problems, *resolved.findings, *compare_map(database_map, built_schema()))
-    # Binding and comparing both meet a name that nobody knows.
-    once = {(each.rule, each.message, each.place): each for each in found}
-    return MapCheck(database_map=database_map, findings=tuple(once.values()))
+    # Binding and comparing both meet a name or a schema that nobody knows; the first of them knows more about it.
+    told = {(each.message, each.place) for each in resolved.findings}
+    schemas = {each.place for each in resolved.findings if each.rule == "map-wrong-schema"}
+    compared = (
+        each
+        for each in compare_map(database_map, built_schema())
+        if (each.message, each.place) not in told
+        and not (each.rule == "map-only-schema" and each.place in schemas)
+    )
+    findings = (*database_map.problems, *resolved.findings, *compared)
+    return MapCheck(database_map=database_map, findings=findings)
 
 
 def show_map(path: Path) -> DatabaseMap:

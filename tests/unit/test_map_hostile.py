@@ -69,6 +69,14 @@ def test_a_nul_byte_is_refused_with_its_line() -> None:
     ]
 
 
+@pytest.mark.parametrize("encoding", ["mac_roman", "cp1252"])
+def test_letters_garbled_by_an_editor_are_said_to_be_garbled(encoding: str) -> None:
+    text = "```\n├── Módulo CRM\n```\n".encode().decode(encoding)
+    with pytest.raises(MapError) as caught:
+        parse_map(text, file="m.md")
+    assert "save it anew as UTF-8" in str(caught.value.findings[0].help)
+
+
 def test_a_file_beyond_all_measure_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "map.md"
     with path.open("wb") as stream:

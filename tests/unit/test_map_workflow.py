@@ -93,6 +93,14 @@ def test_a_name_that_nobody_knows_is_told_once(path: Path) -> None:
     assert [(each.rule, each.help) for each in found] == [("map-unknown-module", "did you mean 'crm'?")]
 
 
+def test_a_schema_of_nobody_is_told_once(path: Path) -> None:
+    path.write_text("- Module crm (schema: crm, schema: old_crm)\n")
+    found = check_map(path, MODULES, built).findings
+    assert [each.message for each in found] == [
+        "schema 'old_crm' belongs to no module, and the map gives it to 'crm'"
+    ]
+
+
 def test_show_and_graph_need_nothing_but_the_file(path: Path) -> None:
     path.write_text("## Module crm\n")
     assert [each.name for each in show_map(path).modules] == ["crm"]
