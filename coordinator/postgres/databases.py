@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 _APPLICATION = "migrate staging"
 _LIST = """
     SELECT d.datname, coalesce(pg_catalog.shobj_description(d.oid, 'pg_database'), ''),
-           EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid)
+           EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid),
+           EXISTS (SELECT FROM pg_catalog.pg_stat_activity a
+                    WHERE a.datid = d.oid AND a.application_name !~ '^migrate[: ]')
       FROM pg_catalog.pg_database d
      WHERE pg_catalog.pg_has_role(d.datdba, 'MEMBER') AND NOT d.datistemplate
      ORDER BY d.datname
@@ -29,6 +31,7 @@ class FoundDatabase:
     name: str
     comment: str
     in_use: bool  # somebody is connected to it
+    in_use_by_others: bool  # somebody who is not this program
 
 
 def create_database(admin: DatabaseUrl, name: str, *, comment: str = "") -> DatabaseUrl:
@@ -74,7 +77,10 @@ def databases_of_role(admin: DatabaseUrl) -> tuple[FoundDatabase, ...]:
     """The databases that the role of `admin` owns, alone or as a member of the owner, by name."""
     with connect(admin, application_name=_APPLICATION) as connection:
         rows = connection.execute(_LIST).fetchall()
-    return tuple(FoundDatabase(name=name, comment=comment, in_use=in_use) for name, comment, in_use in rows)
+    return tuple(
+        FoundDatabase(name=name, comment=comment, in_use=in_use, in_use_by_others=by_others)
+        for name, comment, in_use, by_others in rows
+    )
 
 
 def _failed(sentence: str, exc: Exception) -> UnreachableError:

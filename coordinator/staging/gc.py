@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError, UsageError
 from coordinator.model.staging import Leftover, LeftoverKind
-from coordinator.staging import leftover_clusters, leftover_containers, leftover_databases
+from coordinator.staging import (
+    leftover_clusters,
+    leftover_containers,
+    leftover_databases,
+    leftover_scratch,
+)
 from coordinator.staging.binaries import find_binaries
 from coordinator.staging.cluster import LocalCluster
 
@@ -53,6 +58,7 @@ def search(
     for directory in leftover_clusters.cluster_directories(state):
         look(str(directory), lambda directory=directory: _in_cluster(directory, variables))  # type: ignore[misc]  # mypy does not infer a lambda's default
     look("socket directories", leftover_clusters.find_sockets)
+    look("workers' directories", leftover_scratch.find)
     if server:
         look(str(server), lambda: leftover_databases.find(server, place=str(server)))
     return Search(leftovers=tuple(leftovers), not_seen=tuple(not_seen))
@@ -65,6 +71,8 @@ def remove(
     variables = os.environ if environment is None else environment
     if leftover.kind is LeftoverKind.CONTAINER:
         return leftover_containers.remove(leftover, variables)
+    if leftover_scratch.is_scratch(leftover):
+        return leftover_scratch.remove(leftover)
     if leftover.kind is not LeftoverKind.DATABASE:
         return leftover_clusters.remove(leftover)
     if server and leftover.place == str(server):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from coordinator.model.staging import Leftover, LeftoverKind
 from coordinator.postgres.databases import databases_of_role, drop_database
 from coordinator.staging.names import is_database_name, read_mark, why_left
+from coordinator.staging.processes import Life, life
 
 if TYPE_CHECKING:
     from coordinator.model.target import DatabaseUrl
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def find(admin: DatabaseUrl, *, place: str) -> tuple[Leftover, ...]:
-    """Those of the role that have our name, our comment, a dead owner and nobody connected."""
+    """Those of the role that have our name, our comment, a dead owner and nobody else connected."""
     return tuple(
         Leftover(kind=LeftoverKind.DATABASE, name=found.name, place=place, reason=reason)
         for found in databases_of_role(admin)
@@ -32,4 +33,9 @@ def remove(leftover: Leftover, admin: DatabaseUrl) -> bool:
 
 def _reason(found: FoundDatabase) -> str | None:
     mark = read_mark(found.comment) if is_database_name(found.name) else None
-    return why_left(mark, in_use=found.in_use) if mark else None
+    if mark is None:
+        return None
+    # A server process goes on with the statement of a client that was killed, for as long as it takes. Nobody but
+    # its owner works in a staging database, so when that one is dead our own connections are no use of it.
+    owner_is_dead = life(mark.owner) is Life.DEAD
+    return why_left(mark, in_use=found.in_use_by_others if owner_is_dead else found.in_use)

@@ -7,13 +7,13 @@ import select
 import socket
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from coordinator.errors import CoordinatorError, UsageError
 from coordinator.worker.protocol import Channel, ProtocolError, pack, unpack
+from coordinator.worker.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -110,7 +110,7 @@ class Worker:
     def __init__(self, interpreter: str | None = None, *, silence: float = 120.0) -> None:
         self._interpreter = interpreter or sys.executable
         self._silence = silence
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._scratch: Scratch | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._socket: socket.socket | None = None
@@ -138,8 +138,8 @@ class Worker:
                 return
             self.stop()  # it died while nobody was talking to it
         ours, theirs = socket.socketpair()
-        self._scratch = tempfile.TemporaryDirectory(prefix="migrate-worker-")
-        scratch = Path(self._scratch.name)
+        self._scratch = Scratch()
+        scratch = self._scratch.path
         environment, withheld = _environment(os.environ, scratch)
         package = Path(__file__).resolve().parent.parent
         try:
@@ -185,7 +185,7 @@ class Worker:
             self._process.wait()
             self._process = None
         if self._scratch is not None:
-            self._scratch.cleanup()
+            self._scratch.remove()
             self._scratch = None
         self._channel = None
         self._modules.clear()
@@ -345,7 +345,7 @@ class Worker:
         """The end of what the revisions printed."""
         if self._scratch is None:
             return ""
-        with (Path(self._scratch.name) / "output").open("rb") as output:
+        with (self._scratch.path / "output").open("rb") as output:
             output.seek(0, os.SEEK_END)
             output.seek(max(0, output.tell() - 4000))
             return output.read().decode("utf-8", "replace")
