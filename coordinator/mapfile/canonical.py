@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.mapfile.blocks import Block, Bullets, Fence, Heading, Paragraph, Table
@@ -19,6 +19,15 @@ from coordinator.mapfile.drafts import (
 from coordinator.mapfile.inline import Inline, read_inline
 from coordinator.mapfile.outline import is_tree_art, read_bullets, read_tree
 from coordinator.mapfile.quoting import read_dotted_name, read_name, split_dotted, without_emoji
+from coordinator.mapfile.sections import (
+    FACT_LABELS,
+    Section,
+    holds_columns,
+    label_of,
+    read_sections,
+    states_facts,
+    table_word,
+)
 from coordinator.mapfile.sketch import (
     has_modules,
     has_statements,
@@ -30,25 +39,12 @@ from coordinator.mapfile.sketch import (
     read_references,
     read_statement,
 )
-from coordinator.mapfile.words import LABELS, Head, Label, says_open
-from coordinator.model.database_map import folded
+from coordinator.mapfile.words import Head, Label, says_open
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TREE_FENCES = frozenset({"", "text", "txt", "tree", "markdown", "md", "plain", "plaintext"})
-_GROUPS = (Label.TABLE, Label.COLUMNS)
-_FACT_LABELS = (Label.SCHEMA, Label.OWNER, Label.USED_BY, Label.DEPENDS_ON)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Section:
-    """A heading with what stands before the next one."""
-
-    heading: Heading | None
-    blocks: list[Block] = field(default_factory=list)
-    is_parent: bool = False  # a heading below it, deeper, is a table's
-    line: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,7 +62,7 @@ class _Reader:
 def read_document(draft: MapDraft, blocks: Sequence[Block], lines: Sequence[str]) -> None:
     """Read every block of the document into the draft."""
     reader = _Reader(draft=draft, lines=lines)
-    for section in _sections(blocks):
+    for section in read_sections(blocks):
         if section.heading is not None:
             _heading(reader, section, section.heading)
         for block in section.blocks:
@@ -74,52 +70,7 @@ def read_document(draft: MapDraft, blocks: Sequence[Block], lines: Sequence[str]
     _close_module(reader, len(lines))
 
 
-def _sections(blocks: Sequence[Block]) -> list[_Section]:
-    sections = [_Section(heading=None)]
-    for block in blocks:
-        if isinstance(block, Heading):
-            sections.append(_Section(heading=block, line=block.start))
-        else:
-            sections[-1].blocks.append(block)
-    above: list[_Section] = []
-    for section in sections[1:]:
-        level = section.heading.level if section.heading else 0
-        above = [each for each in above if each.heading and each.heading.level < level]
-        if _holds_columns(section):
-            # `Tables` between a module and its tables is no module.
-            owners = [
-                each for each in above if each.heading and _label_of(each.heading.inline) not in _GROUPS
-            ]
-            if owners:
-                owners[-1].is_parent = True
-        above.append(section)
-    return sections
-
-
-def _holds_columns(section: _Section) -> bool:
-    named = section.heading is not None and _table_word(section.heading.inline) is not None
-    tables = [each for each in section.blocks if isinstance(each, Table)]
-    return any(is_column_table(each.head) or (named and Head.NAME in heads_of(each.head)) for each in tables)
-
-
-def _label_of(inline: Inline) -> Label | None:
-    """The label that a heading or a bold line is, with nothing behind it. Code is a name, never a label."""
-    return None if inline.code is not None else LABELS.get(folded(without_emoji(inline.text).strip(" :")))
-
-
-def _table_word(inline: Inline) -> str | None:
-    """What follows `Table` or `Tabela:` in a heading, else None."""
-    if inline.code is not None:
-        return None
-    word, _, rest = without_emoji(inline.text).partition(" ")
-    is_word = LABELS.get(folded(word.strip(":"))) is Label.TABLE and word.lower().rstrip(":s") in (
-        "table",
-        "tabela",
-    )
-    return rest.strip() or None if is_word else None
-
-
-def _heading(reader: _Reader, section: _Section, heading: Heading) -> None:
+def _heading(reader: _Reader, section: Section, heading: Heading) -> None:
     reader.listed = None
     inline = heading.inline
     inside = reader.module is not None and heading.level > reader.module_level
@@ -127,13 +78,13 @@ def _heading(reader: _Reader, section: _Section, heading: Heading) -> None:
     if named is not None:
         _open_module(reader, heading, named[0])
         reader.draft.heard([without_emoji(inline.text).split()[0]])
-    elif inside and (label := _label_of(inline)) is not None:
+    elif inside and (label := label_of(inline)) is not None:
         reader.table = None
         if label in (Label.USED_BY, Label.DEPENDS_ON):
             _open_list(reader, label, inline.text, (heading.start, heading.end))
-    elif inside and (_holds_columns(section) or inline.code is not None or _table_word(inline)):
+    elif inside and (holds_columns(section) or inline.code is not None or table_word(inline)):
         _open_table(reader, heading)
-    elif section.is_parent or (not inside and _states_facts(section)):
+    elif section.is_parent or (not inside and states_facts(section)):
         _open_module(reader, heading, _bare_name(inline))
     else:
         if not inside:
@@ -143,18 +94,6 @@ def _heading(reader: _Reader, section: _Section, heading: Heading) -> None:
 
 def _bare_name(inline: Inline) -> str:
     return read_name(inline.code or inline.text)[0] or inline.text
-
-
-def _states_facts(section: _Section) -> bool:
-    """Whether the text right below a heading says `Schema:` or another fact of a module."""
-    texts: list[str] = []
-    for block in section.blocks:
-        if isinstance(block, Paragraph) and not is_tree_art(block.lines):
-            texts.extend(read_inline(line).text for line in block.lines)
-        elif isinstance(block, Bullets):
-            texts.extend(read_inline(item.lines[0]).text for item in block.items if item.lines)
-    statements = (read_statement(each) for each in texts)
-    return any(each is not None and each.label in _FACT_LABELS for each in statements)
 
 
 def _open_module(reader: _Reader, heading: Heading, name: str) -> None:
@@ -185,7 +124,7 @@ def _open_table(reader: _Reader, heading: Heading) -> None:
         parts = split_dotted(inline.code)
         parts = parts if len(parts) <= 2 else (inline.code,)
     else:
-        parts, _ = read_dotted_name(_table_word(inline) or inline.text)
+        parts, _ = read_dotted_name(table_word(inline) or inline.text)
     *schema, name = parts
     table = TableDraft(
         name=name,
@@ -276,7 +215,7 @@ def _line(reader: _Reader, line: str, number: int) -> None:
     statement = read_statement(inline.text) if inline.code is None else None
     if reader.module is None:
         return
-    if statement is None or statement.label not in _FACT_LABELS:
+    if statement is None or statement.label not in FACT_LABELS:
         if near := near_label(inline.text):
             place = draft.place(number, _column(reader, number, line.strip()))
             draft.not_understood(f"'{inline.text}' is no statement", place, f"did you mean '{near}:'?")

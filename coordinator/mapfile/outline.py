@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from coordinator.mapfile.blocks import Item
 
 _BRANCH = re.compile(r"^[\s│┃|]*(?:[├└┣┗╰][─━╌-]*|\|--+|\+--+|`--+|\\--+)[ \t]*")
-_TRUNK = re.compile(r"^[\s│┃|]*")
+_TRUNK = " \t\u00a0│┃|"
 _BRANCH_MARK = re.compile(r"[├└┣┗╰]|(?:^|\s)(?:\|--|\+--|`--|\\--)")
 _LABELLED = re.compile(r"^\W*([^:：]{2,30})[:：]")
 _MODULE = re.compile(r"^\W*m[oó]dul[eo]\b", re.IGNORECASE)
@@ -58,7 +58,7 @@ def read_tree(lines: Sequence[str], first: int, *, marked: bool) -> tuple[Node, 
     drafts: list[_Draft] = []
     for offset, line in enumerate(lines):
         branch = _BRANCH.match(line)
-        text_at = (branch or _TRUNK.match(line) or re.compile("").match(line)).end()  # type: ignore[union-attr]  # "" matches
+        text_at = branch.end() if branch else len(line) - len(line.lstrip(_TRUNK))
         text = line[text_at:].rstrip()
         if not text:
             continue

@@ -77,7 +77,8 @@ def _remark(text: str, position: int) -> tuple[str, int]:
         return bracket[1].strip(), bracket.end()
     if _COMMA.match(text, position):
         return "", position
-    return text[_SEPARATOR.match(text, position).end() :], len(text)  # type: ignore[union-attr]  # it may be empty
+    separator = _SEPARATOR.match(text, position)
+    return text[separator.end() if separator else position :], len(text)
 
 
 @functools.lru_cache(maxsize=4096)

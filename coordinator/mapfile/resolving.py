@@ -52,6 +52,7 @@ def resolve_map(database_map: DatabaseMap, modules: Sequence[Module]) -> Resolve
             found[real.name] = mapped
             findings.extend(_schemas(mapped, real, modules))
     edges: dict[str, set[str]] = {name: set() for name in found}
+    known = database_map.by_name
     unknown: set[str] = set()
     for edge in database_map.edges:
         consumer, provider = book.find(edge.consumer), book.find(edge.provider)
@@ -60,7 +61,7 @@ def resolve_map(database_map: DatabaseMap, modules: Sequence[Module]) -> Resolve
                 edges.setdefault(consumer.name, set()).add(provider.name)
             continue
         named = edge.reference.module
-        if book.find(named) is None and database_map.find(named) is None and folded(named) not in unknown:
+        if book.find(named) is None and folded(named) not in known and folded(named) not in unknown:
             unknown.add(folded(named))
             findings.append(_unknown(named, edge.place, modules))
     return ResolvedMap(

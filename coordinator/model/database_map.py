@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from coordinator.model.finding import Finding
     from coordinator.model.names import Place
 
@@ -94,10 +96,6 @@ class MappedModule:
     depends_on: tuple[MapReference, ...] = ()
     place: Place | None = field(default=None, compare=False)
 
-    def answers_to(self, name: str) -> bool:
-        """Whether the name is the module's own or one of its schemas'."""
-        return any(same_name(name, each) for each in (self.name, *self.schemas))
-
 
 class Declared(enum.Enum):
     """Where in the map an edge is declared."""
@@ -135,19 +133,24 @@ class DatabaseMap:
     file: str = field(default="", compare=False)
     problems: tuple[Finding, ...] = field(default=(), compare=False)
 
+    @property
+    def by_name(self) -> dict[str, MappedModule]:
+        """The modules by their folded names, and by their folded schemas where no module is so named."""
+        by_schema = {folded(schema): each for each in reversed(self.modules) for schema in each.schemas}
+        return by_schema | {folded(each.name): each for each in reversed(self.modules)}
+
     def find(self, name: str) -> MappedModule | None:
         """The module of that name, else the one that owns a schema of that name, else None."""
-        by_name = (each for each in self.modules if same_name(each.name, name))
-        by_schema = (each for each in self.modules if each.answers_to(name))
-        return next(by_name, None) or next(by_schema, None)
+        return self.by_name.get(folded(name))
 
     @property
     def edges(self) -> tuple[MapEdge, ...]:
         """Every declared edge between two modules, in the order of the document."""
+        known = self.by_name
         return tuple(
             edge
             for module in self.modules
-            for edge in _edges_of(self, module)
+            for edge in _edges_of(module, known)
             if not same_name(edge.consumer, edge.provider)
         )
 
@@ -157,9 +160,9 @@ class DatabaseMap:
         return frozenset((edge.consumer, edge.provider) for edge in self.edges)
 
 
-def _edges_of(whole: DatabaseMap, module: MappedModule) -> list[MapEdge]:
+def _edges_of(module: MappedModule, known: Mapping[str, MappedModule]) -> list[MapEdge]:
     def owner(reference: MapReference) -> str:
-        found = whole.find(reference.module)
+        found = known.get(folded(reference.module))
         return found.name if found else reference.module
 
     needs = [

@@ -10,7 +10,7 @@ from coordinator.reports.escaping import mermaid_text
 from coordinator.reports.wording import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from coordinator.model.database_map import (
         DatabaseMap,
@@ -85,13 +85,14 @@ def table_graph(database_map: DatabaseMap) -> str:
         lines.extend(f"    {_attribute(each)}" for each in table.columns)
         lines.append("  }")
     outside: dict[str, str] = {}
+    known = database_map.by_name
     for module, table in tables:
-        lines.extend(_relations(database_map, module, table, ids, outside))
+        lines.extend(_relations(known, module, table, ids, outside))
     return "\n".join(lines) + "\n"
 
 
 def _relations(
-    database_map: DatabaseMap,
+    known: Mapping[str, MappedModule],
     module: MappedModule,
     table: MappedTable,
     ids: dict[tuple[str, str], str],
@@ -101,7 +102,7 @@ def _relations(
     here = ids[folded(module.name), folded(table.name)]
     for column in table.columns:
         for reference in column.references:
-            there = ids.get(_key(database_map, reference))
+            there = ids.get(_key(known, reference))
             if there is None:
                 name = ".".join(part for part in (reference.module, reference.table) if part)
                 if name not in outside:
@@ -112,8 +113,8 @@ def _relations(
             yield f'  {here} {many} {there} : "{mermaid_text(column.name)}"'
 
 
-def _key(database_map: DatabaseMap, reference: MapReference) -> tuple[str, str]:
-    owner = database_map.find(reference.module)
+def _key(known: Mapping[str, MappedModule], reference: MapReference) -> tuple[str, str]:
+    owner = known.get(folded(reference.module))
     return folded(owner.name if owner else reference.module), folded(reference.table or "")
 
 
