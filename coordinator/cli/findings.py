@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coordinator.model.finding import Finding, Severity
+from coordinator.reports.finding_text import finding_lines, gravest_first
+from coordinator.reports.page import Page
 
 if TYPE_CHECKING:
     from coordinator.cli.terminal import Terminal
+    from coordinator.reports.page import Paint
 
-_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "blue"}
-_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+_INDENT = "  "
 
 
 def show_findings(findings: tuple[Finding, ...], out: Terminal, *, notes: bool = True) -> None:
     """Write findings, the gravest first; the same finding is written once."""
-    for finding in dict.fromkeys(sorted(findings, key=lambda each: _ORDER[each.severity])):
+    page = Page(width=out.width - len(_INDENT), paint=_painter(out), folder=str(Path.cwd()))
+    for finding in gravest_first(findings):
         if finding.severity is Severity.NOTE and not notes:
             continue
-        word = out.styled(
-            finding.severity.value, _COLOURS[finding.severity], bold=finding.severity is Severity.ERROR
-        )
-        out.wrapped(f"{word} {finding.rule}: {with_place(finding)}", indent="  ", following="    ")
-        if finding.help:
-            out.wrapped(f"→ {finding.help}", indent="    ", following="      ")
+        for line in finding_lines(finding, page):
+            out.line(_INDENT + line)
+
+
+def _painter(out: Terminal) -> Paint:
+    """Errors stand out."""
+    return lambda text, colour: out.styled(text, colour, bold=colour == "red")
 
 
 def with_place(finding: Finding) -> str:

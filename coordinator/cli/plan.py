@@ -89,15 +89,19 @@ def _show_plan(view: PlanView, form: str, settings: Settings) -> None:
     match form:
         case "json":
             document = plans_as_json(
-                view.plans, view.findings, target=view.target, environment=view.environment
+                view.plans,
+                view.findings,
+                target=view.target,
+                environment=view.environment,
+                pending=view.pending,
             )
             write_json(document, settings)
         case "markdown":
-            write_text(from_root(plan_markdown(view.plans, view.findings), settings))
+            write_text(from_root(plan_markdown(view.plans, view.findings, pending=view.pending), settings))
         case "mermaid":
-            write_text(from_root(plan_mermaid(view.plans), settings))
+            write_text(from_root(plan_mermaid(view.plans, pending=view.pending), settings))
         case _:
-            write_text(plan_text(view.plans, view.findings, page()))
+            write_text(plan_text(view.plans, view.findings, page(), pending=view.pending))
 
 
 def _show_sql(view: PlanView, settings: Settings) -> None:
@@ -107,7 +111,11 @@ def _show_sql(view: PlanView, settings: Settings) -> None:
     from coordinator.cli.terminal import terminal
     from coordinator.reports.plan_sql import plan_sql
 
-    write_text(from_root(plan_sql(view.plans[0] if view.plans else None, view.script), settings))
+    write_text(
+        from_root(
+            plan_sql(view.plans[0] if view.plans else None, view.script, pending=view.pending), settings
+        )
+    )
     show_findings(view.findings, terminal(), notes=False)
 
 

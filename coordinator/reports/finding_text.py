@@ -16,24 +16,27 @@ _GRAVEST_FIRST = tuple(Severity)
 
 
 def finding_lines(finding: Finding, page: Page) -> list[str]:
-    """Severity and rule, the sentence with its place, and the remedy below it."""
+    """Severity and rule, the sentence with its place, what is listed below it, and the remedy."""
+    sentence, *listed = message_lines(finding)
     lines = page.wrapped(
-        f" {finding.rule}: {sentence_with_place(finding)}",
+        f" {finding.rule}: {sentence}",
         then="  ",
         lead=finding.severity.value,
         colour=_COLOURS[finding.severity],
     )
+    for line in listed:
+        lines.extend(page.wrapped(line, first="    ", then="      "))
     if finding.help:
         lines.extend(page.wrapped(f"→ {one_line(finding.help)}", first="  ", then="    "))
     return lines
 
 
-def sentence_with_place(finding: Finding) -> str:
-    """The message, with the place where it does not already tell it."""
-    message = one_line(finding.message)
-    if finding.place is None or str(finding.place) in message:
-        return message
-    return f"{message} ({finding.place})"
+def message_lines(finding: Finding) -> tuple[str, ...]:
+    """The sentence, with the place where it does not already tell it, and the lines that the message lists below."""
+    sentence, *listed = (one_line(line) for line in finding.message.splitlines() or [""])
+    if finding.place is not None and str(finding.place) not in finding.message:
+        sentence = f"{sentence} ({finding.place})"
+    return (sentence, *filter(None, listed))
 
 
 def gravest_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 
 
 def plans_as_json(
-    plans: Sequence[RunPlan], findings: Sequence[Finding], *, target: str, environment: str
+    plans: Sequence[RunPlan], findings: Sequence[Finding], *, target: str, environment: str, pending: int
 ) -> dict[str, object]:
-    """What `migrate plan` found: the likeliest plan whole, of the other orders only the steps."""
+    """What `migrate plan` found: the likeliest plan whole, of the other orders only the steps.
+
+    `plan` is null when nothing is `pending`, and when what is pending cannot be planned.
+    """
     return {
         "target": target,
         "environment": environment,
+        "pending": pending,
         "plan": plan_as_json(plans[0]) if plans else None,
         "otherOrders": [[str(step.key) for step in each.steps] for each in plans[1:]],
         "findings": findings_as_json(findings),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.reports.escaping import markdown_cell, markdown_code, markdown_fence, markdown_text
-from coordinator.reports.finding_text import gravest_first, sentence_with_place
+from coordinator.reports.finding_text import gravest_first, message_lines
 from coordinator.reports.plan_text import (
     binding_edges,
     brief,
@@ -13,6 +13,7 @@ from coordinator.reports.plan_text import (
     first_difference,
     plan_title,
     segment_title,
+    why_no_plan,
 )
 
 if TYPE_CHECKING:
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from coordinator.model.plan import Dependency, MigrationPlan, RunPlan, Segment, Step
 
 
-def plan_markdown(plans: Sequence[RunPlan], findings: Sequence[Finding]) -> str:
+def plan_markdown(plans: Sequence[RunPlan], findings: Sequence[Finding], *, pending: int = 0) -> str:
     """The likeliest of the candidate plans: findings first, then segments, then each module's part."""
     lines = ["# Migration plan", ""]
-    if not plans or not plans[0].steps:
+    if not plans and pending:
+        lines.append(f"**No plan:** {why_no_plan(pending)}.")
+    elif not plans or not plans[0].steps:
         lines.append("Nothing to do: every module is at its head.")
     else:
         plan = plans[0]
@@ -55,7 +58,7 @@ def _findings(findings: Sequence[Finding]) -> Iterator[str]:
     if findings:
         yield from ("", "## Findings", "")
         for finding in gravest_first(tuple(findings)):
-            told = markdown_text(sentence_with_place(finding))
+            told = "<br>".join(markdown_text(line) for line in message_lines(finding))
             help_text = f" → {markdown_text(finding.help)}" if finding.help else ""
             yield f"- **{finding.severity.value}** {markdown_code(finding.rule)}: {told}{help_text}"
 

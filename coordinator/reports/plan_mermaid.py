@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.model.plan import Reason
 from coordinator.reports.escaping import mermaid_text
-from coordinator.reports.plan_text import binding_edges, brief, segment_title
+from coordinator.reports.plan_text import binding_edges, brief, segment_title, why_no_plan
 from coordinator.reports.wording import one_line, shortened
 
 if TYPE_CHECKING:
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 _LONGEST_LABEL = 60
 
 
-def plan_mermaid(plans: Sequence[RunPlan]) -> str:
+def plan_mermaid(plans: Sequence[RunPlan], *, pending: int = 0) -> str:
     """The likeliest of the candidate plans. Arrows inside a module say no reason: they are its own order.
 
     Arrows between modules that others imply are left out, as in the text.
     """
     lines = ["flowchart TD"]
     if not plans or not plans[0].steps:
-        return "\n".join([*lines, '  nothing["nothing to do"]']) + "\n"
+        label = f"no plan: {why_no_plan(pending)}" if pending else "nothing to do"
+        return "\n".join([*lines, f'  nothing["{mermaid_text(label)}"]']) + "\n"
     plan = plans[0]
     for segment in plan.segments:
         lines.extend(_segment(segment))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.reports.escaping import sql_comment, sql_name, sql_text
-from coordinator.reports.plan_text import segment_title
+from coordinator.reports.plan_text import segment_title, why_no_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ class ScriptStep:
     heads_after: frozenset[str]
 
 
-def plan_sql(plan: RunPlan | None, steps: Sequence[ScriptStep]) -> str:
+def plan_sql(plan: RunPlan | None, steps: Sequence[ScriptStep], *, pending: int = 0) -> str:
     """The whole script. What cannot be known without the database is said where it is missing."""
     known = {each.step.key: each for each in steps}
     lines = [
@@ -42,7 +42,8 @@ def plan_sql(plan: RunPlan | None, steps: Sequence[ScriptStep]) -> str:
         sql_comment("Version tables are kept as Alembic keeps them; the ledger is not written."),
     ]
     if plan is None or not plan.steps:
-        lines.append(sql_comment("There is no step."))
+        why = f"No plan: {why_no_plan(pending)}." if pending and plan is None else "There is nothing to do."
+        lines.append(sql_comment(why))
     for segment in plan.segments if plan else ():
         lines.extend(_segment(segment, known))
     return "\n".join(lines) + "\n"

@@ -24,9 +24,14 @@ _INNER = " " * 8
 _DEEPER = " " * 10
 
 
-def plan_text(plans: Sequence[RunPlan], findings: Sequence[Finding], page: Page) -> str:
-    """The likeliest of the candidate plans. Edges inside a module are not told: its own order is no news."""
-    if not plans or not plans[0].steps:
+def plan_text(plans: Sequence[RunPlan], findings: Sequence[Finding], page: Page, *, pending: int = 0) -> str:
+    """The likeliest of the candidate plans. Edges inside a module are not told: its own order is no news.
+
+    Without a plan, `pending` tells apart that nothing is to be done from that nothing can be done.
+    """
+    if not plans and pending:
+        lines = page.wrapped(f": {why_no_plan(pending)}", lead="no plan", colour="red")
+    elif not plans or not plans[0].steps:
         lines = [page.paint("nothing to do", "green") + ": every module is at its head"]
     else:
         lines = [*_plan(plans[0], page), *_other_orders(plans, page)]
@@ -45,6 +50,11 @@ def _plan(plan: RunPlan, page: Page) -> Iterator[str]:
         yield page.paint(segment_title(segment), "cyan")
         for step in segment.steps:
             yield from _step(step, binding[step.key], page)
+
+
+def why_no_plan(pending: int) -> str:
+    """What to say when revisions are pending and there is no plan."""
+    return f"{counted(pending, 'pending revision')} cannot be planned as they are"
 
 
 def plan_title(plan: RunPlan) -> str:

@@ -45,6 +45,6 @@ def check(settings: Settings, tell: Listener) -> Checked:
         environment=view.environment,
         modules=len(view.project.modules),
         revisions=sum(len(tree.revisions) for tree in view.project.trees),
-        pending=len(view.state.pending(view.project)),
+        pending=view.pending,
         findings=gravest_first(findings),
     )

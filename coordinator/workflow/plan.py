@@ -50,6 +50,11 @@ class PlanView:
     findings: tuple[Finding, ...]
 
     @property
+    def pending(self) -> int:
+        """How many revisions are pending, planned or not."""
+        return len(self.state.pending(self.project))
+
+    @property
     def refused(self) -> bool:
         """Whether `migrate all-modules` would refuse."""
         return any(each.severity is Severity.ERROR for each in self.findings)

@@ -139,7 +139,7 @@ def test_a_plan_of_nothing_says_so_in_every_format(shop: Site) -> None:
     assert "Nothing to do" in shop.migrate("plan", "--format", "markdown").out
     assert "nothing to do" in shop.migrate("plan", "--format", "mermaid").out
     assert json.loads(shop.migrate("plan", "--format", "json").out)["plan"] is None
-    assert "There is no step" in shop.migrate("plan", "--sql").out
+    assert "There is nothing to do" in shop.migrate("plan", "--sql").out
 
 
 def test_names_in_a_plan_are_escaped_in_markdown_and_mermaid(shop: Site) -> None:
@@ -291,6 +291,8 @@ def test_a_plan_that_cannot_be_is_refused_with_its_findings(shop: Site) -> None:
         ended = shop.migrate("plan", "--format", form)
         assert ended.code == 1
         assert "billing:b1" in ended.out
+        assert "nothing to do" not in ended.out.lower()
+    assert "No plan" in shop.migrate("plan", "--sql").out
     explained = shop.migrate("plan", "--explain", "crm:c1")
     assert explained.code == 1
     assert "no plan to explain" in explained.said

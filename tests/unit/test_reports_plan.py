@@ -79,6 +79,14 @@ def test_nothing_to_do_is_said() -> None:
     assert "nothing to do" in plan_mermaid([])
 
 
+def test_what_cannot_be_planned_is_not_called_nothing_to_do() -> None:
+    sentence = "2 pending revisions cannot be planned as they are"
+    assert plan_text([], (), Page(), pending=2) == f"no plan: {sentence}\n"
+    assert f"**No plan:** {sentence}." in plan_markdown([], (), pending=2)
+    assert f"no plan: {sentence}" in plan_mermaid([], pending=2).replace("#58;", ":")
+    assert plans_as_json([], (), target="t", environment="e", pending=2)["pending"] == 2
+
+
 def test_only_edges_that_no_other_edge_implies_are_told() -> None:
     assert [each.before for each in binding_edges(STORY)[key("agenda:b1")]] == [key("crm:a2")]
 
@@ -94,7 +102,7 @@ def test_other_possible_orders_are_counted_and_told_apart() -> None:
     told = plan_text([STORY, other], (), Page())
     assert "2 orders are possible; the rehearsal decides. Shown is the first." in told
     assert "order 2 has agenda:b1 at place 2, where this one has crm:a2" in told
-    assert json.loads(json.dumps(plans_as_json([STORY, other], (), target="t", environment="e")))[
+    assert json.loads(json.dumps(plans_as_json([STORY, other], (), target="t", environment="e", pending=4)))[
         "otherOrders"
     ] == [["crm:a1", "agenda:b1", "crm:a2", "crm:a3"]]
 
@@ -131,6 +139,16 @@ def test_findings_stand_below_with_place_and_remedy_and_paths_are_short() -> Non
     )
     told = plan_text([STORY], (finding,), Page(folder="/home/x/project"))
     assert "warning breaks: a view is broken (modules/a.py:3)\n  → mend it\n" in told
+
+
+def test_what_a_finding_lists_stands_on_lines_of_its_own() -> None:
+    cycle = Finding(
+        rule="cycle", message="No order is possible.\n  crm:a1 -> b:b1: why\n  b:b1 -> crm:a1: why"
+    )
+    assert plan_text([STORY], (cycle,), Page()).endswith(
+        "error cycle: No order is possible.\n    crm:a1 -> b:b1: why\n    b:b1 -> crm:a1: why\n"
+    )
+    assert "No order is possible.<br>crm:a1 -&gt; b:b1: why<br>" in plan_markdown([STORY], (cycle,))
 
 
 @pytest.mark.parametrize("width", [60, 80, 110])
@@ -213,7 +231,7 @@ def test_the_users_migration_plan_has_exactly_the_users_fields() -> None:
 
 
 def test_json_holds_the_ordered_run_with_its_reasons() -> None:
-    document = json.loads(json.dumps(plans_as_json([STORY], (), target="t", environment="e")))
+    document = json.loads(json.dumps(plans_as_json([STORY], (), target="t", environment="e", pending=4)))
     steps = [each for segment in document["plan"]["segments"] for each in segment["steps"]]
     assert [f"{each['module']}:{each['revision']}" for each in steps] == [
         "crm:a1",

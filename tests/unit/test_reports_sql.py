@@ -99,7 +99,8 @@ def test_a_message_cannot_leave_its_comment() -> None:
 
 
 def test_no_step_is_said() -> None:
-    assert "-- There is no step." in plan_sql(None, ())
+    assert "-- There is nothing to do." in plan_sql(None, ())
+    assert "-- No plan: 1 pending revision cannot be planned as they are." in plan_sql(None, (), pending=1)
 
 
 def test_names_and_texts_become_sql_only_quoted() -> None:
