@@ -99,10 +99,13 @@ class SegmentRunner:
             self._making[module.name] = (*self._making.get(module.name, ()), *made)
             before = self.runner.catalog()
         result = self.runner.run(step, transaction, before, token=f"{phase.value} {step.key}")
-        # A table that several modules share holds the others' heads too.
-        heads = (read_heads(session, module) or frozenset()) & tree.ids
         revision = self.project.revision(step.key)
-        write_heads(session, module, heads, heads_after(tree, heads, revision, step.direction))
+        try:
+            # A table that several modules share holds the others' heads too.
+            heads = (read_heads(session, module) or frozenset()) & tree.ids
+            write_heads(session, module, heads, heads_after(tree, heads, revision, step.direction))
+        except StatementError as error:
+            raise StepFailedError(from_statement(step, "the writing of its version row", error)) from error
         self.journal.step_done(session, step, revision, result.seconds)
         self.tell(StepFinished(phase=phase, step=step, seconds=result.seconds, findings=result.findings))
         return result.after

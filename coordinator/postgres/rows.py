@@ -81,7 +81,7 @@ class TableMark:
 
 
 def table_marks(session: Session) -> dict[int, TableMark]:
-    """A mark for each table of all schemas but PostgreSQL's own and the ledger's, by OID; reads no table."""
+    """A mark for each table of all schemas but PostgreSQL's own, by OID; reads no table."""
     rows = session.rows(
         """SELECT c.oid, n.nspname, c.relname, c.relfilenode,
                   pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid),
@@ -91,8 +91,7 @@ def table_marks(session: Session) -> dict[int, TableMark]:
                       pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid), 0),
                   CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::oid END
              FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-            WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', %s)""",
-        (LEDGER_SCHEMA,),
+            WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"""
     )
     names = ("schema", "name", "file", "inserted", "updated", "deleted", "estimate", "root")
     return {oid: TableMark(**dict(zip(names, rest, strict=True))) for oid, *rest in rows}

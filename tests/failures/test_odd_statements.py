@@ -158,3 +158,20 @@ def test_a_module_in_the_schema_public_is_rehearsed_from_what_is_there(site: Sit
     )
     ended = site.migrate(*rehearsed)
     assert ended.code == 0, ended.err
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE other.alembic_version SET version_num = 'zzz'",
+        "INSERT INTO crm.alembic_version VALUES ('a1')",
+        "UPDATE migrate.fence SET owner = owner",
+    ],
+)
+def test_a_revision_that_writes_the_coordinators_own_rows_is_refused(site: Site, sql: str) -> None:
+    project(site.root, modules=("crm", "other"))
+    write_revision(versions_of(site.root, "other"), "b1", upgrade='op.execute("CREATE TABLE t (a int)")')
+    write_revision(versions_of(site.root, "crm"), "a1", upgrade=f'op.execute("{sql}")', requires=["other:b1"])
+    ended = site.migrate(*UNREHEARSED)
+    assert ended.code == 3, ended.err
+    assert "crm:a1 failed in the integrity check 'bookkeeping-untouched'" in ended.said

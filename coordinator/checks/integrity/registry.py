@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from coordinator.checks.integrity.bookkeeping_untouched import BookkeepingUntouched
 from coordinator.checks.integrity.foreign_keys_hold import ForeignKeysHold
 from coordinator.checks.integrity.functions_resolve import FunctionsResolve
 from coordinator.checks.integrity.map_references import MapReferences
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from coordinator.execution.step import IntegrityCheck
 
 INTEGRITY_CHECKS: Final[tuple[IntegrityCheck, ...]] = (
+    BookkeepingUntouched(),
     OnlyOwnSchemas(),
     NoViewGone(),
     FunctionsResolve(),
