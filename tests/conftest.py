@@ -13,6 +13,7 @@ import pytest
 from coordinator.postgres.databases import create_database, drop_database
 from coordinator.staging.binaries import find_binaries
 from coordinator.staging.cluster import LocalCluster
+from coordinator.staging.locks import exclusive
 from coordinator.staging.names import new_database_name, new_mark
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ def database(server: LocalCluster) -> Iterator[DatabaseUrl]:
     name = new_database_name()
     yield create_database(server.url(), name, comment=new_mark())
     drop_database(server.url(), name)
+
+
+@pytest.fixture
+def leftovers(server: LocalCluster) -> Iterator[None]:
+    """Held by tests that leave something behind or clean up: cleaning up is about the whole machine."""
+    with exclusive(server.directory.parent / "leftovers.lock", timeout=280):
+        yield
 
 
 @pytest.fixture(scope="session")

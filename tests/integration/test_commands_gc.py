@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 def left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory that a killed initdb left, in a state directory of the test's own.
 
-    Sockets of this machine's other users are none of the test's business.
+    What else is left on this machine is none of the test's business.
     """
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+    monkeypatch.setattr("coordinator.staging.leftover_scratch.find", lambda: iter(()))
     monkeypatch.setattr("coordinator.staging.leftover_clusters.find_sockets", lambda: iter(()))
     monkeypatch.setenv("MIGRATE_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.chdir(project(tmp_path / "project"))

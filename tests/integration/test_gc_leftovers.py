@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from coordinator.staging.cluster import LocalCluster as Server
+
+pytestmark = pytest.mark.usefixtures("leftovers")
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 DEAD = Owner(pid=2**22 + 7, started="1", boot=this_process().boot)
@@ -354,3 +357,35 @@ def test_where_the_owner_cannot_be_seen_only_age_tells() -> None:
     assert why_left(Mark(owner=elsewhere, made=now - 2 * 86400), in_use=False) is not None
     assert why_left(Mark(owner=this_process(), made=1), in_use=False) is None
     assert read_mark("migrate staging, made by hand at 12") is None
+
+
+def test_the_scratch_directory_of_a_killed_coordinator_goes_and_a_living_ones_stays(state: Path) -> None:
+    script = "import time; from coordinator.worker.scratch import Scratch\nheld = Scratch()\nprint(held.path, flush=True); time.sleep(600)"
+
+    def scratch() -> tuple[subprocess.Popen[str], str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([".", *sys.path])},
+        )
+        assert process.stdout is not None
+        return process, process.stdout.readline().strip()
+
+    (killed, left), (living, kept) = scratch(), scratch()
+    try:
+        assert not {left, kept} & {one.name for one in find_leftovers(state, environment=NO_ENGINE)}
+        kill(killed)
+        names = {one.name: one for one in find_leftovers(state, environment=NO_ENGINE)}
+        assert kept not in names
+        assert names[left].reason == f"its process {killed.pid} is gone"
+        assert not remove(replace(names[left], name=kept))
+        assert remove(names[left])
+        assert not remove(names[left])
+        assert Path(kept).is_dir()
+        assert not Path(left).exists()
+    finally:
+        kill(killed)
+        kill(living)
+        for path in (left, kept):
+            shutil.rmtree(path, ignore_errors=True)
