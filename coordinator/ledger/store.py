@@ -63,7 +63,8 @@ class LedgerReader:
         if not self.exists:
             return ()
         rows = self._session.rows(
-            f"SELECT {_RUN_COLUMNS} FROM migrate.run ORDER BY number DESC LIMIT %s", (limit,)
+            f"SELECT {_RUN_COLUMNS} FROM migrate.run ORDER BY number DESC LIMIT %s",  # noqa: S608 - a constant
+            (limit,),
         )
         return tuple(_run(row) for row in rows)
 

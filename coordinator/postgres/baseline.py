@@ -19,7 +19,8 @@ CROSS JOIN LATERAL (
   UNION SELECT (aclexplode(n.nspacl)).grantee
   UNION SELECT c.relowner FROM pg_class c WHERE c.relnamespace = n.oid
   UNION SELECT (aclexplode(c.relacl)).grantee FROM pg_class c WHERE c.relnamespace = n.oid
-  UNION SELECT (aclexplode(a.attacl)).grantee FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = n.oid
+  UNION SELECT (aclexplode(a.attacl)).grantee FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE c.relnamespace = n.oid
   UNION SELECT p.proowner FROM pg_proc p WHERE p.pronamespace = n.oid
   UNION SELECT (aclexplode(p.proacl)).grantee FROM pg_proc p WHERE p.pronamespace = n.oid
   UNION SELECT t.typowner FROM pg_type t WHERE t.typnamespace = n.oid
