@@ -86,7 +86,7 @@ class Bullets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fence:
-    """Fenced or indented code. `first` is the line of the source where its content begins."""
+    """Fenced or indented code, without its margin. `first` is the line of the source where its content begins."""
 
     language: str
     lines: tuple[str, ...]
@@ -108,7 +108,7 @@ def _markdown() -> MarkdownIt:
 
 
 def read_blocks(text: str, lines: list[str]) -> list[Block]:
-    """The document's top-level blocks, in order. Quotes and rules are left out: they hold no facts."""
+    """The document's top-level blocks, and fences wherever they stand, in order. Other quotes hold no facts."""
     tokens = _markdown().parse(text)
     blocks: list[Block] = []
     position = 0
@@ -139,11 +139,22 @@ def _block(tokens: list[Token], lines: list[str]) -> Iterator[Block]:
         yield from _paragraph_and_table(lines, start, end)
     elif opening.type in ("bullet_list_open", "ordered_list_open"):
         yield Bullets(items=_items(tokens[1:-1]), start=start, end=end)
+        yield from (_fence(each) for each in tokens if each.type == "fence")
+    elif opening.type == "blockquote_open":
+        yield from (_fence(each) for each in tokens if each.type == "fence")
     elif opening.type in ("fence", "code_block"):
-        first = start + (opening.type == "fence")
-        content = tuple(lines[first : first + opening.content.count("\n")])
-        language = opening.info.strip().split(" ")[0].lower()
-        yield Fence(language=language, lines=content, first=first, start=start, end=end)
+        yield _fence(opening)
+
+
+def _fence(token: Token) -> Fence:
+    start, end = token.map or (0, 0)
+    return Fence(
+        language=token.info.strip().split(" ")[0].lower(),
+        lines=tuple(token.content.removesuffix("\n").split("\n")),
+        first=start + (token.type == "fence"),
+        start=start,
+        end=end,
+    )
 
 
 def _paragraph_and_table(lines: list[str], start: int, end: int) -> Iterator[Block]:

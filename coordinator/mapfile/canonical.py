@@ -62,7 +62,7 @@ class _Reader:
 def read_document(draft: MapDraft, blocks: Sequence[Block], lines: Sequence[str]) -> None:
     """Read every block of the document into the draft."""
     reader = _Reader(draft=draft, lines=lines)
-    for section in read_sections(blocks):
+    for section in read_sections(blocks, lines):
         if section.heading is not None:
             _heading(reader, section, section.heading)
         for block in section.blocks:
@@ -259,7 +259,7 @@ def _fence(reader: _Reader, block: Fence) -> None:
 
 
 def _tree(reader: _Reader, lines: Sequence[str], first: int, *, fenced: bool = False) -> None:
-    nodes = read_tree(lines, first, marked=not fenced)
+    nodes = read_tree(lines, first, reader.lines, marked=not fenced)
     draft = reader.draft
     if has_modules(nodes):
         read_modules(draft, nodes)

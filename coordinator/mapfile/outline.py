@@ -53,8 +53,12 @@ class _Draft:
     depth: int
 
 
-def read_tree(lines: Sequence[str], first: int, *, marked: bool) -> tuple[Node, ...]:
-    """Tree art as nodes. `first` is the source line of `lines[0]`; `marked` texts may hold Markdown's own marks."""
+def read_tree(lines: Sequence[str], first: int, source: Sequence[str], *, marked: bool) -> tuple[Node, ...]:
+    """Tree art as nodes.
+
+    `first` is the line of `source` that `lines[0]` is, with or without its margin; `marked` texts may hold
+    Markdown's own marks.
+    """
     drafts: list[_Draft] = []
     for offset, line in enumerate(lines):
         branch = _BRANCH.match(line)
@@ -70,8 +74,10 @@ def read_tree(lines: Sequence[str], first: int, *, marked: bool) -> tuple[Node, 
         mark = len(line[:text_at].rstrip("─━╌- \t"))
         depth = mark if branch else (text_at if text_at else 0)
         shown = read_inline(text).text if marked else text
+        number = first + offset
+        margin = len(source[number]) - len(line)
         drafts.append(
-            _Draft(text=shown, line=first + offset, end=first + offset + 1, column=text_at + 1, depth=depth)
+            _Draft(text=shown, line=number, end=number + 1, column=margin + text_at + 1, depth=depth)
         )
     return _nested(drafts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from coordinator.mapfile.blocks import Block, Bullets, Heading, Paragraph, Table
+from coordinator.mapfile.blocks import Block, Bullets, Fence, Heading, Paragraph, Table
 from coordinator.mapfile.columns import heads_of, is_column_table
 from coordinator.mapfile.inline import Inline, read_inline
 from coordinator.mapfile.outline import is_tree_art
@@ -31,14 +31,14 @@ class Section:
     line: int = 0
 
 
-def read_sections(blocks: Sequence[Block]) -> list[Section]:
-    """Cut a document at its headings; the first section has none."""
+def read_sections(blocks: Sequence[Block], lines: Sequence[str]) -> list[Section]:
+    """Cut a document at its headings; the first section has none. `lines` are those of the document."""
     sections = [Section(heading=None)]
     for block in blocks:
         if isinstance(block, Heading):
             sections.append(Section(heading=block, line=block.start))
         else:
-            sections[-1].blocks.append(block)
+            _add(sections[-1].blocks, block, lines)
     above: list[Section] = []
     for section in sections[1:]:
         level = section.heading.level if section.heading else 0
@@ -50,6 +50,27 @@ def read_sections(blocks: Sequence[Block]) -> list[Section]:
                 owners[-1].is_parent = True
         above.append(section)
     return sections
+
+
+def _add(blocks: list[Block], block: Block, lines: Sequence[str]) -> None:
+    """Add a block; tree art that empty lines have cut in two is joined again."""
+    last = blocks[-1] if blocks else None
+    if (
+        isinstance(last, Paragraph)
+        and _is_bare_tree(last)
+        and isinstance(block, Paragraph | Fence)
+        and _is_bare_tree(block)
+    ):
+        joined = tuple(lines[last.start : block.end])
+        blocks[-1] = Paragraph(lines=joined, start=last.start, end=block.end)
+    else:
+        blocks.append(block)
+
+
+def _is_bare_tree(block: Paragraph | Fence) -> bool:
+    """Tree art without a fence. What is indented enough to be code has no line of its own before its content."""
+    indented = isinstance(block, Fence) and block.first == block.start
+    return (isinstance(block, Paragraph) or indented) and is_tree_art(block.lines)
 
 
 def holds_columns(section: Section) -> bool:

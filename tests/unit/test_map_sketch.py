@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -87,6 +88,46 @@ def test_the_sketch_declares_these_edges_and_columns() -> None:
     ids=["tree art without a fence", "bullets", "English bullets", "under headings", "ASCII tree art"],
 )
 def test_every_other_way_to_write_it_gives_the_same_map(text: str) -> None:
+    other = parse_map(text, file="other.md")
+    assert other == parse_map(SKETCH, file="sketch.md")
+    assert other.problems == ()
+
+
+FENCED = f"```\n{TREE}```\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"~~~text\n{TREE}~~~\n",
+        "- the sketch, inside a list:\n" + indent(FENCED, "  "),
+        indent(FENCED, "> "),
+        indent(TREE, "    "),
+        TREE.replace("\n", "\n\n"),
+        FENCED.replace("\n", "\r\n"),
+        FENCED.replace("│   ", "│\u00a0\u00a0 "),
+        FENCED.replace("```\n", "```\n📋 nexus_database_map.md\n", 1),
+        FENCED.replace("🏠 ", ""),
+        FENCED.replace("Módulo CRM", "Módulo: CRM")
+        .replace("tabela", "TABELA")
+        .replace("dependências", "Dependencias"),
+        TREE.replace("Módulo CRM", "**Módulo CRM**").replace("CRM.customers,", "`CRM.customers`,"),
+    ],
+    ids=[
+        "tildes",
+        "in a list",
+        "quoted",
+        "indented",
+        "empty lines",
+        "CRLF",
+        "hard spaces",
+        "title",
+        "no emoji",
+        "words",
+        "marks",
+    ],
+)
+def test_tree_art_is_read_however_it_was_pasted(text: str) -> None:
     other = parse_map(text, file="other.md")
     assert other == parse_map(SKETCH, file="sketch.md")
     assert other.problems == ()
