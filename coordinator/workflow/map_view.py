@@ -40,10 +40,14 @@ def read_map_view(settings: Settings) -> MapView:
                 ),
             )
         )
-    resolved = resolve_map(read_map(settings.map), settings.modules)
+    database_map = read_map(settings.map)
+    resolved = resolve_map(database_map, settings.modules)
     return MapView(
         order=resolved.order,
         edges=resolved.edges,
         references=resolved.references,
-        findings=tuple(replace(each, severity=Severity.WARNING) for each in resolved.findings),
+        findings=tuple(
+            replace(each, severity=Severity.WARNING) if each.severity is Severity.ERROR else each
+            for each in (*database_map.problems, *resolved.findings)
+        ),
     )
