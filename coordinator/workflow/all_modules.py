@@ -184,7 +184,8 @@ class _Run:
             return self._report(Outcome.WOULD_APPLY, plans[0], None, findings)
         plan, rehearsal = self._rehearse(plans, lock, captured)
         catalog = read_catalog(main, ignore=self._project.version_tables)
-        findings = (*findings, *refuse_loss_before_commit(plan, rehearsal, catalog, self._project))
+        lost = refuse_loss_before_commit(plan, rehearsal, catalog, self._project)
+        findings = tuple(dict.fromkeys((*findings, *plan.findings, *lost)))
         if plan.guarantee is not Guarantee.ONE_TRANSACTION and not self._request.consent(plan):
             raise RefusedError("not applied, as you said", help="the target was not touched")
         self._look_again(main, state)
