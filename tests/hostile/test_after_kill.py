@@ -384,6 +384,35 @@ def test_killed_while_applying(tmp_path: Path, database: DatabaseUrl, place: Pla
     migrate(erp, "history", **target).check(0, "reversed")
 
 
+def test_killed_while_applying_to_the_embedded_database(tmp_path: Path, place: Place) -> None:
+    """The server that runs for nobody is stopped, with the statement that goes on in it; its data stay."""
+    on_target = "SELECT pg_sleep(100) WHERE to_regclass('migrate.fence') IS NOT NULL"
+    erp = holding_erp(tmp_path / "erp", "pass")
+    arguments = ("--database-url", "embedded:")
+    migrate(erp, "all-modules", *arguments, **place.variables).check(0, "2 steps applied")
+    write_revision(
+        versions_of(erp, "crm"), "c3", after="c2", upgrade=f'op.execute("{on_target}")', downgrade="pass"
+    )
+    with running(erp, place, *arguments) as killed:
+        await_line(killed, "applying")
+
+        def sleeping() -> list[tuple[str, int]]:
+            with LocalCluster(
+                find_binaries(environment=os.environ), place.state / "target", visit=True
+            ) as cluster:
+                return sleepers(cluster.url())
+
+        await_true(sleeping)
+        kill(killed)
+    found = place.gc(erp)
+    assert kinds(found) == ["directory", "process"]
+    assert place.gc(erp) == []
+    write_revision(versions_of(erp, "crm"), "c3", after="c2", upgrade="pass", downgrade="pass")
+    migrate(erp, "all-modules", *arguments, **place.variables).check(0, "1 step applied")
+    migrate(erp, "status", *arguments, **place.variables).check(0, "3/3")
+    assert not list(place.temporary.glob("migrate-*"))
+
+
 def setting(database: DatabaseUrl, what: str) -> None:
     """ALTER DATABASE."""
     with connect(database, application_name="test") as connection:

@@ -14,6 +14,7 @@ import pytest
 
 from coordinator.errors import UnreachableError
 from coordinator.model.target import DatabaseUrl
+from coordinator.postgres.connect import connect
 from coordinator.staging.binaries import find_binaries
 from coordinator.staging.cluster import LocalCluster
 from coordinator.staging.server_user import server_user
@@ -180,6 +181,14 @@ def test_a_staging_server_that_does_not_answer_touches_nothing(
         ).check(6, f"postgresql://ana@{staging}/postgres")
 
 
+def test_gc_tells_of_a_staging_server_that_it_cannot_look_at(erp: Path, shared_state: Path) -> None:
+    address = f"postgresql://ana:{QUOTED}@127.0.0.1:1/postgres"
+    done = migrate(
+        erp, "gc", "--dry-run", "--staging", address, DOCKER_HOST="unix:///nonexistent/docker.sock"
+    )
+    done.check(0, "not looked at: postgresql://ana@127.0.0.1:1/postgres", "Nothing answers")
+
+
 class OldServer:
     """A session on a server of PostgreSQL 13, as far as `check_fit` looks at it."""
 
@@ -217,6 +226,15 @@ def test_a_server_older_than_14_is_refused() -> None:
         check_fit(target)
     assert told.value.exit_code == 6
     assert told.value.help
+
+
+def ledger(database: DatabaseUrl) -> str:
+    """Every row of every table of the ledger, as text."""
+    with connect(database, application_name="test") as connection:
+        document = connection.execute("SELECT schema_to_xml('migrate', true, false, '')::text").fetchone()
+    assert document is not None
+    assert "crm" in document[0]
+    return str(document[0])
 
 
 def parts(database: DatabaseUrl, login: str) -> dict[str, str]:
@@ -257,5 +275,6 @@ def test_a_password_is_taken_from_everywhere_and_shown_nowhere(
     done = migrate(root, "-v", "all-modules", **variables)
     if right:
         done.check(0, "done: 2 steps applied", f"{login}@")
+        assert "geheim" not in ledger(database)
     else:
         done.check(6, "refused the user or the password", f"{login}@")

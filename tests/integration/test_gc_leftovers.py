@@ -360,7 +360,10 @@ def test_where_the_owner_cannot_be_seen_only_age_tells() -> None:
 
 
 def test_the_scratch_directory_of_a_killed_coordinator_goes_and_a_living_ones_stays(state: Path) -> None:
-    script = "import time; from coordinator.worker.scratch import Scratch\nheld = Scratch()\nprint(held.path, flush=True); time.sleep(600)"
+    script = (
+        "import time; from coordinator.worker.scratch import Scratch\n"
+        "held = Scratch(); print(held.path, flush=True); time.sleep(600)\n"
+    )
 
     def scratch() -> tuple[subprocess.Popen[str], str]:
         process = subprocess.Popen(
