@@ -14,24 +14,10 @@ from coordinator.execution.journal import recorded
 from coordinator.model.run import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from coordinator.execution.rollback import RollbackManager
     from coordinator.execution.segment import SegmentRunner
-    from coordinator.model.catalog import Catalog
+    from coordinator.execution.starting import Starting
     from coordinator.model.plan import RunPlan, Segment
-
-# What of the rows to compare before and after: schema and name of a table -> count and checksum.
-RowSums = dict[tuple[str, str], tuple[int, str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Starting:
-    """The target before the first applied step: what it must be again if the run fails."""
-
-    catalog: Catalog
-    rows: Callable[[], RowSums] | None  # None: one transaction, which gives back every row by itself
-    sums: RowSums
 
 
 @dataclass(slots=True, kw_only=True)

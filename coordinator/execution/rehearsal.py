@@ -13,25 +13,36 @@ from typing import TYPE_CHECKING
 from coordinator.errors import CoordinatorError
 from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed, StepFinished, StepStarted
 from coordinator.execution.failure import StepFailedError
+from coordinator.execution.grading import (
+    cannot_go_back,
+    changed_rows,
+    compared,
+    destroyed,
+    fails_again,
+    graded,
+    irreversible,
+    judged_by_chain,
+    leaves_traces,
+    phrases,
+    whole_run,
+)
 from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import prepare_module, unprepare_module
 from coordinator.model.capture import Direction
 from coordinator.model.catalog import Catalog
-from coordinator.model.finding import Finding, Severity
 from coordinator.model.rehearsal import Rehearsal, RehearsedStep, StepGrade
 from coordinator.postgres.rows import row_checksums
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from coordinator.execution.executor import RowSums
     from coordinator.execution.project import Project
+    from coordinator.execution.starting import RowSums
     from coordinator.execution.step import StepResult, StepRunner
-    from coordinator.model.catalog import Address, CatalogDifference
+    from coordinator.model.catalog import Address
+    from coordinator.model.finding import Finding
     from coordinator.model.module import Module
     from coordinator.model.plan import RunPlan, Segment, Step
-
-_SHOWN_TRACES = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +81,7 @@ class Rehearser:
         return Rehearsal(
             where=self.where,
             server_version=self.runner.session.server_version,
-            steps=tuple(_judged_by_chain(each, reversed_whole) for each in self._steps.values()),
+            steps=tuple(judged_by_chain(each, reversed_whole) for each in self._steps.values()),
             seconds=time.monotonic() - began,
             reversed_whole=reversed_whole,
             findings=findings,
@@ -136,7 +147,7 @@ class Rehearser:
         if not self.opposite(step).transactional:
             # Its way back would end the transaction that it shares: the whole run's reversal judges it.
             self._steps[str(step.key)] = replace(
-                _graded(step, StepGrade.REVERSIBLE, ()), seconds=result.seconds
+                graded(step, StepGrade.REVERSIBLE, ()), seconds=result.seconds
             )
             self._catalog = result.after
             return
@@ -156,14 +167,14 @@ class Rehearser:
         """The same for a step that commits by itself: every direction is run for real."""
         before = self._prepare(step)
         result = self.runner.run(step, transaction, before.catalog, token=f"rehearse {step.key}")
-        graded = self._grade_reversal(step, transaction, before, result)
-        if graded.grade is not StepGrade.IRREVERSIBLE:
+        found = self._grade_reversal(step, transaction, before, result)
+        if found.grade is not StepGrade.IRREVERSIBLE:
             again = self.runner.run(
                 step, transaction, self.runner.catalog(), token=f"rehearse again {step.key}"
             )
             result = replace(result, after=again.after)
-        self._catalog = self.runner.catalog() if graded.grade is StepGrade.IRREVERSIBLE else result.after
-        self._steps[str(step.key)] = replace(graded, seconds=result.seconds)
+        self._catalog = self.runner.catalog() if found.grade is StepGrade.IRREVERSIBLE else result.after
+        self._steps[str(step.key)] = replace(found, seconds=result.seconds)
 
     def _prepare(self, step: Step) -> _State:
         if step.direction is Direction.UPGRADE:
@@ -187,29 +198,30 @@ class Rehearser:
     ) -> RehearsedStep:
         """Take the step back and say how well that went."""
         back = self.opposite(step)
-        gone = _destroyed(result.after.difference(before.catalog))
+        gone = destroyed(result.after.difference(before.catalog))
         try:
             reversal = self.runner.run(back, transaction, result.after, token=f"rehearse back {step.key}")
         except StepFailedError as error:
-            return _irreversible(step, (_cannot_go_back(step, error),), gone, self._at_stake(gone, ()))
+            said = () if step.irreversible else (cannot_go_back(step, error),)
+            return irreversible(step, said, gone, self._at_stake(gone, ()))
         state = _State(catalog=reversal.after, sums=self._sums(self._may_write(step)))
         difference = state.catalog.difference(before.catalog)
         if difference:
             again = self._try_again(step, transaction, state)
-            findings = (_leaves_traces(step, difference), *again)
-            return _irreversible(step, findings, gone, self._at_stake(gone, ()))
-        rows = _changed_rows(before.sums, state.sums)
+            findings = (leaves_traces(step, difference), *again)
+            return irreversible(step, findings, gone, self._at_stake(gone, ()))
+        rows = changed_rows(before.sums, state.sums)
         if gone or rows:
             return RehearsedStep(
                 key=step.key,
                 grade=StepGrade.LOSSY,
                 seconds=0.0,
-                lost=(*_phrases(gone), *(f"rows of {'.'.join(each)}" for each in rows)),
+                lost=(*phrases(gone), *(f"rows of {'.'.join(each)}" for each in rows)),
                 at_stake=self._at_stake(gone, rows),
             )
         if difference.column_order_changed:
-            return _graded(step, StepGrade.COLUMN_ORDER, ())
-        return _graded(step, StepGrade.REVERSIBLE, ())
+            return graded(step, StepGrade.COLUMN_ORDER, ())
+        return graded(step, StepGrade.REVERSIBLE, ())
 
     def _at_stake(self, gone: tuple[Address, ...], rows: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
         """What of it was there before the run: the run's own tables were empty."""
@@ -221,15 +233,7 @@ class Rehearser:
         try:
             self.runner.run(step, transaction, state.catalog, token=f"rehearse again {step.key}")
         except StepFailedError as error:
-            return (
-                _finding(
-                    "upgrade-fails-again",
-                    step,
-                    f"{step.key} cannot be applied again after its {self.opposite(step).direction.value}():"
-                    f" {error.failure.message}",
-                    "let it take back everything that it made",
-                ),
-            )
+            return (fails_again(step, error),)
         return ()
 
     def _backwards_inside(
@@ -242,8 +246,8 @@ class Rehearser:
                 catalog = self.runner.run(self.opposite(step), transaction, catalog, token=token).after
             self._unprepare()
         except CoordinatorError as error:
-            return False, (_whole_run(str(error)),)
-        return _compared(self.runner.catalog().difference(start))
+            return False, (whole_run(str(error)),)
+        return compared(self.runner.catalog().difference(start))
 
     def _backwards(self, plan: RunPlan, start: Catalog) -> tuple[bool, tuple[Finding, ...]]:
         """Reverse all committed segments, each as the rollback manager would."""
@@ -261,8 +265,8 @@ class Rehearser:
                     transaction.rollback()
             self._unprepare()
         except CoordinatorError as error:
-            return False, (_whole_run(str(error)),)
-        return _compared(self.runner.catalog().difference(start))
+            return False, (whole_run(str(error)),)
+        return compared(self.runner.catalog().difference(start))
 
     def _unprepare(self) -> None:
         for name, made in reversed(self._made.items()):
@@ -270,90 +274,3 @@ class Rehearser:
 
     def _transaction(self) -> Transaction:
         return Transaction(self.runner.session, lock_wait=self.lock_wait)
-
-
-def _graded(step: Step, grade: StepGrade, findings: tuple[Finding, ...]) -> RehearsedStep:
-    return RehearsedStep(key=step.key, grade=grade, seconds=0.0, findings=findings)
-
-
-def _irreversible(
-    step: Step, findings: tuple[Finding, ...], gone: tuple[Address, ...], at_stake: tuple[str, ...]
-) -> RehearsedStep:
-    return RehearsedStep(
-        key=step.key,
-        grade=StepGrade.IRREVERSIBLE,
-        seconds=0.0,
-        lost=_phrases(gone),
-        at_stake=at_stake,
-        findings=findings,
-    )
-
-
-def _judged_by_chain(step: RehearsedStep, reversed_whole: bool) -> RehearsedStep:
-    """A reversal that fails alone and passes in the planned chain is a warning: the chain is what would run."""
-    if step.grade is not StepGrade.IRREVERSIBLE or not reversed_whole:
-        return step
-    return replace(step, grade=StepGrade.LOSSY if step.lost else StepGrade.REVERSIBLE)
-
-
-def _phrases(gone: tuple[Address, ...]) -> tuple[str, ...]:
-    return tuple(f"{each} with its values" for each in gone)
-
-
-def _finding(rule: str, step: Step, message: str, remedy: str) -> Finding:
-    return Finding(
-        rule=rule,
-        severity=Severity.WARNING,
-        message=message,
-        module=step.key.module,
-        revision=step.key,
-        place=step.place,
-        help=remedy,
-    )
-
-
-def _cannot_go_back(step: Step, error: StepFailedError) -> Finding:
-    return _finding(
-        "downgrade-fails",
-        step,
-        f"{step.key} cannot be taken back alone: {error.failure.message} ({error.failure.place})",
-        'mend its downgrade(), or say `irreversible = "reason"`',
-    )
-
-
-def _leaves_traces(step: Step, difference: CatalogDifference) -> Finding:
-    traces = difference.sentences()
-    more = f"; and {len(traces) - _SHOWN_TRACES} more" if len(traces) > _SHOWN_TRACES else ""
-    return _finding(
-        "downgrade-leaves-traces",
-        step,
-        f"after {step.key} was taken back, {'; '.join(traces[:_SHOWN_TRACES])}{more}",
-        "let downgrade() take back everything that upgrade() made",
-    )
-
-
-def _destroyed(difference: CatalogDifference) -> tuple[Address, ...]:
-    """Columns and tables that the step drops: their values do not come back with their definitions."""
-    gone = {each for each in difference.dropped if each.kind in ("column", "table")}
-    tables = {each.relation for each in gone if each.kind == "table"}
-    return tuple(each for each in sorted(gone) if each.kind == "table" or each.relation not in tables)
-
-
-def _changed_rows(before: RowSums, after: RowSums) -> tuple[tuple[str, str], ...]:
-    """Tables whose rows are others than before, now that the step was taken back."""
-    return tuple(table for table in sorted(before) if table in after and before[table] != after[table])
-
-
-def _whole_run(why: str) -> Finding:
-    return Finding(
-        rule="run-cannot-be-reversed",
-        severity=Severity.WARNING,
-        message=f"the whole run could not be taken back by its downgrades: {why}",
-        help="a run in one transaction is still taken back by its transaction; a later `migrate rollback` is not",
-    )
-
-
-def _compared(difference: CatalogDifference) -> tuple[bool, tuple[Finding, ...]]:
-    if difference:
-        return False, (_whole_run("; ".join(difference.sentences()[:_SHOWN_TRACES])),)
-    return True, ()

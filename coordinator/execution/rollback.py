@@ -15,8 +15,8 @@ from coordinator.ledger.lock import stand_behind_fence
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from coordinator.execution.executor import Starting
     from coordinator.execution.segment import SegmentRunner
+    from coordinator.execution.starting import Starting
     from coordinator.model.plan import RunPlan, Segment
 
 

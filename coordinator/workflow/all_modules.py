@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING
 from coordinator.errors import RefusedError
 from coordinator.execution.events import Listener, LockAwaited, TargetNamed, Working
 from coordinator.execution.executor import Executor
-from coordinator.execution.journal import Journal
 from coordinator.execution.rollback import RollbackManager
-from coordinator.execution.segment import SegmentRunner
-from coordinator.execution.step import StepRunner
 from coordinator.execution.workers import Workers
-from coordinator.ledger.lock import Lock, application_name, take_fence
+from coordinator.ledger.lock import Lock
 from coordinator.ledger.store import Ledger
 from coordinator.model.plan import Guarantee
 from coordinator.planning.reverse import reverse_plan
@@ -23,7 +20,6 @@ from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.lasting import read_lasting
 from coordinator.settings.values import StagingKind
 from coordinator.workflow.before_writing import nothing_in_yet, told_as_untouched
-from coordinator.workflow.integrity import integrity_checks
 from coordinator.workflow.map_view import read_map_view
 from coordinator.workflow.planned import Captured, capture_all, make_plans, refuse_errors
 from coordinator.workflow.preflight import preflight
@@ -32,6 +28,7 @@ from coordinator.workflow.rehearse import rehearse
 from coordinator.workflow.safety import ahead, refuse_loss_before_commit, settle_cut_off_runs, starting_point
 from coordinator.workflow.state import TargetState, look
 from coordinator.workflow.target import Target, open_target
+from coordinator.workflow.writing import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -236,36 +233,30 @@ class _Run:
         captured: Captured,
         findings: tuple[Finding, ...],
     ) -> Report:
-        ledger_session = stack.enter_context(self._target.connect("ledger"))
-        ledger = Ledger(ledger_session)
-        ledger.create()
-        number = ledger.begin_run(
+        writer = Writer(
+            settings=self._settings,
+            target=self._target,
+            project=self._project,
+            workers=self._workers,
+            lock=lock,
+            main=main,
+            ledger_session=stack.enter_context(self._target.connect("ledger")),
+            tell=self._tell,
+        )
+        number = writer.begin_run(
             kind="apply",
             plan=plan.digest,
             guarantee=plan.guarantee.value,
-            environment=self._target.environment,
             rehearsal=rehearsal.where if rehearsal is not None else "not rehearsed: --staging off",
         )
-        with nothing_in_yet(ledger, number):
-            take_fence(ledger_session, number)
-            main.execute(
-                "SELECT set_config('application_name', %s, false)", (application_name(str(number), "main"),)
-            )
-        segments = SegmentRunner(
-            runner=StepRunner(main, self._workers, self._project, integrity_checks(self._project), plan),
-            project=self._project,
-            journal=Journal(ledger=ledger, run=number, rehearsal=rehearsal),
-            lock=lock,
-            tell=self._tell,
-            lock_wait=self._settings.lock_wait,
-        )
+        segments = writer.segments(number, plan, rehearsal)
         rollback = RollbackManager(
             segments=segments,
             reverse=lambda done: reverse_plan(done, captured.upgrades, captured.downgrades),
             tell=self._tell,
             where=self._target.shown,
         )
-        with nothing_in_yet(ledger, number):
+        with nothing_in_yet(segments.journal.ledger, number):
             starting = starting_point(main, self._project, plan, segments.runner.catalog())
         seconds = Executor(segments=segments, rollback=rollback, tell=self._tell).apply(
             plan, starting, self._target.shown

@@ -49,7 +49,7 @@ def capture_all(
     downgrades: dict[RevisionKey, Capture] = {}
     findings: list[Finding] = []
     for tree in project.trees if waiting else ():
-        findings.extend(_read_environment(tree.module, workers, server_version))
+        findings.extend(learn_environment(tree.module, workers, server_version))
         for revision in tree.revisions:
             worker = workers.for_module(tree.module, server_version)
             upgrades[revision.key] = capture(worker, tree.module, revision, Direction.UPGRADE)
@@ -67,7 +67,7 @@ def capture_all(
     )
 
 
-def _read_environment(module: Module, workers: Workers, server_version: int) -> tuple[Finding, ...]:
+def learn_environment(module: Module, workers: Workers, server_version: int) -> tuple[Finding, ...]:
     """Learn from env.py what results need of it; an env.py that does not run is a warning, since it is not needed."""
     try:
         said = workers.read_environment(module, server_version)

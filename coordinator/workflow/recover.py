@@ -6,16 +6,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from coordinator.checks.integrity.registry import INTEGRITY_CHECKS
 from coordinator.errors import CoordinatorError, UnsettledError
 from coordinator.execution.events import Listener, LockAwaited, Phase, PhaseStarted, StepFailed, TargetNamed
 from coordinator.execution.failure import StepFailedError
 from coordinator.execution.interrupts import shielded
-from coordinator.execution.journal import Journal
-from coordinator.execution.segment import SegmentRunner
-from coordinator.execution.step import StepRunner
 from coordinator.execution.workers import Workers
-from coordinator.ledger.lock import Lock, application_name, take_fence
+from coordinator.ledger.lock import Lock, take_fence
 from coordinator.ledger.store import Ledger
 from coordinator.model.capture import Direction
 from coordinator.model.plan import Guarantee, RunPlan, Segment, Step
@@ -25,10 +21,12 @@ from coordinator.planning.reverse import reverse_plan
 from coordinator.postgres.session import compose, identifier
 from coordinator.revisions.capture import capture
 from coordinator.workflow.half_done import forget_half_done, left_half_done, write_down_half_done
+from coordinator.workflow.planned import learn_environment
 from coordinator.workflow.project import load_project
 from coordinator.workflow.state import look
 from coordinator.workflow.target import Target, open_target
 from coordinator.workflow.unfinished import unfinished_runs
+from coordinator.workflow.writing import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,6 +109,29 @@ class _Recovery:
                 )
         return state, runs
 
+    def _learn_environments(self, runs: tuple[UnfinishedRun, ...]) -> tuple[Finding, ...]:
+        """What downgrades need of their modules' env.py, such as a naming convention."""
+        names = sorted({key.module for each in runs for key in each.still_in})
+        return tuple(
+            finding
+            for name in names
+            for finding in learn_environment(
+                self.project.module(name), self.workers, self.main.server_version
+            )
+        )
+
+    def _writer(self) -> Writer:
+        return Writer(
+            settings=self.settings,
+            target=self.target,
+            project=self.project,
+            workers=self.workers,
+            lock=self.lock,
+            main=self.main,
+            ledger_session=self.ledger_session,
+            tell=self.tell,
+        )
+
     def _ledger(self) -> Ledger:
         ledger = Ledger(self.ledger_session)
         ledger.create()  # it is there; but a newer program may have written it, and then only that one may go on
@@ -122,22 +143,15 @@ class _Recovery:
         if not runs:
             return self._report(Recovered.NOTHING, runs)
         self._refuse_what_others_stand_on(state, runs)
-        ledger = self._ledger()
-        number = ledger.begin_run(
+        writer = self._writer()
+        ledger = Ledger(self.ledger_session)
+        learned = self._learn_environments(runs)
+        number = writer.begin_run(
             kind="recover",
             plan="",
             guarantee=Guarantee.STEPS.value,
-            environment=self.target.environment,
             rehearsal="not rehearsed: takes back " + ", ".join(f"run {each.number}" for each in runs),
         )
-        try:
-            take_fence(self.ledger_session, number)
-            self.main.execute(
-                "SELECT set_config('application_name', %s, false)", (application_name(str(number), "main"),)
-            )
-        except CoordinatorError as error:
-            ledger.finish_run(number, RunStatus.SETTLED, error=f"did not begin: {error}")
-            raise
         try:
             with shielded():
                 for each in reversed(runs):
@@ -151,7 +165,7 @@ class _Recovery:
                 help="mend the cause, then `migrate recover --abort` goes on; `migrate recover` says what is in",
             ) from error
         ledger.finish_run(number, RunStatus.APPLIED)
-        return self._report(Recovered.TAKEN_BACK, runs, run=number)
+        return replace(self._report(Recovered.TAKEN_BACK, runs, run=number), findings=learned)
 
     def _now(self, run: UnfinishedRun, ours: int) -> UnfinishedRun:
         _, runs = self._look(but=ours)
@@ -196,7 +210,7 @@ class _Recovery:
         groups = [tuple(key for key in group if key not in gone) for group in run.committed]
         groups.extend((half.key,) for half in there)
         try:
-            self._reverse(self._way_back([group for group in groups if group]), number, ledger)
+            self._reverse(self._way_back([group for group in groups if group]), number)
         except CoordinatorError:
             for half in there:
                 forget_half_done(self.main, self.project, half, number)
@@ -254,17 +268,10 @@ class _Recovery:
             irreversible=revision.irreversible,
         )
 
-    def _reverse(self, plan: RunPlan, number: int, ledger: Ledger) -> None:
+    def _reverse(self, plan: RunPlan, number: int) -> None:
         if not plan.steps:
             return
-        segments = SegmentRunner(
-            runner=StepRunner(self.main, self.workers, self.project, INTEGRITY_CHECKS, plan),
-            project=self.project,
-            journal=Journal(ledger=ledger, run=number, rehearsal=None),
-            lock=self.lock,
-            tell=self.tell,
-            lock_wait=self.settings.lock_wait,
-        )
+        segments = self._writer().segments(number, plan)
         self.tell(PhaseStarted(phase=Phase.ROLL_BACK, plan=plan, where=self.target.shown))
         for segment in plan.segments:
             try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.checks.preflight.waivers import apply_waivers
 from coordinator.errors import RefusedError, UnsettledError
-from coordinator.execution.executor import Starting
+from coordinator.execution.starting import Starting
 from coordinator.ledger.lock import find_backend, take_fence
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.plan import Guarantee
@@ -17,8 +17,8 @@ from coordinator.postgres.rows import estimated_rows, ordinary_tables, row_check
 from coordinator.settings.values import WhenAhead
 
 if TYPE_CHECKING:
-    from coordinator.execution.executor import RowSums
     from coordinator.execution.project import Project
+    from coordinator.execution.starting import RowSums
     from coordinator.ledger.store import Ledger
     from coordinator.model.catalog import Catalog
     from coordinator.model.change import DatabaseChange

@@ -1,0 +1,71 @@
+"""From a plan and the lock to a runner of segments that may write: the run is in the ledger, and the fence is ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.execution.journal import Journal
+from coordinator.execution.segment import SegmentRunner
+from coordinator.execution.step import StepRunner
+from coordinator.ledger.lock import application_name, take_fence
+from coordinator.ledger.store import Ledger
+from coordinator.workflow.before_writing import nothing_in_yet
+from coordinator.workflow.integrity import integrity_checks
+
+if TYPE_CHECKING:
+    from coordinator.execution.events import Listener
+    from coordinator.execution.project import Project
+    from coordinator.execution.workers import Workers
+    from coordinator.ledger.lock import Lock
+    from coordinator.model.plan import RunPlan
+    from coordinator.model.rehearsal import Rehearsal
+    from coordinator.postgres.session import Session
+    from coordinator.settings.values import Settings
+    from coordinator.workflow.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """Who may write to the target: the lock is ours, and each of the three connections has its duty."""
+
+    settings: Settings
+    target: Target
+    project: Project
+    workers: Workers
+    lock: Lock
+    main: Session
+    ledger_session: Session
+    tell: Listener
+
+    def begin_run(self, *, kind: str, plan: str, guarantee: str, rehearsal: str) -> int:
+        """Write a new run down, make it the owner of the fence, and name the connection after it; its number.
+
+        Raises LockHeldError when another run's transaction is still open; the new run is then marked as reversed.
+        """
+        ledger = Ledger(self.ledger_session)
+        ledger.create()
+        number = ledger.begin_run(
+            kind=kind,
+            plan=plan,
+            guarantee=guarantee,
+            environment=self.target.environment,
+            rehearsal=rehearsal,
+        )
+        with nothing_in_yet(ledger, number):
+            take_fence(self.ledger_session, number)
+            self.main.execute(
+                "SELECT set_config('application_name', %s, false)", (application_name(str(number), "main"),)
+            )
+        return number
+
+    def segments(self, number: int, plan: RunPlan, rehearsal: Rehearsal | None = None) -> SegmentRunner:
+        """The runner of that run's segments, with the integrity checks and what authors waived of them."""
+        return SegmentRunner(
+            runner=StepRunner(self.main, self.workers, self.project, integrity_checks(self.project), plan),
+            project=self.project,
+            journal=Journal(ledger=Ledger(self.ledger_session), run=number, rehearsal=rehearsal),
+            lock=self.lock,
+            tell=self.tell,
+            lock_wait=self.settings.lock_wait,
+        )
