@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from coordinator import errors
+from coordinator.checks.integrity.registry import INTEGRITY_CHECKS
+from coordinator.checks.preflight.registry import PREFLIGHT_CHECKS
 from coordinator.cli.main import COMMANDS, migrate
 from coordinator.errors import CoordinatorError, FindingsError
 
@@ -116,3 +118,21 @@ def test_the_page_of_exit_codes_equals_the_errors() -> None:
     told = {code: names for code, names in exit_rows().items() if names}
     assert told == promised
     assert set(exit_rows()) - set(told) == {0, 130}
+
+
+@pytest.mark.parametrize("name", [check.name for check in INTEGRITY_CHECKS])
+def test_every_integrity_check_has_a_row_and_a_section(name: str) -> None:
+    page = (DOCS / "checks.md").read_text(encoding="utf-8")
+    assert f"| [`{name}`](#{name}) |" in page
+    assert f"\n## {name}\n" in page
+
+
+@pytest.mark.parametrize("name", [check.name for check in PREFLIGHT_CHECKS])
+def test_every_preflight_check_is_on_its_page(name: str) -> None:
+    assert f"`{name}`" in (DOCS / "checks-preflight.md").read_text(encoding="utf-8")
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    for page in (*DOCS.rglob("*.md"), DOCS.parent / "README.md"):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
