@@ -110,7 +110,7 @@ def whole_run(why: str) -> Finding:
         rule="run-cannot-be-reversed",
         severity=Severity.WARNING,
         message=f"the whole run could not be taken back by its downgrades: {why}",
-        help="a run in one transaction is still taken back by its transaction; a later `migrate rollback` is not",
+        help="a run in one transaction is still taken back by its transaction; once committed, it has no way back",
     )
 
 

@@ -45,6 +45,7 @@ class Capture:
     statements: tuple[Statement, ...] = ()
     unknown: tuple[str, ...] = ()
     error: str | None = None
+    loaded: bool = True  # False: the file itself could not be imported
     error_line: int = 0
     empty: bool = False  # the function does nothing at all (`pass`)
     withheld: tuple[str, ...] = ()

@@ -81,6 +81,7 @@ def capture(worker: Worker, module: Module, revision: Revision, direction: Direc
         statements=tuple(recorder.statements),
         unknown=(*unknown, *recorder.unreadable),
         error=None if error is None else error.message,
+        loaded=error is None or error.kind != "load",
         error_line=0 if error is None else error.line,
         empty=not recorder.statements and error is None and not asked,
         withheld=withheld,

@@ -44,6 +44,9 @@ class Child:
         self._modules: Dict[str, Any] = {}
         self._active: Optional[Any] = None
         self._server_version = 0
+        self._loading = (
+            False  # the file of a revision is being imported: a failure is the file's, not a function's
+        )
 
     def serve(self) -> None:
         """Answer requests until the coordinator is gone."""
@@ -60,6 +63,7 @@ class Child:
             if request is None:
                 return
             self._watch.reset()
+            self._loading = False
             self._link.asked = []
             self._link.file = request.get("file", "")
             try:
@@ -86,7 +90,7 @@ class Child:
             line = error.lineno or 0
         return {
             "op": "failed",
-            "kind": kind,
+            "kind": "load" if self._loading else kind,
             "error": message[:4000],
             "error_line": line,
             "traceback": "".join(traceback.format_exception(type(error), error, error.__traceback__))[-8000:],
@@ -122,11 +126,15 @@ class Child:
         self._link.capturing = request["capture"]
         module.begin(request["token"])
         self._link.running = True
+        self._loading = True
         try:
-            module.call(request["file"], request["direction"])
+            module.call(request["file"], request["direction"], self._loaded_well)
         finally:
             self._link.running = False
         return {}
+
+    def _loaded_well(self) -> None:
+        self._loading = False
 
     def _restore(self, request: Dict[str, Any]) -> Dict[str, Any]:
         self._activate(request).restore(request["token"])

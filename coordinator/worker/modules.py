@@ -8,7 +8,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional
 
 from alembic.config import Config
 from alembic.operations import Operations
@@ -131,12 +131,13 @@ class LoadedModule:
         context.impl.memo.update(remembered)
         self._context = context
 
-    def call(self, file: str, direction: str) -> None:
-        """Run one function of one revision file."""
+    def call(self, file: str, direction: str, loaded_well: Callable[[], None]) -> None:
+        """Run one function of one revision file; `loaded_well` is told when the file itself was imported."""
         assert self._context is not None
         with self._environment() as environment, Operations.context(self._context):
             environment._migration_context = self._context
             loaded = load_file(file, "revision_{}_{}".format(self.name, os.path.basename(file)[:-3]))
+            loaded_well()
             function = getattr(loaded, direction, None)
             if function is None:
                 raise AttributeError("the revision has no {}() function".format(direction))

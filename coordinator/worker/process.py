@@ -51,7 +51,7 @@ main(int(sys.argv[2]))
 
 
 class WorkerError(CoordinatorError):
-    """Authors' code did not end as it should: `kind` says how (exception, exit, died, hung)."""
+    """Authors' code did not end as it should: `kind` says how (load, exception, exit, died, hung)."""
 
     def __init__(self, message: str, *, kind: str, line: int = 0, traceback: str = "") -> None:
         super().__init__(message)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coordinator.errors import RefusedError
+from coordinator.errors import RefusedError, RevisionError
 from coordinator.model.capture import Capture, Direction
 from coordinator.model.finding import Finding, Severity
+from coordinator.model.names import Place
 from coordinator.planning.planner import plan_run
 from coordinator.revisions.capture import capture
 from coordinator.revisions.effects import effects_of
@@ -56,6 +57,7 @@ def capture_all(
             if revision.key in waiting:
                 worker = workers.for_module(tree.module, server_version)
                 downgrades[revision.key] = capture(worker, tree.module, revision, Direction.DOWNGRADE)
+    _refuse_unloadable(project, [upgrades[key] for key in pending if not upgrades[key].loaded])
     workers.forget_all()  # Alembic must not believe that the types it was seen to make are there
     return Captured(
         upgrades=upgrades,
@@ -65,6 +67,25 @@ def capture_all(
         },
         findings=tuple(findings),
     )
+
+
+def _refuse_unloadable(project: Project, captures: list[Capture]) -> None:
+    """Raise RevisionError when a pending revision's file cannot be imported."""
+    findings = tuple(
+        Finding(
+            rule="not-loadable",
+            message=f"revision {each.key} cannot be loaded: {each.error}",
+            module=each.key.module,
+            revision=each.key,
+            place=Place(project.revision(each.key).place.file, each.error_line),
+            help="correct the file, or make what it imports importable:"
+            f" [tool.migrate.modules.{each.key.module}] import_paths, interpreter",
+        )
+        for each in captures
+    )
+    if findings:
+        count = "1 revision" if len(findings) == 1 else f"{len(findings)} revisions"
+        raise RevisionError(f"{count} cannot be loaded", findings)
 
 
 def learn_environment(module: Module, workers: Workers, server_version: int) -> tuple[Finding, ...]:

@@ -50,8 +50,8 @@ class EditedRevision:
             f"was edited after run {applied.run} applied it{needed}.",
             severity=Severity.ERROR if gate or needed_by else Severity.WARNING,
             line=_first_changed_line(applied, revision),
-            help="Put the file back and write a new revision; or, if the edit is right, "
-            f'`migrate accept {revision.key} --reason "…"`.\n{difference(applied, revision)}'.rstrip(),
+            help="Put the file back and write a new revision; or, if the edit is right, write in the file:"
+            f' waive = {{"edited-revision": ("reason", "date until when")}}.\n{difference(applied, revision)}'.rstrip(),
         )
 
 
