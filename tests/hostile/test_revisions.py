@@ -33,6 +33,10 @@ UNREADABLE = {
             "Write the value",
         ),
     ),
+    "raises on import, with all its names written out": (
+        b"revision = 'x1'\ndown_revision = 'c1'\nraise RuntimeError('broken')\n" + BODY.encode(),
+        ("revision crm:x1 cannot be loaded: RuntimeError: broken", f"{FILE}:3", "import_paths"),
+    ),
     "imports what is not there": (
         b"import nosuchlib\nrevision = 'x' + '1'\ndown_revision = 'c1'\n" + BODY.encode(),
         (f"{FILE}:1: the file does not run", "No module named 'nosuchlib'", "import_paths"),
