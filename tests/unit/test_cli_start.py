@@ -24,7 +24,11 @@ def loaded_by(*arguments: str) -> tuple[set[str], int, str]:
         check=False,
         timeout=60,
     )
-    return {name.split(".")[0] for name in IMPORTED.findall(done.stderr)}, done.returncode, done.stdout + done.stderr
+    return (
+        {name.split(".")[0] for name in IMPORTED.findall(done.stderr)},
+        done.returncode,
+        done.stdout + done.stderr,
+    )
 
 
 @pytest.mark.parametrize(
