@@ -105,7 +105,7 @@ class StepRunner:
         self.enter(step, local=True)
         session_before = self._watched()
         marks = table_marks(self.session)
-        self._call(step, conduit, token)
+        asked = self._call(step, conduit, token)
         try:
             transaction.check_ours()
             self._settle_constraints(step)
@@ -118,7 +118,7 @@ class StepRunner:
         found = self._check(step, before, after, marks)
         if blocks is None:
             self._release(step)
-        return StepResult(after=after, seconds=time.monotonic() - began, findings=(*leaks, *found))
+        return StepResult(after=after, seconds=time.monotonic() - began, findings=(*asked, *leaks, *found))
 
     def forget(self, step: Step, token: str) -> None:
         """Bring Alembic's memory of the step's module back to the state `token`, as the database went back too."""
@@ -145,7 +145,8 @@ class StepRunner:
         self.session.execute(f"SET {how} ROLE NONE")
         self.session.execute(f"SET {how} search_path = pg_catalog")
 
-    def _call(self, step: Step, conduit: SessionConduit, token: str) -> None:
+    def _call(self, step: Step, conduit: SessionConduit, token: str) -> tuple[Finding, ...]:
+        """Run the author's function; what it looked for in the environment and did not get."""
         module = self._project.module(step.key.module)
         revision = self._project.revision(step.key)
         part = f"{step.direction.value}()"
@@ -165,6 +166,18 @@ class StepRunner:
         if report.connections:
             # It was refused the connection, caught the error, and went on without what it wanted there.
             raise StepFailedError(own_connection(step, part, report.connections))
+        return tuple(
+            Finding(
+                rule="withheld-environment",
+                severity=Severity.WARNING,
+                message=f"{step.key} looked for {name} in the environment, which a revision is not given",
+                module=step.key.module,
+                revision=step.key,
+                place=step.place,
+                help="op.get_bind() is the connection; write what else it needs into the file",
+            )
+            for name in report.withheld
+        )
 
     def _failure(self, step: Step, part: str, conduit: SessionConduit, error: WorkerError) -> StepFailure:
         if conduit.refused:

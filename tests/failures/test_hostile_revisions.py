@@ -149,3 +149,13 @@ def _tells(said: str, hostile: Hostile) -> None:
         assert words.lower() in said.lower(), said
     assert "Traceback" not in said
     assert "other.example" not in said
+
+
+def test_a_look_at_the_environment_that_only_rows_bring_about_is_told(site: Site) -> None:
+    curious = Hostile(body="import os\nos.environ.get('DATABASE_URL')", words=(), rule="withheld-environment")
+    write_hostile(site, curious, only_with_rows=True)
+
+    done = site.migrate("all-modules", "--staging", "off", environment=ENVIRONMENT)
+
+    assert done.code == 0, done.err
+    assert "warning withheld-environment: billing:b2 looked for DATABASE_URL" in done.said
