@@ -95,7 +95,7 @@ def candidates(forest: Forest, *, applied: str = "", **options: Any) -> PlanCand
         trees=[tree(module, revisions) for module, revisions in forest.items()],
         applied=applied_set(applied),
         effects=effects(forest),
-        **{"server_version": 150000, **options},
+        **options,
     )
 
 

@@ -70,7 +70,6 @@ def plan_run(
     map_edges: Mapping[str, Collection[str]] | None = None,
     atomicity: Atomicity = Atomicity.AUTO,
     only: str | None = None,
-    server_version: int,
     lock_capacity: int | None = None,
 ) -> PlanCandidates:
     """Order the pending revisions of all modules by the versions of the objects that they make, use and end.
@@ -80,7 +79,6 @@ def plan_run(
     are those of upgrades, of applied revisions too: without them their objects have no versions. `lasting` are
     the lasting uses that the catalog shows now. `map_order` names the modules as the map does, `map_edges` says
     which modules each one depends on. `only` takes one module and what its pending revisions need.
-    `server_version` is PostgreSQL's `server_version_num`, which no rule of order needs at present;
     `lock_capacity` is the number of locks that the server has room for (None: as many as are wanted).
 
     Raises RefusedError when there is no order (the finding prints the shortest cycle and a way to split it) and

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -176,12 +178,13 @@ class Worker:
         self.versions = {name: str(ready[name]) for name in ("python", "alembic", "sqlalchemy")}
 
     def stop(self) -> None:
-        """End the process, whatever it is doing."""
+        """End the process, whatever it is doing, and whatever it has started."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
         if self._process is not None:
-            self._process.kill()
+            with suppress(ProcessLookupError):  # it leads a process group of its own, unless it has ended
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
         if self._scratch is not None:

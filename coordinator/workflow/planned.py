@@ -138,7 +138,6 @@ def make_plans(
         map_edges=map_view.edges,
         atomicity=atomicity,
         only=only,
-        server_version=state.server_version,
         lock_capacity=state.lock_capacity,
     )
     return candidates.plans

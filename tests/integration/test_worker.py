@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +20,6 @@ from tests.trees import write_revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from coordinator.model.revision import Revision
 
@@ -280,3 +281,19 @@ def test_an_interpreter_that_cannot_run_revisions_is_named(tmp_path: Path) -> No
     bare.chmod(0o755)
     with pytest.raises(UsageError, match=r"cannot run revisions: .* is needed by the worker"):
         Worker(str(bare)).start()
+
+
+def test_what_a_revision_started_ends_with_the_worker(module: Module, tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    code = (
+        "import subprocess\n"
+        "started = subprocess.Popen(['sleep', '1000'])\n"
+        f"open({str(told)!r}, 'w').write(str(started.pid))"
+    )
+    with Worker(silence=10) as worker:
+        run(worker, module, code)
+    pid = int(told.read_text())
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists() and "(sleep) Z" not in Path(f"/proc/{pid}/stat").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

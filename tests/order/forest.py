@@ -43,9 +43,7 @@ def trees_of(forest: Forest) -> tuple[ModuleTree, ...]:
     return tuple(trees)
 
 
-def plan_of(
-    forest: Forest, *, map_order: Sequence[str] = ("one", "two"), server_version: int = 150000
-) -> PlanCandidates:
+def plan_of(forest: Forest, *, map_order: Sequence[str] = ("one", "two")) -> PlanCandidates:
     """The plans for a forest of which nothing is applied."""
     captures = {
         RevisionKey(name, revision): Capture(
@@ -61,7 +59,6 @@ def plan_of(
         applied={},
         effects={key: effects_of(each, schema=key.module) for key, each in captures.items()},
         map_order=map_order,
-        server_version=server_version,
     )
 
 
