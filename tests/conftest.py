@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from coordinator.model.target import DatabaseUrl
 
 IMAGE = "postgres:15"
+
+# A shell that starts the tests in its background lets them ignore SIGINT, and every command that they start would
+# inherit that; what a Ctrl-C does could then not be tried.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
