@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from coordinator.postgres.session import Session
 
 OUR_SAVEPOINTS = "migrate_"
+_REMEMBERED = 500  # statements of one step
 _NEVER = frozenset(
     {"SET SESSION AUTHORIZATION", "RESET SESSION AUTHORIZATION", "DISCARD", "LISTEN", "PREPARE"}
 )
@@ -46,6 +49,7 @@ class SessionConduit:
     session: Session
     blocks: Blocks | None = None  # None: the step shares a transaction and may not leave it
     sent: Sent | None = None  # the latest statement
+    recent: deque[Sent] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     failed: tuple[Sent, StatementError] | None = (
         None  # what the server refused, after which it did nothing more
     )
@@ -68,6 +72,7 @@ class SessionConduit:
             raise self._refuse(str(error), line) from error
         # What is shown of it must not hold values of rows; `%%` was only written for the parameters' sake.
         self.sent = Sent(sql=sql if parameters is None else sql.replace("%%", "%"), line=line)
+        self.recent.append(self.sent)
         for command in _commands(text):
             self._inspect(command, line)
         try:
@@ -81,6 +86,13 @@ class SessionConduit:
             raise
         self.failed = None  # the server goes on, so what it refused before was caught, with a savepoint
         return Reply(columns=answer.columns, rows=answer.rows, rowcount=answer.rowcount)
+
+    def last_naming(self, table: str | None) -> Sent | None:
+        """The latest statement in whose text the table's name stands, or None."""
+        if table is None:
+            return None
+        name = re.compile(rf"\b{re.escape(table)}\b", re.IGNORECASE)
+        return next((each for each in reversed(self.recent) if name.search(each.sql)), None)
 
     def _inspect(self, command: Command, line: int) -> None:
         if command.kind is CommandKind.TRANSACTION:

@@ -108,7 +108,7 @@ class StepRunner:
         asked = self._call(step, conduit, token)
         try:
             transaction.check_ours()
-            self._settle_constraints(step)
+            self._settle_constraints(step, conduit)
             leaks = self._restore_session(step, conduit, session_before)
             self.leave()
             self._begin_anew()
@@ -205,12 +205,18 @@ class StepRunner:
             step=step, part=part, message=why, place=Place(step.place.file, line or step.place.line), sql=sql
         )
 
-    def _settle_constraints(self, step: Step) -> None:
+    def _settle_constraints(self, step: Step, conduit: SessionConduit) -> None:
         """Let deferred constraints speak now: the guilty step hears it, and the next ALTER TABLE finds no pending events."""
         try:
             self.session.execute("SET CONSTRAINTS ALL IMMEDIATE")
         except StatementError as error:
-            raise StepFailedError(from_statement(step, "a deferred constraint at its end", error)) from error
+            part = "a deferred constraint at its end"
+            # Which statement is guilty the server does not tell; the last one that names the table is near.
+            near = conduit.last_naming(error.table)
+            if near is None:
+                raise StepFailedError(from_statement(step, part, error)) from error
+            part = f"{part} (shown is the last statement that names the table)"
+            raise StepFailedError(from_statement(step, part, error, sql=near.sql, line=near.line)) from error
 
     def _begin_anew(self) -> None:
         """Leave the next step a session as a transaction finds it. As ourselves: another owner may not name what is here."""

@@ -24,11 +24,13 @@ class StatementError(CoordinatorError):
         detail: str | None = None,
         hint: str | None = None,
         position: int = 0,
+        table: str | None = None,
     ) -> None:
         super().__init__(message)
         self.sqlstate = sqlstate
         self.detail = detail
         self.hint = hint
+        self.table = table  # of the constraint that was violated, where the server tells
         self.position = position  # 1-based character in the text that was sent; 0: not told
 
     def __str__(self) -> str:
@@ -57,4 +59,5 @@ def translated(connection: psycopg.Connection[Any]) -> Iterator[None]:
             detail=diagnostic.message_detail,
             hint=diagnostic.message_hint,
             position=int(diagnostic.statement_position or 0),
+            table=diagnostic.table_name,
         ) from error

@@ -103,24 +103,21 @@ BREAKS: dict[tuple[str, str], Break] = {
         undo="DELETE FROM crm.notes",
         spoil="INSERT INTO crm.old_notes VALUES (11, 999)",
         repair="DELETE FROM crm.old_notes WHERE id = 11",
-        words=("a deferred constraint", 'violates foreign key constraint "note_of_customer"', "23503"),
-        line_is_known=False,
+        words=("a deferred constraint", 'violates foreign key constraint "note_of_customer"', "23503", "INSERT INTO crm.notes"),
     ),
     ("billing", "deferred"): Break(
         sql="INSERT INTO billing.numbers SELECT number FROM billing.invoices",
         undo="DELETE FROM billing.numbers",
         spoil="UPDATE billing.invoices SET number = 'R1' WHERE id = 2",
         repair="UPDATE billing.invoices SET number = 'R2' WHERE id = 2",
-        words=("a deferred constraint", 'violates unique constraint "one_number"', "23505"),
-        line_is_known=False,
+        words=("a deferred constraint", 'violates unique constraint "one_number"', "23505", "INSERT INTO billing.numbers"),
     ),
     ("agenda", "deferred"): Break(
         sql="UPDATE agenda.appointments SET invoice = 999 FROM crm.customers AS c WHERE c.id = customer AND c.nick = 'ghost'",
         undo="UPDATE agenda.appointments SET invoice = NULL",
         spoil="UPDATE crm.customers SET nick = 'ghost' WHERE id = 4",
         repair="UPDATE crm.customers SET nick = 'mended' WHERE id = 4",
-        words=("a deferred constraint", 'violates foreign key constraint "invoice_of_appointment"', "23503"),
-        line_is_known=False,
+        words=("a deferred constraint", 'violates foreign key constraint "invoice_of_appointment"', "23503", "UPDATE agenda.appointments"),
     ),
 }  # fmt: skip
 
