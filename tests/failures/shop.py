@@ -117,7 +117,12 @@ BREAKS: dict[tuple[str, str], Break] = {
         undo="UPDATE agenda.appointments SET invoice = NULL",
         spoil="UPDATE crm.customers SET nick = 'ghost' WHERE id = 4",
         repair="UPDATE crm.customers SET nick = 'mended' WHERE id = 4",
-        words=("a deferred constraint", 'violates foreign key constraint "invoice_of_appointment"', "23503", "UPDATE agenda.appointments"),
+        words=(
+            "a deferred constraint",
+            'violates foreign key constraint "invoice_of_appointment"',
+            "23503",
+            "UPDATE agenda.appointments",
+        ),
     ),
 }  # fmt: skip
 
