@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from coordinator.errors import CoordinatorError, UnreachableError, UnsettledError
+from coordinator.errors import CoordinatorError
 from coordinator.execution.events import Listener, Phase, StepFinished, StepsRolledBack, StepStarted
 from coordinator.execution.failure import StepFailedError, from_statement
 from coordinator.execution.interrupts import held, shielded
 from coordinator.execution.journal import Journal, recorded
+from coordinator.execution.lone_step import tidy
+from coordinator.execution.lost_commit import was_committed
 from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import prepare_module, read_heads, write_heads
-from coordinator.ledger.lock import Lock, application_name, stand_behind_fence
+from coordinator.ledger.lock import Lock, stand_behind_fence
 from coordinator.ledger.store import write_outcome
 from coordinator.model.capture import Direction
 from coordinator.planning.heads import heads_after
 from coordinator.postgres.failure import StatementError
-from coordinator.postgres.session import compose, identifier
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from coordinator.execution.project import Project
     from coordinator.execution.step import StepRunner
     from coordinator.model.catalog import Catalog
     from coordinator.model.plan import Segment, Step
-
-_BACKEND_ENDS_WITHIN = 30.0  # seconds
 
 
 @dataclass(slots=True)
@@ -81,7 +77,7 @@ class SegmentRunner:
             if segment in self.committed:
                 raise
             with shielded():
-                if self._is_in(transaction, token, error):
+                if was_committed(session, self.journal, transaction, token, error):
                     self._keep_made()
                     self._is_committed(segment)
                     return
@@ -89,7 +85,7 @@ class SegmentRunner:
                 self._note_rolled_back(done, current, error)
                 if not segment.transactional and start is not None:
                     with suppress(CoordinatorError):  # whoever compares the catalogs tells what is left
-                        self._tidy(start)
+                        tidy(self.runner, start)
             raise
 
     def _step(self, step: Step, transaction: Transaction, before: Catalog, phase: Phase) -> Catalog:
@@ -128,42 +124,6 @@ class SegmentRunner:
             self.made[name] = (*self.made.get(name, ()), *made)
         self._making.clear()
 
-    def _is_in(self, transaction: Transaction, token: UUID, error: BaseException) -> bool:
-        """After a connection was lost while committing: whether the commit had reached the server."""
-        session = self.runner.session
-        if not session.closed:
-            return False
-        lost = session.pid_when_open
-        self._reopen()
-        if not transaction.committing:
-            return False
-        deadline = time.monotonic() + _BACKEND_ENDS_WITHIN
-        while session.value("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (lost,)):
-            if time.monotonic() > deadline:
-                raise UnsettledError(
-                    f"the connection was lost while committing, and server process {lost} still works on it",
-                    help="when it has ended, `migrate recover` tells what is in",
-                ) from error
-            time.sleep(0.2)
-        return any(
-            intent.committed
-            for intent in self.journal.ledger.intents(self.journal.run)
-            if intent.token == token
-        )
-
-    def _reopen(self) -> None:
-        """Connect anew, and wait a while for a server that is starting again. Raises UnreachableError."""
-        session, deadline = self.runner.session, time.monotonic() + _BACKEND_ENDS_WITHIN
-        while session.closed:
-            try:
-                session.reopen()
-            except UnreachableError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.5)
-        name = application_name(str(self.journal.run), "main")
-        session.execute("SELECT set_config('application_name', %s, false)", (name,))
-
     def _note_rolled_back(self, done: list[Step], current: Step | None, error: BaseException) -> None:
         for step in reversed([*done, *([current] if current is not None else [])]):
             # A worker that has died remembers nothing; the next one starts with nothing, which is the same.
@@ -174,22 +134,6 @@ class SegmentRunner:
             self.journal.rolled_back(current, recorded(error))
         if done:
             self.tell(StepsRolledBack(steps=tuple(reversed(done))))
-
-    def _tidy(self, start: Catalog) -> None:
-        """After a segment that commits statement by statement: drop the indexes that it made. They hold no data."""
-        session = self.runner.session
-        session.execute("RESET ROLE; RESET search_path; RESET lock_timeout")
-        created = {
-            (each.schema, each.part or each.name) for each in self.runner.catalog().difference(start).created
-        }
-        indexes = session.rows(
-            "SELECT n.nspname, c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
-            " JOIN pg_namespace n ON n.oid = c.relnamespace"
-            " WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)"
-        )
-        for schema, name in indexes:
-            if (schema, name) in created:
-                session.execute(compose("DROP INDEX CONCURRENTLY {index}", index=identifier(schema, name)))
 
     def _next(self) -> int:
         self._intents += 1

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 from coordinator import __version__
 from coordinator.errors import RefusedError
-from coordinator.ledger.schema import CREATE, VERSION
+from coordinator.ledger.schema import VERSION, scripts_from
 from coordinator.model.capture import Direction
 from coordinator.model.names import RevisionKey
 from coordinator.model.run import AppliedRevision, Run, RunStatus, StepRecord, StepStatus
@@ -143,15 +143,20 @@ class Ledger(LedgerReader):
     """
 
     def create(self) -> None:
-        """Make the tables, in one committed transaction. Raises RefusedError when a newer program made them."""
-        if self.exists and self.version > VERSION:
+        """Make the tables, or bring older ones up to date, in one committed transaction.
+
+        Raises RefusedError when a newer program made them.
+        """
+        version = self.version
+        if version > VERSION:
             raise RefusedError(
-                f"the ledger was written by a newer coordinator (version {self.version}; this one knows {VERSION})",
+                f"the ledger was written by a newer coordinator (version {version}; this one knows {VERSION})",
                 help="use that coordinator; this one only reads",
             )
-        if not self.exists:
+        if version < VERSION:
             with self._session.transaction():
-                self._session.execute(CREATE)
+                for script in scripts_from(version):
+                    self._session.execute(script)
             self.exists = True
 
     def begin_run(self, *, kind: str, plan: str, guarantee: str, environment: str, rehearsal: str) -> int:

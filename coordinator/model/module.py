@@ -31,6 +31,7 @@ class Module:
     interpreter: str | None = None  # None: the one that runs the coordinator
     baseline: Baseline | None = None
     import_paths: tuple[Path, ...] = ()  # put on sys.path for its revisions
+    keep: bool = True  # copy what its steps destroy, so that it can be put back
 
     @property
     def schema(self) -> str:

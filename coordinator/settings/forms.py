@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from coordinator.model.durations import WANTED, parse_duration
 from coordinator.model.plan import Atomicity
+from coordinator.model.sizes import WANTED_SIZE, parse_size
 from coordinator.settings.values import StagingKind, WhenAhead, suggest
 
 if TYPE_CHECKING:
@@ -122,6 +123,16 @@ def duration(value: object) -> float:
         return parse_duration(value)
     except ValueError as error:
         raise WrongFormError(WANTED) from error
+
+
+def size(value: object) -> int:
+    """Bytes."""
+    if not isinstance(value, str):
+        raise WrongFormError(WANTED_SIZE)
+    try:
+        return parse_size(value)
+    except ValueError as error:
+        raise WrongFormError(WANTED_SIZE) from error
 
 
 def reference(value: object) -> str:

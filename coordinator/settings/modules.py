@@ -28,6 +28,7 @@ MODULE_KEYS: dict[str, forms.Form] = {
     "interpreter": forms.text,
     "baseline": forms.any_table,
     "import_paths": forms.texts,
+    "keep": forms.boolean,
 }
 
 
@@ -68,6 +69,7 @@ def _module(root: Path, name: str, found: Path | None, values: dict[str, Any], p
         interpreter=_interpreter(root, values.get("interpreter")),
         baseline=_baseline(root, name, values.get("baseline"), problems),
         import_paths=_paths(root, values, "import_paths", (path.parent, root)),
+        keep=values.get("keep", True),
     )
 
 

@@ -28,6 +28,12 @@ class Flags:
     when_ahead: str | None = None
     require_certificate: str | None = None
     lock_wait: str | None = None
+    lock_patience: str | None = None
+    max_hold: str | None = None
+    keep: str | None = None
+    keep_limit: str | None = None
+    keep_hold: str | None = None
+    keep_for: str | None = None
     wait: str | None = None
     wait_server: str | None = None
     worker_timeout: str | None = None
@@ -102,7 +108,10 @@ class WhenAhead(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything a command needs to know before it looks at a module or a database. Durations are seconds."""
+    """Everything a command needs to know before it looks at a module or a database.
+
+    Durations are seconds, sizes bytes.
+    """
 
     file: Path
     root: Path  # the folder of `file`; relative paths in it start here
@@ -117,6 +126,12 @@ class Settings:
     when_ahead: WhenAhead = WhenAhead.CONTINUE
     require_certificate: bool = False
     lock_wait: float = 3.0
+    lock_patience: float = 300.0
+    max_hold: float = 30.0
+    keep: bool = True
+    keep_limit: int = 100_000_000
+    keep_hold: float = 5.0
+    keep_for: float = 30 * 86_400.0
     wait: float = 600.0
     wait_server: float = 0.0
     worker_timeout: float = 300.0

@@ -7,28 +7,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from coordinator.errors import RefusedError
 from coordinator.execution.events import Listener, LockAwaited, TargetNamed, Working
-from coordinator.execution.executor import Executor
-from coordinator.execution.rollback import RollbackManager
 from coordinator.execution.workers import Workers
 from coordinator.ledger.lock import Lock
 from coordinator.ledger.store import Ledger
-from coordinator.model.plan import Guarantee
-from coordinator.planning.reverse import reverse_plan
-from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.lasting import read_lasting
 from coordinator.settings.values import StagingKind
-from coordinator.workflow.before_writing import nothing_in_yet, told_as_untouched
+from coordinator.workflow.before_writing import told_as_untouched
+from coordinator.workflow.carrying_out import CarryingOut
 from coordinator.workflow.map_view import read_map_view
-from coordinator.workflow.planned import Captured, capture_all, make_plans, refuse_errors
+from coordinator.workflow.planned import capture_all, make_plans, refuse_errors
 from coordinator.workflow.preflight import preflight
 from coordinator.workflow.project import load_project
-from coordinator.workflow.rehearse import rehearse
-from coordinator.workflow.safety import ahead, refuse_loss_before_commit, settle_cut_off_runs, starting_point
+from coordinator.workflow.safety import ahead, settle_cut_off_runs
 from coordinator.workflow.state import TargetState, look
 from coordinator.workflow.target import Target, open_target
-from coordinator.workflow.writing import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,8 +32,6 @@ if TYPE_CHECKING:
     from coordinator.model.rehearsal import Rehearsal
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
-
-OFF = "off"
 
 
 class Outcome(enum.Enum):
@@ -148,9 +139,9 @@ class _Run:
                 state = look(main, self._project)
             if not state.pending(self._project):
                 return _nothing(self._settings, self._target, self._project, state)
-            return self._go_on(stack, lock, main, state)
+            return self._go_on(lock, main, state)
 
-    def _go_on(self, stack: ExitStack, lock: Lock, main: Session, state: TargetState) -> Report:
+    def _go_on(self, lock: Lock, main: Session, state: TargetState) -> Report:
         lock.announce("plan", "planning")
         self._tell(Working(what="reading what the pending revisions do"))
         captured = capture_all(
@@ -179,89 +170,25 @@ class _Run:
             return self._report(Outcome.NOTHING_TO_DO, plans[0], None, findings)
         if self._request.dry_run:
             return self._report(Outcome.WOULD_APPLY, plans[0], None, findings)
-        plan, rehearsal = self._rehearse(plans, lock, captured)
-        catalog = read_catalog(main, ignore=self._project.version_tables)
-        lost = refuse_loss_before_commit(plan, rehearsal, catalog, self._project)
-        findings = tuple(dict.fromkeys((*findings, *plan.findings, *lost)))
-        if plan.guarantee is not Guarantee.ONE_TRANSACTION and not self._request.consent(plan):
-            raise RefusedError("not applied, as you said", help="the target was not touched")
-        self._look_again(main, state)
-        return self._apply(stack, lock, main, plan, rehearsal, captured, findings)
-
-    def _rehearse(
-        self, plans: tuple[RunPlan, ...], lock: Lock, captured: Captured
-    ) -> tuple[RunPlan, Rehearsal | None]:
-        if self._request.staging == OFF:
-            if len(plans) > 1:
-                raise RefusedError(
-                    f"{len(plans)} orders are possible, and without a rehearsal nothing can tell which one is right",
-                    help='say `requires = ["module:revision"]` in the revision, or allow a staging database',
-                )
-            return plans[0], None
-        lock.announce("rehearse", "rehearsing")
-        done = rehearse(
-            plans,
-            wanted=self._request.staging,
+        carrying_out = CarryingOut(
+            kind="apply",
             settings=self._settings,
-            target=self._target,
-            project=self._project,
-            captured=captured,
-            workers=self._workers,
-            tell=self._tell,
-        )
-        return done.plan, done.rehearsal
-
-    def _look_again(self, main: Session, before: TargetState) -> None:
-        """Refuse when somebody migrated a module while we rehearsed."""
-        now = look(main, self._project)
-        changed = sorted(
-            name for name in {*now.heads, *before.heads} if now.heads.get(name) != before.heads.get(name)
-        )
-        if changed:
-            raise RefusedError(
-                f"somebody else has migrated {', '.join(changed)} meanwhile",
-                help="run `migrate all-modules` again",
-            )
-
-    def _apply(
-        self,
-        stack: ExitStack,
-        lock: Lock,
-        main: Session,
-        plan: RunPlan,
-        rehearsal: Rehearsal | None,
-        captured: Captured,
-        findings: tuple[Finding, ...],
-    ) -> Report:
-        writer = Writer(
-            settings=self._settings,
+            staging=self._request.staging,
+            consent=self._request.consent,
             target=self._target,
             project=self._project,
             workers=self._workers,
             lock=lock,
             main=main,
-            ledger_session=stack.enter_context(self._target.connect("ledger")),
             tell=self._tell,
+            state=state,
+            captured=captured,
         )
-        number = writer.begin_run(
-            kind="apply",
-            plan=plan.digest,
-            guarantee=plan.guarantee.value,
-            rehearsal=rehearsal.where if rehearsal is not None else "not rehearsed: --staging off",
+        done = carrying_out.carry_out(plans)
+        findings = tuple(dict.fromkeys((*findings, *done.findings)))
+        return self._report(
+            Outcome.APPLIED, done.plan, done.rehearsal, findings, run=done.run, seconds=done.seconds
         )
-        segments = writer.segments(number, plan, rehearsal)
-        rollback = RollbackManager(
-            segments=segments,
-            reverse=lambda done: reverse_plan(done, captured.upgrades, captured.downgrades),
-            tell=self._tell,
-            where=self._target.shown,
-        )
-        with nothing_in_yet(segments.journal.ledger, number):
-            starting = starting_point(main, self._project, plan, segments.runner.catalog())
-        seconds = Executor(segments=segments, rollback=rollback, tell=self._tell).apply(
-            plan, starting, self._target.shown
-        )
-        return self._report(Outcome.APPLIED, plan, rehearsal, findings, run=number, seconds=seconds)
 
     def _report(
         self,

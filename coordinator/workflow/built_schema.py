@@ -21,7 +21,8 @@ from coordinator.settings.values import StagingKind as StagingChoice
 from coordinator.settings.values import UrlTarget
 from coordinator.staging.binaries import find_binaries
 from coordinator.staging.choose import choose_staging
-from coordinator.workflow.all_modules import OFF, Request, all_modules, wanted_staging
+from coordinator.workflow.all_modules import Request, all_modules, wanted_staging
+from coordinator.workflow.carrying_out import OFF
 from coordinator.workflow.planned import capture_all
 from coordinator.workflow.project import load_project
 

@@ -1,0 +1,151 @@
+"""From a plan to the target: rehearse it, look again, apply it; all of it back if a step fails.
+
+What forward runs and rollbacks share. The lock is held by the caller, and the target was only read so far.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.errors import RefusedError
+from coordinator.execution.executor import Executor
+from coordinator.execution.rollback import RollbackManager
+from coordinator.model.plan import Guarantee
+from coordinator.planning.reverse import reverse_plan
+from coordinator.postgres.catalog import read_catalog
+from coordinator.workflow.before_writing import nothing_in_yet
+from coordinator.workflow.rehearse import rehearse
+from coordinator.workflow.safety import refuse_loss_before_commit, starting_point
+from coordinator.workflow.state import TargetState, look
+from coordinator.workflow.writing import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from coordinator.execution.events import Listener
+    from coordinator.execution.project import Project
+    from coordinator.execution.workers import Workers
+    from coordinator.ledger.lock import Lock
+    from coordinator.model.finding import Finding
+    from coordinator.model.plan import RunPlan
+    from coordinator.model.rehearsal import Rehearsal
+    from coordinator.postgres.session import Session
+    from coordinator.settings.values import Settings
+    from coordinator.workflow.planned import Captured
+    from coordinator.workflow.target import Target
+
+OFF = "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarriedOut:
+    """A plan that is in: what its rehearsal found, its run's number, and how long applying took in seconds."""
+
+    plan: RunPlan
+    rehearsal: Rehearsal | None
+    run: int
+    seconds: float
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarryingOut:
+    """Everything that is needed to carry out a plan; `kind` is what the ledger calls the run."""
+
+    kind: str
+    settings: Settings
+    staging: str  # auto, container, embedded, off, or the URL of a server
+    consent: Callable[[RunPlan], bool]
+    target: Target
+    project: Project
+    workers: Workers
+    lock: Lock
+    main: Session
+    tell: Listener
+    state: TargetState  # as the plan found the target
+    captured: Captured
+
+    def carry_out(self, plans: tuple[RunPlan, ...]) -> CarriedOut:
+        """Carry out the first of the plans whose rehearsal passes.
+
+        Raises RefusedError before the first write, ReversedError or UnsettledError after it.
+        """
+        plan, rehearsal = self._rehearse(plans)
+        catalog = read_catalog(self.main, ignore=self.project.version_tables)
+        lost = refuse_loss_before_commit(plan, rehearsal, catalog, self.project)
+        if plan.guarantee is not Guarantee.ONE_TRANSACTION and not self.consent(plan):
+            raise RefusedError("not applied, as you said", help="the target was not touched")
+        self._look_again()
+        with ExitStack() as stack:
+            run, seconds = self._apply(stack, plan, rehearsal)
+        return CarriedOut(
+            plan=plan,
+            rehearsal=rehearsal,
+            run=run,
+            seconds=seconds,
+            findings=tuple(dict.fromkeys((*plan.findings, *lost))),
+        )
+
+    def _rehearse(self, plans: tuple[RunPlan, ...]) -> tuple[RunPlan, Rehearsal | None]:
+        if self.staging == OFF:
+            if len(plans) > 1:
+                raise RefusedError(
+                    f"{len(plans)} orders are possible, and without a rehearsal nothing can tell which one is right",
+                    help='say `requires = ["module:revision"]` in the revision, or allow a staging database',
+                )
+            return plans[0], None
+        self.lock.announce("rehearse", "rehearsing")
+        done = rehearse(
+            plans,
+            wanted=self.staging,
+            settings=self.settings,
+            target=self.target,
+            project=self.project,
+            captured=self.captured,
+            workers=self.workers,
+            tell=self.tell,
+        )
+        return done.plan, done.rehearsal
+
+    def _look_again(self) -> None:
+        """Refuse when somebody migrated a module while we rehearsed."""
+        before, now = self.state, look(self.main, self.project)
+        changed = sorted(
+            name for name in {*now.heads, *before.heads} if now.heads.get(name) != before.heads.get(name)
+        )
+        if changed:
+            raise RefusedError(
+                f"somebody else has migrated {', '.join(changed)} meanwhile",
+                help="run `migrate all-modules` again",
+            )
+
+    def _apply(self, stack: ExitStack, plan: RunPlan, rehearsal: Rehearsal | None) -> tuple[int, float]:
+        writer = Writer(
+            settings=self.settings,
+            target=self.target,
+            project=self.project,
+            workers=self.workers,
+            lock=self.lock,
+            main=self.main,
+            ledger_session=stack.enter_context(self.target.connect("ledger")),
+            tell=self.tell,
+        )
+        number = writer.begin_run(
+            kind=self.kind,
+            plan=plan.digest,
+            guarantee=plan.guarantee.value,
+            rehearsal=rehearsal.where if rehearsal is not None else "not rehearsed: --staging off",
+        )
+        segments = writer.segments(number, plan, rehearsal)
+        rollback = RollbackManager(
+            segments=segments,
+            reverse=lambda done: reverse_plan(done, self.captured.upgrades, self.captured.downgrades),
+            tell=self.tell,
+            where=self.target.shown,
+        )
+        with nothing_in_yet(segments.journal.ledger, number):
+            starting = starting_point(self.main, self.project, plan, segments.runner.catalog())
+        executor = Executor(segments=segments, rollback=rollback, tell=self.tell)
+        return number, executor.apply(plan, starting, self.target.shown)
