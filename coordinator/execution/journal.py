@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError
 from coordinator.execution.failure import StepFailedError
+from coordinator.ledger.holds import erase_hold, write_hold
 from coordinator.ledger.store import Ledger, erase_applied, write_applied, write_step
 from coordinator.model.capture import Direction
 from coordinator.model.run import AppliedRevision, StepRecord, StepStatus
@@ -39,11 +40,15 @@ def recorded(error: BaseException) -> str:
 
 @dataclass(slots=True)
 class Journal:
-    """Numbers the rows of one run. Rows of a transaction that is rolled back are written again as what they became."""
+    """Numbers the rows of one run. Rows of a transaction that is rolled back are written again as what they became.
+
+    `holds`: what the run reverses was to be reversed, so it goes on hold; else a reversal only takes a failed run back.
+    """
 
     ledger: Ledger
     run: int
     rehearsal: Rehearsal | None
+    holds: bool = False
     _sequence: int = 0
     _open: list[StepRecord] = field(default_factory=list)  # rows of the transaction that is open
 
@@ -54,8 +59,11 @@ class Journal:
         write_step(main, record)
         if upgrade:
             write_applied(main, self._applied(step, revision))
+            erase_hold(main, step.key)
         else:
             erase_applied(main, step.key)
+            if self.holds:
+                write_hold(main, step.key, self.run)
         self._open.append(record)
 
     def committed(self) -> None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from coordinator.workflow.target import Target
 
 OFF = "off"
+ROLLBACK = "rollback"  # the kind of run whose reversals are what was asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +139,7 @@ class CarryingOut:
             guarantee=plan.guarantee.value,
             rehearsal=rehearsal.where if rehearsal is not None else "not rehearsed: --staging off",
         )
-        segments = writer.segments(number, plan, rehearsal)
+        segments = writer.segments(number, plan, rehearsal, holds=self.kind == ROLLBACK)
         rollback = RollbackManager(
             segments=segments,
             reverse=lambda done: reverse_plan(done, self.captured.upgrades, self.captured.downgrades),

@@ -59,12 +59,17 @@ class Writer:
             )
         return number
 
-    def segments(self, number: int, plan: RunPlan, rehearsal: Rehearsal | None = None) -> SegmentRunner:
-        """The runner of that run's segments, with the integrity checks and what authors waived of them."""
+    def segments(
+        self, number: int, plan: RunPlan, rehearsal: Rehearsal | None = None, *, holds: bool = False
+    ) -> SegmentRunner:
+        """The runner of that run's segments, with the integrity checks and what authors waived of them.
+
+        `holds`: what it reverses is not to be applied again unasked.
+        """
         return SegmentRunner(
             runner=StepRunner(self.main, self.workers, self.project, integrity_checks(self.project), plan),
             project=self.project,
-            journal=Journal(ledger=Ledger(self.ledger_session), run=number, rehearsal=rehearsal),
+            journal=Journal(ledger=Ledger(self.ledger_session), run=number, rehearsal=rehearsal, holds=holds),
             lock=self.lock,
             tell=self.tell,
             lock_wait=self.settings.lock_wait,
