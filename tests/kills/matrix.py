@@ -1,0 +1,87 @@
+"""Walks every point of every shape: `ci/kill-matrix`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.kills.ground import Ground
+from tests.kills.shapes import SHAPES
+from tests.kills.walk import Walk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.kills.points import Point
+
+_SWEEP_EVERY = 20  # kills
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Walk what was asked for, print the counts and each failure; 1 when something failed."""
+    asked = _parser().parse_args(words)
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="kill-matrix-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        with Ground(Path(folder)) as ground:
+            for name in asked.shape or SHAPES:
+                failed += _walk(ground, name, asked)
+    return 1 if failed else 0
+
+
+def _walk(ground: Ground, name: str, asked: argparse.Namespace) -> int:
+    began = time.monotonic()
+    walk = Walk(ground, SHAPES[name])
+    print(f"{name}: {len(walk.points)} points recorded in {time.monotonic() - began:.1f} s", flush=True)
+    if asked.list:
+        for each in walk.points:
+            print(f"  {each}")
+        return 0
+    walked: list[Point] = []
+    failed = 0
+    for point in walk.points:
+        if point.number < asked.start or (asked.to and point.number > asked.to):
+            continue
+        if (point.number - asked.start) % asked.every:
+            continue
+        story = walk.strike(point, asked.how)
+        walked.append(point)
+        if story.complaints:
+            failed += 1
+            print(f"FAILED: {story}\n  again: {_again(name, point, asked.how)}", flush=True)
+        if len(walked) % _SWEEP_EVERY == 0:
+            ground.sweep()
+    _print_counts(name, walked, len(walk.points), failed, time.monotonic() - began)
+    return failed
+
+
+def _again(name: str, point: Point, how: str) -> str:
+    words = "" if how == "kill" else f" --how {how}"
+    return f"ci/kill-matrix --shape {name} --from {point.number} --to {point.number}{words}"
+
+
+def _print_counts(name: str, walked: list[Point], recorded: int, failed: int, seconds: float) -> None:
+    counts = Counter(each.sort for each in walked)
+    for (phase, kind), count in sorted(counts.items()):
+        print(f"  {phase:<10} {kind:<14} {count:>5}")
+    print(f"{name}: {len(walked)} of {recorded} points struck, {failed} failed, {seconds:.0f} s", flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ci/kill-matrix", description=__doc__)
+    parser.add_argument("--shape", action="append", choices=sorted(SHAPES), help="only this one; may be repeated")
+    parser.add_argument("--from", dest="start", type=int, default=1, help="first point")
+    parser.add_argument("--to", type=int, default=0, help="last point")
+    parser.add_argument("--every", type=int, default=1, help="only each n-th point")
+    parser.add_argument("--how", default="kill", help="kill")
+    parser.add_argument("--list", action="store_true", help="record and print the points, strike none")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

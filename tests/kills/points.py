@@ -1,0 +1,118 @@
+"""A point: one moment of a command at which the world outside it is about to change, or to be asked."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import FrameType
+
+LOOK, REHEARSE, APPLY, ROLL_BACK, RECOVER = "look", "rehearse", "apply", "roll back", "recover"
+
+# The first of these that a frame of the stack belongs to names the phase: a rehearsal is one in a rollback too.
+_PHASES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    (REHEARSE, ("coordinator.workflow.rehearse", "coordinator.execution.rehearsal", "coordinator.staging."), ()),
+    (RECOVER, ("coordinator.workflow.recover", "coordinator.workflow.half_done"), ()),
+    (ROLL_BACK, ("coordinator.execution.rollback", "coordinator.workflow.rollback"), ("_take_back",)),
+    (
+        APPLY,
+        (
+            "coordinator.execution.executor",
+            "coordinator.execution.segment",
+            "coordinator.workflow.writing",
+            "coordinator.workflow.before_writing",
+        ),
+        ("_apply",),
+    ),
+)
+_DROPPED = re.compile(r"\b[0-9a-f]{8,}\b|\d+")
+_SCRATCH = re.compile(r"migrate-worker-[^/ ]*")
+
+_VERBS = {
+    "BEGIN": "begin",
+    "START": "begin",
+    "COMMIT": "commit",
+    "END": "commit",
+    "ROLLBACK": "rollback",
+    "SAVEPOINT": "savepoint",
+    "RELEASE": "savepoint",
+    "SELECT": "read",
+    "WITH": "read",
+    "SHOW": "read",
+    "SET": "setting",
+    "RESET": "setting",
+    "INSERT": "write",
+    "UPDATE": "write",
+    "DELETE": "write",
+    "MERGE": "write",
+    "CREATE": "ddl",
+    "ALTER": "ddl",
+    "DROP": "ddl",
+    "COMMENT": "ddl",
+    "LOCK": "lock",
+    "GRANT": "ddl",
+    "REVOKE": "ddl",
+    "TRUNCATE": "ddl",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """The `number`-th point of a command; `what` has no pids, times or random names, so that it is always the same."""
+
+    number: int
+    phase: str
+    kind: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.number} ({self.phase}, {self.kind}): {self.what}"
+
+    @property
+    def sort(self) -> tuple[str, str]:
+        """Phase and kind."""
+        return self.phase, self.kind
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Point:
+        return cls(**value)
+
+
+def kind_of(sql: str) -> str:
+    """What sort of statement it is, by its first word."""
+    text = sql.lstrip()
+    verb = text.split(None, 1)[0].upper().rstrip(";") if text else ""
+    if verb == "ROLLBACK" and " TO " in text.upper():
+        return "savepoint"
+    if verb == "SELECT" and "advisory" in text:
+        return "lock"
+    return _VERBS.get(verb, "other")
+
+
+def phase_here() -> str:
+    """The phase of the code that is running, by its callers."""
+    names: set[str] = set()
+    functions: set[str] = set()
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name.startswith("coordinator."):
+            names.add(name)
+            functions.add(frame.f_code.co_name)
+        frame = frame.f_back
+    for phase, modules, called in _PHASES:
+        if functions.intersection(called) or any(name.startswith(modules) for name in names):
+            return phase
+    return LOOK
+
+
+def plain(text: str) -> str:
+    """Without what differs from run to run, and short."""
+    return _DROPPED.sub("#", _SCRATCH.sub("scratch", " ".join(text.split())))[:160]
