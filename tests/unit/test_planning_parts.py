@@ -95,7 +95,7 @@ def scope(*chosen: str) -> list[str]:
         upgrades=effects(FOREST),
         downgrades={name: effects_of(capture, schema=name.module) for name, capture in DOWNGRADES.items()},
     )
-    return [str(each) for each in found]
+    return [str(each) for each in found.keys]
 
 
 def test_a_rollback_takes_along_what_follows_in_the_same_tree() -> None:
@@ -124,4 +124,4 @@ def test_a_rollback_takes_along_what_ended_what_its_downgrade_uses() -> None:
         upgrades=ups,
         downgrades={key("two:b1"): writes, key("one:a2"): RevisionEffects(key=key("one:a2"))},
     )
-    assert [str(each) for each in found] == ["one:a2", "two:b1"]
+    assert [str(each) for each in found.keys] == ["one:a2", "two:b1"]
