@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError
+from coordinator.model.incident import Category
 from coordinator.model.names import Place
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class StepFailure:
     detail: str | None = None
     findings: tuple[Finding, ...] = ()
     traceback: str = ""
+    category: Category | None = None  # None: what its SQLSTATE or part says
+    raised_in: str | None = None  # where an author's RAISE chose the words
 
     @property
     def sentence(self) -> str:
@@ -83,6 +86,7 @@ def from_statement(
         sql=sql,
         hint=error.hint,
         detail=error.detail,
+        raised_in=error.raised_in,
     )
 
 
@@ -94,6 +98,7 @@ def connection_lost(step: Step, part: str, sent: Sent, error: ConnectionLostErro
         message=error.message,
         place=Place(step.place.file, sent.line or step.place.line),
         sql=sent.sql,
+        category=Category.CONNECTION,
     )
 
 

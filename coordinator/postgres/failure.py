@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +26,14 @@ class StatementError(CoordinatorError):
         hint: str | None = None,
         position: int = 0,
         table: str | None = None,
+        raised_in: str | None = None,
     ) -> None:
         super().__init__(message)
         self.sqlstate = sqlstate
         self.detail = detail
         self.hint = hint
         self.table = table  # of the constraint that was violated, where the server tells
+        self.raised_in = raised_in  # where an author's RAISE stands; its words may hold values; None: the server's own
         self.position = position  # 1-based character in the text that was sent; 0: not told
 
     def __str__(self) -> str:
@@ -41,6 +44,20 @@ class ConnectionLostError(CoordinatorError):
     """The connection to the server ended while it was needed."""
 
     exit_code = 4
+
+
+_LANGUAGES = ("pl_exec", "plpy", "plperl", "pltcl", "plv8")  # source files of procedural languages
+_AT_RAISE = re.compile(r"^PL/pgSQL function (?P<name>.+) line (?P<line>\d+) at RAISE$", re.MULTILINE)
+
+
+def raised_in(diagnostic: psycopg.errors.Diagnostic) -> str | None:
+    """The function whose author chose the words of a message, with the line; None when they are the server's own."""
+    source = diagnostic.source_file or ""
+    if not source.startswith(_LANGUAGES) and diagnostic.sqlstate != "P0001":
+        return None
+    # The rest of the context quotes statements, and these may hold values.
+    found = _AT_RAISE.search(diagnostic.context or "")
+    return f"PL/pgSQL function {found['name']}, line {found['line']}" if found else "a function"
 
 
 @contextmanager
@@ -60,4 +77,5 @@ def translated(connection: psycopg.Connection[Any]) -> Iterator[None]:
             hint=diagnostic.message_hint,
             position=int(diagnostic.statement_position or 0),
             table=diagnostic.table_name,
+            raised_in=raised_in(diagnostic),
         ) from error

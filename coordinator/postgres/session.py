@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -10,12 +11,15 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from coordinator.postgres.failure import ConnectionLostError, translated
+from coordinator.model.incident import Notice
+from coordinator.postgres.failure import ConnectionLostError, raised_in, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
+
+_NOTICES_HELD = 200  # between two looks at them; a loop can send millions
 
 Row = tuple[Any, ...]
 Query: TypeAlias = str | sql.SQL | sql.Composed
@@ -44,17 +48,27 @@ class Session:
         reconnect: Callable[[], psycopg.Connection[Any]] | None = None,
     ) -> None:
         self._reconnect = reconnect
-        self._notices: list[str] = []
+        self._notices: deque[Notice] = deque(maxlen=_NOTICES_HELD)
         self._use(connection)
 
     def _use(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
-        self._pid = connection.info.backend_pid
+        # Not the number that the connection was given for cancelling: a pooler makes one up.
+        row = connection.execute("SELECT pg_catalog.pg_backend_pid()").fetchone()
+        self._pid: int = row[0] if row else connection.info.backend_pid
         # Authors' statements may hold several commands: these need binding on this side. Server-side binding
         # also fails on the untyped parameters of SQLAlchemy's reflection.
         self._cursor = psycopg.ClientCursor(self._connection)
-        self._connection.add_notice_handler(
-            lambda diagnostic: self._notices.append(diagnostic.message_primary or "")
+        self._connection.add_notice_handler(self._note)
+
+    def _note(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        self._notices.append(
+            Notice(
+                severity=diagnostic.severity_nonlocalized or diagnostic.severity or "",
+                sqlstate=diagnostic.sqlstate or "",
+                message=diagnostic.message_primary or "",
+                raised=raised_in(diagnostic) is not None,
+            )
         )
 
     def reopen(self) -> None:
@@ -127,8 +141,8 @@ class Session:
     def closed(self) -> bool:
         return self._connection.closed or self._connection.broken
 
-    def take_notices(self) -> tuple[str, ...]:
-        """The server's notices since the last call."""
+    def take_notices(self) -> tuple[Notice, ...]:
+        """What the server said since the last call, the latest of it; an author's words may hold values of rows."""
         taken = tuple(self._notices)
         self._notices.clear()
         return taken

@@ -1,0 +1,89 @@
+"""What kind of failure something was, by SQLSTATE or by what we know of it ourselves; and how much it matters."""
+
+from __future__ import annotations
+
+from coordinator.errors import CoordinatorError, LockHeldError, UnreachableError
+from coordinator.execution.failure import StepFailedError
+from coordinator.model.incident import Category, IncidentSeverity
+from coordinator.model.run import RunStatus
+from coordinator.postgres.failure import ConnectionLostError, StatementError
+
+# The longest prefix that fits wins.
+_BY_SQLSTATE: dict[str, Category] = {
+    "08": Category.CONNECTION,
+    "21": Category.DATA,
+    "22": Category.DATA,
+    "23": Category.DATA,
+    "25006": Category.PERMISSION,  # the session or the server may only read
+    "28": Category.PERMISSION,
+    "40": Category.LOCK,
+    "42501": Category.PERMISSION,
+    "44": Category.DATA,
+    "53": Category.RESOURCE,
+    "55P03": Category.LOCK,
+    "57": Category.CONNECTION,
+    "57014": Category.INTERRUPTION,
+    "58": Category.RESOURCE,
+    "72": Category.RESOURCE,
+    "F0": Category.RESOURCE,
+    "HV00N": Category.CONNECTION,
+    "P0001": Category.DATA,  # an author's own guard said no to what it found
+    "P0002": Category.DATA,
+    "P0003": Category.DATA,
+    "P0004": Category.DATA,
+    "XX": Category.RESOURCE,  # the server's own trouble, "tuple concurrently updated" among it
+    "XX001": Category.DATA,
+    "XX002": Category.DATA,
+}
+_TIME_LIMIT = "timeout"  # 57014 is sent for a time limit too; its words are the only difference
+
+_SEVERITY = {
+    Category.LOCK: IncidentSeverity.MEDIUM,
+    Category.DATA: IncidentSeverity.HIGH,
+    Category.PERMISSION: IncidentSeverity.MEDIUM,
+    Category.CONNECTION: IncidentSeverity.MEDIUM,
+    Category.RESOURCE: IncidentSeverity.HIGH,
+    Category.CODE: IncidentSeverity.HIGH,
+    Category.INTERRUPTION: IncidentSeverity.LOW,
+}
+
+
+def category_of(sqlstate: str, message: str = "") -> Category:
+    """The kind of failure that the server means by a SQLSTATE; what is not named is for the code to mend."""
+    if sqlstate == "57014" and _TIME_LIMIT in message:
+        return Category.RESOURCE
+    for length in (5, 2):
+        if (found := _BY_SQLSTATE.get(sqlstate[:length])) is not None:
+            return found
+    return Category.CODE
+
+
+def categorize(error: BaseException) -> Category:
+    """The kind of failure that stopped a run."""
+    if isinstance(error, StepFailedError):
+        failure = error.failure
+        if failure.category is not None:
+            return failure.category
+        if failure.sqlstate:
+            return category_of(failure.sqlstate, failure.message)
+        return Category.DATA if failure.part.startswith("the integrity check") else Category.CODE
+    if isinstance(error, StatementError):
+        return category_of(error.sqlstate or "", error.message)
+    if isinstance(error, ConnectionLostError | UnreachableError):
+        return Category.CONNECTION
+    if isinstance(error, LockHeldError):
+        return Category.LOCK
+    if isinstance(error, OSError | MemoryError):
+        return Category.RESOURCE
+    if isinstance(error, CoordinatorError | Exception):
+        return Category.CODE
+    return Category.INTERRUPTION
+
+
+def severity_of(category: Category, status: RunStatus) -> IncidentSeverity:
+    """How much it matters that a run failed that way and came to that."""
+    if status is RunStatus.UNSETTLED:
+        return IncidentSeverity.CRITICAL
+    if status is RunStatus.SETTLED and _SEVERITY[category] in (IncidentSeverity.LOW, IncidentSeverity.MEDIUM):
+        return IncidentSeverity.HIGH  # something of it is in, and something is not
+    return _SEVERITY[category]
