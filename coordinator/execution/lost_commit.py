@@ -1,4 +1,4 @@
-"""A connection that was lost while committing: whether the commit had reached the server, told by its own row."""
+"""A connection that was lost: the server process behind it is waited for, and a COMMIT's own row tells whether it is in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 from coordinator.errors import UnreachableError, UnsettledError
+from coordinator.ledger.backends import await_end
 from coordinator.ledger.lock import application_name
+from coordinator.ledger.store import LedgerReader
+from coordinator.ledger.system import refuse_elsewhere
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -15,7 +18,9 @@ if TYPE_CHECKING:
     from coordinator.execution.transaction import Transaction
     from coordinator.postgres.session import Session
 
-_BACKEND_ENDS_WITHIN = 30.0  # seconds
+# Seconds. The server has noticed a lost client by then, even when the network only went silent.
+_BACKEND_ENDS_WITHIN = 75.0
+_SERVER_ANSWERS_WITHIN = 30.0
 
 
 def was_committed(
@@ -23,28 +28,30 @@ def was_committed(
 ) -> bool:
     """Connect anew where the connection was lost, and say whether the transaction is in.
 
-    Raises UnsettledError while the server still works on it, UnreachableError when it does not come back.
+    What it changed and locked stays the server's until the process behind the lost connection has ended, so that is
+    waited for, also when nothing was being committed. Raises UnsettledError when it does not end or this is another
+    server, UnreachableError when none comes back.
     """
     if not session.closed:
         return False
     lost = session.pid_when_open
     _reopen(session, journal.run)
+    refuse_elsewhere(session, journal.run)
+    living = await_end(session, journal.run, seconds=_BACKEND_ENDS_WITHIN, only=lost)
+    if living:
+        raise UnsettledError(
+            f"the connection was lost, and {living[0]} still works on the run's transaction",
+            help="when it has ended, `migrate recover` tells what is in; `migrate recover --end-backend` ends it",
+        ) from error
     if not transaction.committing:
         return False
-    deadline = time.monotonic() + _BACKEND_ENDS_WITHIN
-    while session.value("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (lost,)):
-        if time.monotonic() > deadline:
-            raise UnsettledError(
-                f"the connection was lost while committing, and server process {lost} still works on it",
-                help="when it has ended, `migrate recover` tells what is in",
-            ) from error
-        time.sleep(0.2)
-    return any(intent.committed for intent in journal.ledger.intents(journal.run) if intent.token == token)
+    intents = LedgerReader(session).intents(journal.run)  # the ledger's connection may be lost too
+    return any(intent.committed for intent in intents if intent.token == token)
 
 
 def _reopen(session: Session, run: int) -> None:
     """Connect anew, and wait a while for a server that is starting again. Raises UnreachableError."""
-    deadline = time.monotonic() + _BACKEND_ENDS_WITHIN
+    deadline = time.monotonic() + _SERVER_ANSWERS_WITHIN
     while session.closed:
         try:
             session.reopen()
@@ -54,3 +61,5 @@ def _reopen(session: Session, run: int) -> None:
             time.sleep(0.5)
     name = application_name(str(run), "main")
     session.execute("SELECT set_config('application_name', %s, false)", (name,))
+    # Should the old transaction live on, its locks must not hold us for ever.
+    session.execute("SET lock_timeout = '5s'")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from coordinator.errors import UnsettledError
 from coordinator.postgres.failure import StatementError
+from coordinator.postgres.liveness import end_with_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,17 +56,12 @@ class Transaction:
         if self._session.server_version >= _LIMITS_TRANSACTIONS:
             settings["transaction_timeout"] = "0"
         self._session.execute("; ".join(f"SET SESSION {name} = {value}" for name, value in settings.items()))
-        self._end_with_us()
+        end_with_client(self._session.execute, StatementError)  # RESET ALL has ended it
         # Under a stricter default isolation a catalog would be read as it was when the transaction began.
         self._session.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         self._session.execute(f"SET LOCAL lock_timeout = {int(self._lock_wait * 1000)}")
         self._at_begin()
         self._xid = str(self._session.value("SELECT pg_current_xact_id()"))
-
-    def _end_with_us(self) -> None:
-        """Let the server end a long statement of ours when we are gone, instead of working on for nobody."""
-        with suppress(StatementError):  # a server on a platform that cannot tell refuses the setting
-            self._session.execute("SET client_connection_check_interval = '2s'")
 
     def check_ours(self) -> None:
         """Raise UnsettledError unless this is still the transaction that `begin` opened."""

@@ -6,7 +6,6 @@ revision's own change and version row. Nothing else is ever inferred from a row 
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from dataclasses import dataclass
@@ -15,17 +14,21 @@ from uuid import UUID, uuid4
 
 from coordinator import __version__
 from coordinator.errors import RefusedError
+from coordinator.ledger.applied import read_applied
 from coordinator.ledger.schema import VERSION, scripts_from
 from coordinator.model.capture import Direction
 from coordinator.model.names import RevisionKey
-from coordinator.model.run import AppliedRevision, Run, RunStatus, StepRecord, StepStatus
+from coordinator.model.run import Run, RunStatus, StepRecord, StepStatus
 from coordinator.postgres.failure import ConnectionLostError
 
 if TYPE_CHECKING:
     from coordinator.model.plan import Segment
+    from coordinator.model.run import AppliedRevision
     from coordinator.postgres.session import Row, Session
 
 _RUN_COLUMNS = "number, kind, status, plan, guarantee, environment, host, pid, program, rehearsal, started, finished, error"
+_SINCE_2 = "attempt, final"
+_BEFORE_2 = "'', false"
 
 _INSERT_STEP = (
     "INSERT INTO migrate.step (run, sequence, module, revision, direction, status, seconds, error)"
@@ -52,18 +55,22 @@ class LedgerReader:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.exists = session.value("SELECT to_regclass('migrate.version') IS NOT NULL") is True
+        self._version: int | None = None
 
     @property
     def version(self) -> int:
         """Version of the ledger's tables; 0 while there are none."""
-        return int(self._session.value("SELECT max(number) FROM migrate.version")) if self.exists else 0
+        if self._version is None:
+            known = self._session.value("SELECT max(number) FROM migrate.version") if self.exists else 0
+            self._version = int(known or 0)
+        return self._version
 
     def runs(self, *, limit: int = 20) -> tuple[Run, ...]:
         """The latest runs, newest first, without their steps."""
         if not self.exists:
             return ()
         rows = self._session.rows(
-            f"SELECT {_RUN_COLUMNS} FROM migrate.run ORDER BY number DESC LIMIT %s",  # noqa: S608 - a constant
+            f"SELECT {self._run_columns} FROM migrate.run ORDER BY number DESC LIMIT %s",  # noqa: S608 - constants
             (limit,),
         )
         return tuple(_run(row) for row in rows)
@@ -72,7 +79,7 @@ class LedgerReader:
         """One run with all its steps, or None."""
         if not self.exists:
             return None
-        rows = self._session.rows(f"SELECT {_RUN_COLUMNS} FROM migrate.run WHERE number = %s", (number,))  # noqa: S608 - a constant
+        rows = self._session.rows(f"SELECT {self._run_columns} FROM migrate.run WHERE number = %s", (number,))  # noqa: S608 - constants
         return _run(rows[0], self.steps(number)) if rows else None
 
     def steps(self, run: int) -> tuple[StepRecord, ...]:
@@ -89,7 +96,7 @@ class LedgerReader:
         if not self.exists:
             return ()
         rows = self._session.rows(
-            f"SELECT {_RUN_COLUMNS} FROM migrate.run WHERE status IN ('running', 'unsettled') ORDER BY number"  # noqa: S608 - a constant
+            f"SELECT {self._run_columns} FROM migrate.run WHERE status IN ('running', 'unsettled') ORDER BY number"  # noqa: S608 - constants
         )
         return tuple(_run(row) for row in rows)
 
@@ -113,27 +120,13 @@ class LedgerReader:
             for row in rows
         )
 
-    def applied(self) -> tuple[AppliedRevision, ...]:
-        """Every revision that the ledger knows to be in, by module and revision."""
-        if not self.exists:
-            return ()
-        rows = self._session.rows(
-            "SELECT module, revision, run, digest, source, parents, file, changes::text, grade"
-            " FROM migrate.applied ORDER BY module, applied, revision"
-        )
-        return tuple(
-            AppliedRevision(
-                key=RevisionKey(row[0], row[1]),
-                run=row[2],
-                digest=row[3],
-                source=row[4],
-                parents=tuple(row[5]),
-                file=row[6],
-                changes=row[7],
-                grade=row[8],
-            )
-            for row in rows
-        )
+    def applied(self, *, whole: bool = True) -> tuple[AppliedRevision, ...]:
+        """Every revision that the ledger knows to be in; without `whole` only what most looks need."""
+        return read_applied(self._session, self.version, whole=whole)
+
+    @property
+    def _run_columns(self) -> str:
+        return f"{_RUN_COLUMNS}, {_SINCE_2 if self.version > 1 else _BEFORE_2}"
 
 
 class Ledger(LedgerReader):
@@ -157,22 +150,28 @@ class Ledger(LedgerReader):
             with self._session.transaction():
                 for script in scripts_from(version):
                     self._session.execute(script)
-            self.exists = True
+            self.exists, self._version = True, VERSION
 
-    def begin_run(self, *, kind: str, plan: str, guarantee: str, environment: str, rehearsal: str) -> int:
-        """Write the run down and take the fence for it; its number. The caller holds the advisory lock."""
+    def begin_run(
+        self, *, kind: str, plan: str, guarantee: str, environment: str, rehearsal: str, attempt: str = ""
+    ) -> int:
+        """Write the run down; its number. The caller holds the advisory lock."""
+        host = socket.gethostname()
         number = self._session.value(
-            "INSERT INTO migrate.run (kind, status, plan, guarantee, environment, host, pid, program, rehearsal)"
-            " VALUES (%s, 'running', %s, %s, %s, %s, %s, %s, %s) RETURNING number",
-            (kind, plan, guarantee, environment, socket.gethostname(), os.getpid(), __version__, rehearsal),
+            "INSERT INTO migrate.run (kind, status, plan, guarantee, environment, host, pid, program, rehearsal,"
+            " attempt) VALUES (%s, 'running', %s, %s, %s, %s, %s, %s, %s, %s) RETURNING number",
+            (kind, plan, guarantee, environment, host, os.getpid(), __version__, rehearsal, attempt),
         )
         return int(number)
 
-    def finish_run(self, number: int, status: RunStatus, *, error: str | None = None) -> None:
-        """Say what the run came to."""
+    def finish_run(
+        self, number: int, status: RunStatus, *, error: str | None = None, final: bool = False
+    ) -> None:
+        """Say what the run came to; `final`: the same attempt would fail again. Once said, that stays."""
         self._write(
-            "UPDATE migrate.run SET status = %s, finished = clock_timestamp(), error = %s WHERE number = %s",
-            (status.value, _storable(error), number),
+            "UPDATE migrate.run SET status = %s, finished = clock_timestamp(), error = %s, final = final OR %s"
+            " WHERE number = %s",
+            (status.value, _storable(error), final, number),
         )
 
     def intend(self, run: int, sequence: int, segment: Segment, direction: Direction) -> UUID:
@@ -198,6 +197,10 @@ class Ledger(LedgerReader):
         self._write("SET lock_timeout = '5s'", ())
         for record in records:
             self._write(_INSERT_STEP, _step_values(record))
+
+    def write(self, text: str, parameters: tuple[object, ...]) -> None:
+        """Send a write that says the same when it is sent twice, as it is after the connection was lost."""
+        self._write(text, parameters)
 
     def _write(self, text: str, parameters: tuple[object, ...]) -> None:
         try:
@@ -230,36 +233,6 @@ def _storable(text: str | None) -> str | None:
     return None if text is None else text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
-def write_applied(session: Session, revision: AppliedRevision) -> None:
-    """Say that a revision is in; on the main connection, in the transaction of its change."""
-    session.execute(
-        "INSERT INTO migrate.applied (module, revision, run, digest, source, parents, file, changes, grade)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
-        # A tree that ran before under plain Alembic may be taken back and applied again by either of us.
-        " ON CONFLICT (module, revision) DO UPDATE SET run = EXCLUDED.run, digest = EXCLUDED.digest,"
-        " source = EXCLUDED.source, parents = EXCLUDED.parents, file = EXCLUDED.file, changes = EXCLUDED.changes,"
-        " grade = EXCLUDED.grade, applied = clock_timestamp()",
-        (
-            revision.key.module,
-            revision.key.revision,
-            revision.run,
-            revision.digest,
-            revision.source,
-            list(revision.parents),
-            revision.file,
-            json.dumps(json.loads(revision.changes)),
-            revision.grade,
-        ),
-    )
-
-
-def erase_applied(session: Session, key: RevisionKey) -> None:
-    """Say that a revision is no longer in; on the main connection, in the transaction of its reversal."""
-    session.execute(
-        "DELETE FROM migrate.applied WHERE module = %s AND revision = %s", (key.module, key.revision)
-    )
-
-
 def write_outcome(session: Session, run: int, token: UUID) -> None:
     """Prove, inside the segment's own transaction, that it is in."""
     session.execute("INSERT INTO migrate.outcome (token, run) VALUES (%s, %s)", (token, run))
@@ -281,6 +254,8 @@ def _run(row: Row, steps: tuple[StepRecord, ...] = ()) -> Run:
         finished=row[11],
         error=row[12],
         steps=steps,
+        attempt=row[13],
+        final=row[14],
     )
 
 

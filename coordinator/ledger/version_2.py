@@ -10,12 +10,16 @@ COMMENT ON COLUMN migrate.run.attempt IS 'SHA-256 of what was tried and from whe
 COMMENT ON COLUMN migrate.run.final IS 'true: it failed for a reason that lies in code or data, and the same attempt is not made again unasked.';
 COMMENT ON COLUMN migrate.run.system IS 'System identifier and timeline of the server when the run began; on another one, what it says about the run''s segments proves nothing.';
 
+ALTER TABLE migrate.applied ALTER COLUMN run DROP NOT NULL;
 ALTER TABLE migrate.applied ADD COLUMN IF NOT EXISTS requires text[] NOT NULL DEFAULT '{}';
 ALTER TABLE migrate.applied ADD COLUMN IF NOT EXISTS effects jsonb;
 ALTER TABLE migrate.applied ADD COLUMN IF NOT EXISTS seconds double precision NOT NULL DEFAULT 0;
+ALTER TABLE migrate.applied ADD COLUMN IF NOT EXISTS touched jsonb;
+COMMENT ON COLUMN migrate.applied.run IS 'The run that applied it; null: plain Alembic did, and a later run found it in the version table.';
 COMMENT ON COLUMN migrate.applied.requires IS 'Revisions of other modules that it goes after, as module:revision.';
 COMMENT ON COLUMN migrate.applied.effects IS 'What its upgrade and its downgrade do to which objects, for checkouts that do not have its file; null when not known.';
 COMMENT ON COLUMN migrate.applied.seconds IS 'How long its upgrade took.';
+COMMENT ON COLUMN migrate.applied.touched IS 'Objects of the catalog that its upgrade changed, each with digests of its definition before and after; null when not known.';
 
 CREATE TABLE IF NOT EXISTS migrate.module (
   name text PRIMARY KEY,
@@ -114,6 +118,33 @@ COMMENT ON COLUMN migrate.kept.ending IS 'put back, expired or erased.';
 COMMENT ON COLUMN migrate.kept.ended_by IS 'The run that put it back.';
 COMMENT ON COLUMN migrate.kept.put_back IS 'How many rows got their values back.';
 COMMENT ON COLUMN migrate.kept.conflicts IS 'How many rows were changed since and left as they are.';
+
+CREATE TABLE IF NOT EXISTS migrate.checkpoint (
+  token uuid NOT NULL,
+  number integer NOT NULL,
+  fingerprint text NOT NULL DEFAULT '',
+  there text[] NOT NULL DEFAULT '{}',
+  committed timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (token, number)
+);
+COMMENT ON TABLE migrate.checkpoint IS 'How far a segment came whose statements commit one by one. Row 0 is written before it; each other row is written inside a transaction that the segment commits.';
+COMMENT ON COLUMN migrate.checkpoint.token IS 'The token of migrate.intent.';
+COMMENT ON COLUMN migrate.checkpoint.number IS '0, then one more with each commit.';
+COMMENT ON COLUMN migrate.checkpoint.fingerprint IS 'In row 0: fingerprint of the catalog before the segment.';
+COMMENT ON COLUMN migrate.checkpoint.there IS 'In row 0: which of the objects that the segment makes were there before it.';
+COMMENT ON COLUMN migrate.checkpoint.committed IS 'When, by the server''s clock.';
+
+CREATE TABLE IF NOT EXISTS migrate.made (
+  number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  run bigint NOT NULL REFERENCES migrate.run,
+  module text NOT NULL,
+  what text NOT NULL
+);
+COMMENT ON TABLE migrate.made IS 'Schemas and version tables that a run made for new modules, so that they go again when the run is taken back. Written in the transaction that made them.';
+COMMENT ON COLUMN migrate.made.number IS 'Counts up, in the order in which they were made.';
+COMMENT ON COLUMN migrate.made.run IS 'The run.';
+COMMENT ON COLUMN migrate.made.module IS 'The module that they were made for.';
+COMMENT ON COLUMN migrate.made.what IS 'schema NAME, or table SCHEMA.NAME.';
 
 CREATE TABLE IF NOT EXISTS migrate.incident (
   run bigint PRIMARY KEY REFERENCES migrate.run,

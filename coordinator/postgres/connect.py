@@ -7,6 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from coordinator.errors import UnreachableError
+from coordinator.postgres.liveness import end_with_client
 
 if TYPE_CHECKING:
     import psycopg
@@ -116,10 +117,12 @@ def connect(url: DatabaseUrl, *, application_name: str, timeout: float = 10) -> 
         parameters["password"] = password
     try:
         # No prepared statements: a pooler between us and the server may hand each to another backend.
-        return psycopg.connect(make_conninfo(**parameters), autocommit=True, prepare_threshold=None)
+        connection = psycopg.connect(make_conninfo(**parameters), autocommit=True, prepare_threshold=None)
     except psycopg.Error as exc:
         # `from None`: psycopg's own message may show the parameters.
         raise _explained(exc, url, parameters) from None
+    end_with_client(connection.execute, psycopg.Error)
+    return connection
 
 
 def password_of(url: DatabaseUrl) -> str | None:

@@ -6,8 +6,8 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from coordinator.execution.versions import prepare_module, read_heads, write_heads
+from coordinator.ledger.applied import erase_applied, write_applied
 from coordinator.ledger.lock import stand_behind_fence
-from coordinator.ledger.store import erase_applied, write_applied
 from coordinator.model.capture import Direction
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.run import AppliedRevision
@@ -57,6 +57,7 @@ def _applied(revision: Revision, run: int) -> AppliedRevision:
         file=PurePath(revision.place.file).name,
         changes="[]",
         grade="",
+        requires=revision.requires,
     )
 
 

@@ -9,15 +9,21 @@ from coordinator.execution.journal import Journal
 from coordinator.execution.segment import SegmentRunner
 from coordinator.execution.step import StepRunner
 from coordinator.ledger.lock import application_name, take_fence
+from coordinator.ledger.modules import write_modules
 from coordinator.ledger.store import Ledger
+from coordinator.ledger.system import note_system
 from coordinator.workflow.before_writing import nothing_in_yet
 from coordinator.workflow.integrity import integrity_checks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from coordinator.execution.events import Listener
     from coordinator.execution.project import Project
     from coordinator.execution.workers import Workers
+    from coordinator.ledger.effects_json import KnownEffects
     from coordinator.ledger.lock import Lock
+    from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
     from coordinator.model.rehearsal import Rehearsal
     from coordinator.postgres.session import Session
@@ -38,8 +44,12 @@ class Writer:
     ledger_session: Session
     tell: Listener
 
-    def begin_run(self, *, kind: str, plan: str, guarantee: str, rehearsal: str) -> int:
+    def begin_run(
+        self, *, kind: str, plan: str, guarantee: str, rehearsal: str, attempt: str = ""
+    ) -> int:
         """Write a new run down, make it the owner of the fence, and name the connection after it; its number.
+
+        The modules of this checkout are noted too, for checkouts that do not have them.
 
         Raises LockHeldError when another run's transaction is still open; the new run is then marked as reversed.
         """
@@ -51,8 +61,11 @@ class Writer:
             guarantee=guarantee,
             environment=self.target.environment,
             rehearsal=rehearsal,
+            attempt=attempt,
         )
         with nothing_in_yet(ledger, number):
+            write_modules(self.ledger_session, self.project.modules)
+            note_system(self.ledger_session, number)
             take_fence(self.ledger_session, number)
             self.main.execute(
                 "SELECT set_config('application_name', %s, false)", (application_name(str(number), "main"),)
@@ -60,16 +73,29 @@ class Writer:
         return number
 
     def segments(
-        self, number: int, plan: RunPlan, rehearsal: Rehearsal | None = None, *, holds: bool = False
+        self,
+        number: int,
+        plan: RunPlan,
+        rehearsal: Rehearsal | None = None,
+        *,
+        holds: bool = False,
+        effects: Mapping[RevisionKey, KnownEffects] | None = None,
     ) -> SegmentRunner:
         """The runner of that run's segments, with the integrity checks and what authors waived of them.
 
-        `holds`: what it reverses is not to be applied again unasked.
+        `holds`: what it reverses is not to be applied again unasked. `effects` are kept with what it applies.
         """
+        journal = Journal(
+            ledger=Ledger(self.ledger_session),
+            run=number,
+            rehearsal=rehearsal,
+            holds=holds,
+            effects=effects or {},
+        )
         return SegmentRunner(
             runner=StepRunner(self.main, self.workers, self.project, integrity_checks(self.project), plan),
             project=self.project,
-            journal=Journal(ledger=Ledger(self.ledger_session), run=number, rehearsal=rehearsal, holds=holds),
+            journal=journal,
             lock=self.lock,
             tell=self.tell,
             lock_wait=self.settings.lock_wait,

@@ -1,0 +1,53 @@
+"""The checkpoints of a step that commits statement by statement: what it had committed when it was cut off.
+
+Number 0 is written before such a step begins, by the ledger connection. The others are written by the step's own
+connection inside each transaction that the step commits, so each is there exactly when what it tells of is in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from coordinator.ledger.store import Ledger
+    from coordinator.postgres.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoints:
+    """What was there before the step (`fingerprint` of the catalog, `there` of the objects that it makes), and how
+    often it committed since."""
+
+    fingerprint: str
+    there: frozenset[str]
+    commits: int
+
+
+def write_start(ledger: Ledger, token: UUID, fingerprint: str, there: tuple[str, ...]) -> None:
+    """Write checkpoint 0 of the segment with that token."""
+    ledger.write(
+        "INSERT INTO migrate.checkpoint (token, number, fingerprint, there) VALUES (%s, 0, %s, %s)"
+        " ON CONFLICT (token, number) DO NOTHING",
+        (token, fingerprint, list(there)),
+    )
+
+
+def write_commit(session: Session, token: UUID, number: int) -> None:
+    """Say, inside the transaction that is about to be committed, that it is. Our own role writes, not a module's."""
+    session.execute("SET LOCAL ROLE NONE")
+    session.execute("INSERT INTO migrate.checkpoint (token, number) VALUES (%s, %s)", (token, number))
+
+
+def read_checkpoints(session: Session, token: UUID) -> Checkpoints | None:
+    """The checkpoints of a segment; None when it has none: an older program ran it, or it had not begun."""
+    if not session.value("SELECT to_regclass('migrate.checkpoint') IS NOT NULL"):
+        return None
+    rows = session.rows(
+        "SELECT number, fingerprint, there FROM migrate.checkpoint WHERE token = %s ORDER BY number", (token,)
+    )
+    if not rows or rows[0][0] != 0:
+        return None
+    return Checkpoints(fingerprint=rows[0][1], there=frozenset(rows[0][2]), commits=len(rows) - 1)
