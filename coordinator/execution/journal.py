@@ -10,15 +10,22 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError
 from coordinator.execution.failure import StepFailedError
+from coordinator.ledger.applied import erase_applied, write_applied
+from coordinator.ledger.effects_json import KnownEffects, effects_text
 from coordinator.ledger.holds import erase_hold, write_hold
-from coordinator.ledger.store import Ledger, erase_applied, write_applied, write_step
+from coordinator.ledger.store import Ledger, write_step
+from coordinator.ledger.touched import write_touched
 from coordinator.model.capture import Direction
 from coordinator.model.run import AppliedRevision, StepRecord, StepStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from coordinator.model.names import RevisionKey
     from coordinator.model.plan import Step
     from coordinator.model.rehearsal import Rehearsal
     from coordinator.model.revision import Revision
+    from coordinator.model.touched import Touched
     from coordinator.postgres.session import Session
 
 # SQLSTATE class of messages like: invalid input syntax for type integer: "123-45-6789"
@@ -49,16 +56,20 @@ class Journal:
     run: int
     rehearsal: Rehearsal | None
     holds: bool = False
+    effects: Mapping[RevisionKey, KnownEffects] = field(default_factory=dict)  # of its steps, as far as known
     _sequence: int = 0
     _open: list[StepRecord] = field(default_factory=list)  # rows of the transaction that is open
 
-    def step_done(self, main: Session, step: Step, revision: Revision, seconds: float) -> None:
+    def step_done(
+        self, main: Session, step: Step, revision: Revision, seconds: float, touched: Touched
+    ) -> None:
         """Write a step and what it makes of its revision, on the connection and in the transaction of its change."""
         upgrade = step.direction is Direction.UPGRADE
         record = self._record(step, StepStatus.APPLIED if upgrade else StepStatus.REVERSED, seconds)
         write_step(main, record)
         if upgrade:
-            write_applied(main, self._applied(step, revision))
+            write_applied(main, self._applied(step, revision, seconds))
+            write_touched(main, step.key, touched)
             erase_hold(main, step.key)
         else:
             erase_applied(main, step.key)
@@ -68,6 +79,10 @@ class Journal:
 
     def committed(self) -> None:
         """The open transaction is in, and its rows with it."""
+        self._open.clear()
+
+    def given_back(self) -> None:
+        """The open transaction is gone, and the same steps will run again in another one: there is nothing to tell of it."""
         self._open.clear()
 
     def rolled_back(self, failed: Step | None, error: str | None) -> None:
@@ -100,7 +115,7 @@ class Journal:
             error=error,
         )
 
-    def _applied(self, step: Step, revision: Revision) -> AppliedRevision:
+    def _applied(self, step: Step, revision: Revision, seconds: float) -> AppliedRevision:
         rehearsed = self.rehearsal.step(step.key) if self.rehearsal is not None else None
         return AppliedRevision(
             key=step.key,
@@ -111,4 +126,7 @@ class Journal:
             file=PurePath(revision.place.file).name,
             changes=json.dumps([change.as_json() for change in step.changes]),
             grade=rehearsed.grade.value if rehearsed is not None else "",
+            requires=revision.requires,
+            effects=effects_text(self.effects.get(step.key, KnownEffects())),
+            seconds=seconds,
         )

@@ -21,6 +21,11 @@ class RunStatus(enum.Enum):
     REVERSED = "reversed"  #: it failed, and everything is as it was
     UNSETTLED = "unsettled"  #: it failed, and something of it is still in
     SETTLED = "settled"  #: it was unsettled, and a person has decided
+    OTHER = "other"  #: what a newer program wrote; never written by this one
+
+    @classmethod
+    def _missing_(cls, value: object) -> RunStatus:
+        return cls.OTHER
 
 
 class StepStatus(enum.Enum):
@@ -30,6 +35,11 @@ class StepStatus(enum.Enum):
     REVERSED = "reversed"  #: taken back by its opposite function, committed
     ROLLED_BACK = "rolled back"  #: it had run, and its transaction was rolled back
     FAILED = "failed"  #: it failed; what it did was rolled back
+    OTHER = "other"  #: what a newer program wrote; never written by this one
+
+    @classmethod
+    def _missing_(cls, value: object) -> StepStatus:
+        return cls.OTHER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +74,27 @@ class Run:
     rehearsal: str = ""  # where it was rehearsed, or why it was not
     error: str | None = None
     steps: tuple[StepRecord, ...] = ()
+    attempt: str = ""  # what was tried and from where, see planning/attempt.py; empty: not noted
+    final: bool = False  # it failed for a reason of code or data, so the same attempt would fail again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedRevision:
-    """A revision that is in, as the ledger remembers it; enough to know and reverse it without its file."""
+    """A revision that is in, as the ledger remembers it; enough to know and reverse it without its file.
+
+    Without a `run` it was applied by plain Alembic and found in the version table. `effects` is JSON, see
+    ledger/effects_json.py; None when they are not known.
+    """
 
     key: RevisionKey
-    run: int
+    run: int | None
     digest: str
     source: str
     parents: tuple[str, ...]
     file: str
     changes: str  # JSON: its DatabaseChanges
     grade: str
+    requires: tuple[RevisionKey, ...] = ()
+    effects: str | None = None
+    seconds: float = 0.0  # how long its upgrade took
+    applied: datetime | None = None  # when; those of one module are in the order of their tree

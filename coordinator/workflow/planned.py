@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.errors import RefusedError, RevisionError
+from coordinator.ledger.effects_json import KnownEffects
 from coordinator.model.capture import Capture, Direction
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.names import Place
@@ -33,8 +34,17 @@ class Captured:
 
     upgrades: Mapping[RevisionKey, Capture]
     downgrades: Mapping[RevisionKey, Capture]
-    effects: Mapping[RevisionKey, RevisionEffects]
+    effects: Mapping[RevisionKey, RevisionEffects]  # of the upgrades
+    back: Mapping[RevisionKey, RevisionEffects]  # of the downgrades that were captured
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def known_effects(self) -> Mapping[RevisionKey, KnownEffects]:
+        """Both directions of each revision, as the ledger keeps them."""
+        return {
+            key: KnownEffects(upgrade=each, downgrade=self.back.get(key))
+            for key, each in self.effects.items()
+        }
 
     def pending(self, keys: tuple[RevisionKey, ...]) -> tuple[Capture, ...]:
         """Both captures of each of these revisions, in that order."""
@@ -58,13 +68,18 @@ def capture_all(
                 worker = workers.for_module(tree.module, server_version)
                 downgrades[revision.key] = capture(worker, tree.module, revision, Direction.DOWNGRADE)
     _refuse_unloadable(project, [upgrades[key] for key in pending if not upgrades[key].loaded])
+
+    def effects(captures: Mapping[RevisionKey, Capture]) -> Mapping[RevisionKey, RevisionEffects]:
+        return {
+            key: effects_of(each, schema=project.module(key.module).schema) for key, each in captures.items()
+        }
+
     workers.forget_all()  # Alembic must not believe that the types it was seen to make are there
     return Captured(
         upgrades=upgrades,
         downgrades=downgrades,
-        effects={
-            key: effects_of(each, schema=project.module(key.module).schema) for key, each in upgrades.items()
-        },
+        effects=effects(upgrades),
+        back=effects(downgrades),
         findings=tuple(findings),
     )
 

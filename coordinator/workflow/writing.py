@@ -44,9 +44,7 @@ class Writer:
     ledger_session: Session
     tell: Listener
 
-    def begin_run(
-        self, *, kind: str, plan: str, guarantee: str, rehearsal: str, attempt: str = ""
-    ) -> int:
+    def begin_run(self, *, kind: str, plan: str, guarantee: str, rehearsal: str, attempt: str = "") -> int:
         """Write a new run down, make it the owner of the fence, and name the connection after it; its number.
 
         The modules of this checkout are noted too, for checkouts that do not have them.
