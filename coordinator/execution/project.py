@@ -12,14 +12,19 @@ if TYPE_CHECKING:
     from coordinator.model.module import Module
     from coordinator.model.names import RevisionKey
     from coordinator.model.revision import ModuleTree, Revision
+    from coordinator.model.touched import Touched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """All modules with their trees."""
+    """All modules with their trees.
+
+    `touched`: in a rollback, what its revisions changed in the catalog when they came in.
+    """
 
     trees: tuple[ModuleTree, ...]
     map_references: tuple[MapReference, ...] = ()
+    touched: Mapping[RevisionKey, Touched] = field(default_factory=dict)
     _by_name: Mapping[str, ModuleTree] = field(init=False, repr=False, compare=False, default_factory=dict)
     _by_key: Mapping[RevisionKey, Revision] = field(
         init=False, repr=False, compare=False, default_factory=dict

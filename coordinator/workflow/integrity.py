@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING
 
+from coordinator.checks.integrity.as_before import AsBefore
 from coordinator.checks.integrity.registry import INTEGRITY_CHECKS
 from coordinator.checks.integrity.waived import with_waivers
 
@@ -15,4 +16,5 @@ if TYPE_CHECKING:
 
 def integrity_checks(project: Project) -> tuple[IntegrityCheck, ...]:
     """The checks that run after each step; a finding that its revision waives today is a note."""
-    return with_waivers(INTEGRITY_CHECKS, project.trees, datetime.datetime.now(datetime.UTC).date())
+    checks = (*INTEGRITY_CHECKS, AsBefore(project.touched)) if project.touched else INTEGRITY_CHECKS
+    return with_waivers(checks, project.trees, datetime.datetime.now(datetime.UTC).date())
