@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from dataclasses import asdict, dataclass
@@ -29,8 +30,7 @@ _PHASES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("_apply",),
     ),
 )
-_DROPPED = re.compile(r"\b[0-9a-f]{8,}\b|\d+")
-_SCRATCH = re.compile(r"migrate-worker-[^/ ]*")
+_DROPPED = re.compile(r"migrate_\d+_[0-9a-f]{12}|made by \S+|\b[0-9a-f]{8,}\b|\d+")
 
 _VERBS = {
     "BEGIN": "begin",
@@ -115,4 +115,10 @@ def phase_here() -> str:
 
 def plain(text: str) -> str:
     """Without what differs from run to run, and short."""
-    return _DROPPED.sub("#", _SCRATCH.sub("scratch", " ".join(text.split())))[:160]
+    return _DROPPED.sub("#", " ".join(text.split()))[:160]
+
+
+def plain_path(path: str) -> str:
+    """A path without the folder it is in when that is the temporary one, where names are random."""
+    folder = os.environ.get("TMPDIR", "/tmp")
+    return "temporary" if path.startswith(folder) else path

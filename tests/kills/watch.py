@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import pq
 
-from tests.kills.points import Point, kind_of, phase_here, plain
+from tests.kills.points import Point, kind_of, phase_here, plain, plain_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,9 +123,9 @@ class Watch:
         if event == "open":
             path, _, flags = arguments
             if isinstance(path, str | bytes) and flags & _WRITES and path not in ("/dev/null", b"/dev/null"):
-                self.point("file", f"open {os.fsdecode(path)}")
+                self.point("file", f"open {plain_path(os.fsdecode(path))}")
         elif event in _CHANGES:
-            self.point("file", f"{event[3:]} {arguments[0]}")
+            self.point("file", f"{event[3:]} {plain_path(str(arguments[0]))}")
         elif event == "subprocess.Popen":
             self.point("process", os.path.basename(os.fsdecode(arguments[0])))
 
