@@ -1,0 +1,130 @@
+"""Who outside of what goes back reads what a rollback changes: views, keys, functions, references of the map. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.model.effect import ObjectKind, ObjectName, Verb
+from coordinator.model.rollback import Integration
+from coordinator.planning.alive import ENDS, MAKES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from coordinator.model.check import MapReference
+    from coordinator.model.effect import LastingUse, RevisionEffects
+    from coordinator.model.names import RevisionKey
+    from coordinator.model.rollback import Scope
+
+_KINDS = {ObjectKind.RELATION: "view", ObjectKind.CONSTRAINT: "foreign key"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readers:
+    """What is known of who reads what: the catalog's lasting uses, function bodies, the map."""
+
+    lasting: Sequence[LastingUse]
+    references: Sequence[MapReference]
+    upgrades: Mapping[RevisionKey, RevisionEffects]
+    owners: Mapping[str, str]  # schema -> module
+
+
+def integrations(
+    scope: Scope, downgrades: Mapping[RevisionKey, RevisionEffects], readers: Readers
+) -> tuple[Integration, ...]:
+    """Everything of another module, or of nobody, that reads a table which the rollback changes; by name.
+
+    What stands on something that goes away comes first.
+    """
+    changed, ended = _changed(scope, downgrades)
+    found: dict[str, Integration] = {}
+    for each in (
+        *_dragged(scope),
+        *_holders(readers, changed, ended),
+        *_functions(readers, changed),
+        *_references(readers, changed),
+    ):
+        known = found.setdefault(each.name, each)
+        if each.breaks and not known.breaks:
+            found[each.name] = each
+    return tuple(sorted(found.values(), key=lambda each: (not each.breaks, each.name)))
+
+
+def _changed(
+    scope: Scope, downgrades: Mapping[RevisionKey, RevisionEffects]
+) -> tuple[frozenset[ObjectName], frozenset[ObjectName]]:
+    """The relations of which the downgrades change something, and the objects that they end."""
+    effects = [effect for key in scope.keys if key in downgrades for effect in downgrades[key].effects]
+    changed = {
+        (effect.to if effect.object.kind is ObjectKind.INDEX and effect.to else effect.object).relation
+        for effect in effects
+        if effect.verb in (*MAKES, *ENDS, Verb.WRITE, Verb.TIGHTEN, Verb.REPLACE)
+    }
+    return frozenset(changed), frozenset(effect.object for effect in effects if effect.verb in ENDS)
+
+
+def _dragged(scope: Scope) -> Iterator[Integration]:
+    named = {key.module for key in scope.named}
+    for each in scope.dragged:
+        if each.key.module not in named:
+            yield Integration(
+                name=str(each.key),
+                what=f"{each.why} ({each.needs})",
+                module=each.key.module,
+                breaks=True,
+            )
+
+
+def _holders(
+    readers: Readers, changed: frozenset[ObjectName], ended: frozenset[ObjectName]
+) -> Iterator[Integration]:
+    uses: dict[ObjectName, list[ObjectName]] = {}
+    for each in readers.lasting:
+        if each.used.relation in changed:
+            uses.setdefault(each.holder, []).append(each.used)
+    for holder, used in uses.items():
+        whole = {each.relation for each in used}
+        shown = [each for each in used if each.part] or used
+        shown = [*shown, *(each for each in used if not each.part and not _has_part(each, used))]
+        names = ", ".join(dict.fromkeys(str(each) for each in shown))
+        yield Integration(
+            name=str(holder),
+            what=f"{_KINDS.get(holder.kind, holder.kind.value)}, reads {names}",
+            module=readers.owners.get(holder.schema),
+            breaks=any(each in ended for each in (*used, *whole)),
+        )
+
+
+def _has_part(relation: ObjectName, used: Iterable[ObjectName]) -> bool:
+    return any(each.part and each.relation == relation for each in used)
+
+
+def _functions(readers: Readers, changed: frozenset[ObjectName]) -> Iterator[Integration]:
+    """Function bodies know tables by name only, so PostgreSQL guards nothing here."""
+    schemas = {each.schema for each in changed}
+    for effects in readers.upgrades.values():
+        for effect in effects.of(Verb.HOLD):
+            holder = effect.holder
+            if (
+                holder is not None
+                and holder.kind is ObjectKind.FUNCTION
+                and holder.schema not in schemas
+                and effect.object.relation in changed
+            ):
+                yield Integration(
+                    name=str(holder),
+                    what=f"function, names {effect.object.relation}",
+                    module=readers.owners.get(holder.schema),
+                )
+
+
+def _references(readers: Readers, changed: frozenset[ObjectName]) -> Iterator[Integration]:
+    for each in readers.references:
+        target = ObjectName(ObjectKind.RELATION, each.target_schema, each.target_table)
+        if target in changed and each.schema != each.target_schema:
+            yield Integration(
+                name=f"{each.schema}.{each.table}.{each.column}",
+                what=f"refers to {target}.{each.target_column}, as the map says",
+                module=readers.owners.get(each.schema),
+            )
