@@ -42,8 +42,13 @@ class Project:
 
     @property
     def owners(self) -> Mapping[str, str]:
-        """Schema -> name of the module that owns it."""
-        return {schema: module.name for module in self.modules for schema in module.schemas}
+        """Schema -> name of the module that owns it, absent ones too."""
+        return {schema: module.name for module in (*self.absent, *self.modules) for schema in module.schemas}
+
+    @property
+    def all_modules(self) -> tuple[Module, ...]:
+        """The modules of this checkout, then the absent ones."""
+        return (*self.modules, *self.absent)
 
     @property
     def version_tables(self) -> frozenset[tuple[str, str]]:

@@ -25,6 +25,19 @@ def read_heads(session: Session, module: Module) -> frozenset[str] | None:
     return frozenset(row[0] for row in rows)
 
 
+def readable_heads(session: Session, schema: str, table: str) -> frozenset[str] | None:
+    """The rows of a version table that may belong to others; None when it is not there or not ours to read."""
+    may = session.value(
+        "SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s",
+        (schema, table),
+    )
+    if not may:
+        return None
+    rows = session.rows(compose("SELECT version_num FROM {table}", table=identifier(schema, table)))
+    return frozenset(row[0] for row in rows)
+
+
 def prepare_module(session: Session, module: Module) -> tuple[str, ...]:
     """Make the module's missing schemas and its version table; the names of what was made, schemas first."""
     made: list[str] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from coordinator.model.capture import Direction
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Of this layout. A reader that does not know the number takes the effects for unknown.
 _FORM: Final = 1
+_FLAGS: Final = tuple(each.name for each in fields(Effect) if each.default is False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,7 @@ def _of_effect(effect: Effect) -> dict[str, Any]:
         told["columns"] = list(effect.columns)
     if effect.alternatives:
         told["alternatives"] = [_of_name(each) for each in effect.alternatives]
-    told.update({name: True for name in ("every", "cascade", "conditional") if getattr(effect, name)})
+    told.update({name: True for name in _FLAGS if getattr(effect, name)})
     return told
 
 
@@ -112,9 +113,7 @@ def _effect(value: dict[str, Any]) -> Effect:
         type=value.get("type"),
         columns=tuple(value["columns"]) if "columns" in value else None,
         alternatives=tuple(_name(each) for each in value.get("alternatives", ())),
-        every=value.get("every", False),
-        cascade=value.get("cascade", False),
-        conditional=value.get("conditional", False),
+        **{name: True for name in _FLAGS if value.get(name)},
     )
 
 

@@ -6,15 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.execution.versions import read_heads
+from coordinator.ledger.acceptances import read_acceptances
+from coordinator.ledger.holds import read_holds
 from coordinator.ledger.store import LedgerReader
+from coordinator.workflow.absent import read_absent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from coordinator.execution.project import Project
+    from coordinator.model.acceptance import Acceptance
+    from coordinator.model.hold import Hold
     from coordinator.model.names import RevisionKey
     from coordinator.model.run import AppliedRevision, Run
     from coordinator.postgres.session import Session
+    from coordinator.workflow.absent import AbsentModules
 
 _LOCK_CAPACITY = (
     "SELECT current_setting('max_locks_per_transaction')::bigint"
@@ -37,6 +43,9 @@ class TargetState:
     widths: Mapping[str, int]  # the longest text that each module's version table holds, where it has a limit
     recorded: tuple[AppliedRevision, ...]
     open_runs: tuple[Run, ...]
+    holds: tuple[Hold, ...]
+    acceptances: tuple[Acceptance, ...]
+    absent: AbsentModules
     ledger_version: int
     server_version: int
     lock_capacity: int  # locks that the server's table has room for, besides its slack
@@ -50,12 +59,27 @@ class TargetState:
             if each.key.revision not in self.applied.get(tree.module.name, frozenset())
         )
 
+    def outside(self, project: Project) -> tuple[RevisionKey, ...]:
+        """Revisions in files that are in and that no run applied: plain Alembic did. None while there is no ledger."""
+        if not self.ledger_version:
+            return ()
+        noted = {each.key for each in self.recorded}
+        return tuple(
+            each.key
+            for tree in project.trees
+            for each in tree.revisions
+            if each.key.revision in self.applied.get(tree.module.name, frozenset()) and each.key not in noted
+        )
 
-def look(session: Session, project: Project) -> TargetState:
-    """Read version tables and ledger in one unchanging, read-only view."""
+
+def look(session: Session, project: Project, *, whole: bool = True) -> TargetState:
+    """Read version tables and ledger in one unchanging, read-only view.
+
+    Without `whole` what was applied comes without its sources and effects; enough to see what is pending.
+    """
     with session.snapshot():
         ledger = LedgerReader(session)
-        recorded = ledger.applied()
+        recorded = ledger.applied(whole=whole)
         rows = {tree.module.name: read_heads(session, tree.module) for tree in project.trees}
         state = _interpret(
             project, {name: found for name, found in rows.items() if found is not None}, recorded
@@ -65,6 +89,9 @@ def look(session: Session, project: Project) -> TargetState:
             widths=_widths(session, project),
             recorded=recorded,
             open_runs=ledger.open_runs(),
+            holds=read_holds(session),
+            acceptances=read_acceptances(session, ledger.version),
+            absent=read_absent(session, project, ledger.version, recorded),
             ledger_version=ledger.version,
             server_version=session.server_version,
             lock_capacity=int(session.value(_LOCK_CAPACITY)),
