@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from coordinator.execution.failure import StepFailure
     from coordinator.ledger.lock import Holder
     from coordinator.model.finding import Finding
+    from coordinator.model.incident import Notice
     from coordinator.model.plan import RunPlan, Step
     from coordinator.model.rehearsal import StepGrade
+    from coordinator.model.waiting import Wait
 
 
 class Phase(enum.Enum):
@@ -47,6 +49,31 @@ class LockAwaited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TableLockAwaited:
+    """A step waits for somebody else's lock, since so many seconds; told again while it lasts, from another thread."""
+
+    wait: Wait
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedAgainSoon:
+    """A transaction did not get its locks: all of it was given back, and it begins anew after a pause (seconds)."""
+
+    why: str
+    steps: tuple[Step, ...]  # those that had run in it, newest first
+    pause: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelAsked:
+    """Somebody asks for the run's end with `migrate cancel`. `ignored`: it is being taken back already."""
+
+    by: str
+    ignored: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseStarted:
     """A plan is about to be rehearsed, applied or rolled back; `where` is the database."""
 
@@ -75,6 +102,15 @@ class StepFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoticesHeard:
+    """The server said something during a step; for the terminal only, since an author's words may hold values of rows."""
+
+    phase: Phase
+    step: Step
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepFailed:
     """A step failed; what it did has been rolled back or is about to be."""
 
@@ -93,9 +129,13 @@ Event: TypeAlias = (
     TargetNamed
     | Working
     | LockAwaited
+    | TableLockAwaited
+    | TriedAgainSoon
+    | CancelAsked
     | PhaseStarted
     | StepStarted
     | StepFinished
+    | NoticesHeard
     | StepFailed
     | StepsRolledBack
 )

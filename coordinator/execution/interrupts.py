@@ -24,10 +24,11 @@ def shielded() -> Iterator[None]:
 def held() -> Iterator[None]:
     """Keep a signal back until the block is over: what it does and what is noted of it belong together."""
     came: list[int] = []
-    with _handled(lambda number, _: came.append(number)):
-        yield
-    if came:
-        handler = signal.getsignal(came[0])
+    try:
+        with _handled(lambda number, _: came.append(number)):
+            yield
+    finally:
+        handler = signal.getsignal(came[0]) if came else None
         if callable(handler):
             handler(came[0], None)
 
@@ -67,3 +68,17 @@ def _handled(handler: Any) -> Iterator[None]:
     finally:
         for each, previous in before.items():
             signal.signal(each, previous)
+
+
+def ignored() -> bool:
+    """Whether a signal that came now would do nothing; for other threads."""
+    return signal.getsignal(signal.SIGTERM) is _ignore
+
+
+def interrupt() -> None:
+    """Stop the main thread as Ctrl-C would; from another thread."""
+    # A shell that starts a command in its background lets it ignore SIGINT.
+    number = signal.SIGTERM if callable(signal.getsignal(signal.SIGTERM)) else signal.SIGINT
+    main = threading.main_thread().ident
+    if main is not None:
+        signal.pthread_kill(main, number)

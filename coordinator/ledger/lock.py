@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import random
 import socket
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from coordinator.errors import LockHeldError, UnsettledError
 from coordinator.postgres.failure import ConnectionLostError, StatementError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from coordinator.postgres.session import Session
+
+Answered = TypeVar("Answered")
 
 # One constant for a database, whatever part of the modules a run is about ("migrate" in bytes).
 KEY = 0x6D696772617465
@@ -45,10 +48,14 @@ def application_name(run: str, doing: str = "") -> str:
 
 
 class Lock:
-    """The advisory lock on its own connection, which does nothing else but answer pings."""
+    """The advisory lock on its own connection, which does nothing else but answer pings.
+
+    A second thread may use that connection too: whoever sends something on it holds `_guard` meanwhile.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._guard = threading.RLock()
 
     def acquire(self, *, wait: float, waiting: Callable[[Holder | None, float], None]) -> None:
         """Take the lock, trying again and again for `wait` seconds; `waiting` is told about the holder meanwhile.
@@ -70,24 +77,32 @@ class Lock:
             time.sleep(min(pause * random.uniform(0.7, 1.3), max(0.0, wait - waited)))  # noqa: S311 - jitter
             pause = min(pause * 2, 1.0)
 
+    @property
+    def pid(self) -> int:
+        """The server process of the lock's connection."""
+        return self._session.pid_when_open
+
     def holder(self) -> Holder | None:
         """Who holds the lock now, or None."""
-        return find_holder(self._session)
+        with self._guard:
+            return find_holder(self._session)
 
     def announce(self, run: str, doing: str) -> None:
         """Tell waiters what the run is doing."""
-        self._session.execute(
-            "SELECT set_config('application_name', %s, false)", (application_name(run, doing),)
-        )
+        with self._guard:
+            self._session.execute(
+                "SELECT set_config('application_name', %s, false)", (application_name(run, doing),)
+            )
 
     def ping(self) -> None:
         """Make sure that the lock is still ours. Raises ConnectionLostError or UnsettledError when it is not."""
-        ours = self._session.value(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            " AND ((classid::bigint << 32) | objid::bigint) = %s",
-            (KEY,),
-        )
+        with self._guard:
+            ours = self._session.value(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                " AND ((classid::bigint << 32) | objid::bigint) = %s",
+                (KEY,),
+            )
         if not ours:
             raise UnsettledError("the lock was taken away from this run")
 
@@ -96,18 +111,24 @@ class Lock:
 
         Raises UnsettledError when another run holds it, ConnectionLostError or UnreachableError without a server.
         """
-        try:
-            self.ping()
-        except ConnectionLostError:
-            self._session.reopen()
-            if not self._session.value("SELECT pg_try_advisory_lock(%s)", (KEY,)):
-                raise UnsettledError(
-                    f"the lock was lost, and {self.holder() or 'another run'} holds it now"
-                ) from None
+        with self._guard:
+            try:
+                self.ping()
+            except ConnectionLostError:
+                self._session.reopen()
+                if not self._session.value("SELECT pg_try_advisory_lock(%s)", (KEY,)):
+                    raise UnsettledError(
+                        f"the lock was lost, and {self.holder() or 'another run'} holds it now"
+                    ) from None
+
+    def ask(self, question: Callable[[Session], Answered]) -> Answered:
+        """Ask the catalogs something through this connection; `question` must not wait for anybody's lock."""
+        with self._guard:
+            return question(self._session)
 
     def let_go(self) -> None:
         """Give the lock back; a lost connection has given it back already."""
-        with suppress(ConnectionLostError):
+        with self._guard, suppress(ConnectionLostError):
             self._session.execute("SELECT pg_advisory_unlock(%s)", (KEY,))
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from coordinator.model.finding import Finding
+    from coordinator.model.locks import SegmentLocks, TableLock
     from coordinator.model.names import RevisionKey
+    from coordinator.model.plan import Segment
 
 
 class StepGrade(enum.Enum):
@@ -38,7 +40,10 @@ class RehearsedStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """A rehearsal that every step passed. `reversed_whole`: the whole run, taken back, left no trace."""
+    """A rehearsal that every step passed. `reversed_whole`: the whole run, taken back, left no trace.
+
+    `locks` are those of each segment that is one transaction, forwards and, where it was run, backwards.
+    """
 
     where: str
     server_version: int
@@ -46,6 +51,11 @@ class Rehearsal:
     seconds: float
     reversed_whole: bool
     findings: tuple[Finding, ...] = ()
+    locks: tuple[SegmentLocks, ...] = ()
+
+    def locks_of(self, segment: Segment) -> tuple[TableLock, ...] | None:
+        """What a segment locks of what was there before it, in the order to take them; None when it was not seen."""
+        return next((each.tables for each in self.locks if each.belongs_to(segment)), None)
 
     def step(self, key: RevisionKey) -> RehearsedStep | None:
         """One revision's step, or None."""
