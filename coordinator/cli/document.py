@@ -26,6 +26,19 @@ def write_text(text: str) -> None:
     write_document(text)
 
 
+def write_file(path: Path, text: str) -> None:
+    """Write a document to a file that was asked for. Raises UsageError when it cannot be written."""
+    from coordinator.errors import UsageError
+
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"The file '{path}' cannot be written: {error.strerror}.", help="Name another one with --output."
+        ) from error
+    terminal().line(f"written: {path}")
+
+
 def write_json(document: object, settings: Settings) -> None:
     """Write a JSON document; files are named from the project's folder, wherever the command was started."""
     write_text(from_root(json.dumps(document, indent=2, ensure_ascii=False), settings) + "\n")

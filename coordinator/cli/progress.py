@@ -14,6 +14,7 @@ from coordinator.cli.terminal import Terminal, shorten_paths, terminal
 from coordinator.execution.events import (
     Event,
     LockAwaited,
+    NoticesHeard,
     Phase,
     PhaseStarted,
     StepFailed,
@@ -74,6 +75,8 @@ class Progress:
                 self._describe(f"{_TITLES[event.phase]} {event.step.key}")
             case StepFinished():
                 self._finished(event)
+            case NoticesHeard():
+                self._heard(event)
             case StepFailed():
                 self._write(event.failure.step, event.phase, "FAILED", "red")
             case StepsRolledBack():
@@ -117,6 +120,15 @@ class Progress:
             each for each in event.findings if each.severity is not Severity.NOTE or self._verbose
         )
         show_findings(warnings, self._out)
+
+    def _heard(self, event: NoticesHeard) -> None:
+        """A server's warnings always, its notices when asked for."""
+        for notice in event.notices:
+            if self._verbose or notice.severity == "WARNING":
+                text = " ".join(notice.message.split())
+                self._out.wrapped(
+                    f"    {notice.severity.lower()} in {event.step.key}: {text}", following="      "
+                )
 
     def _write(self, step: Step, phase: Phase, outcome: str, colour: str) -> None:
         """One aligned line: what was done to which step, and how it ended."""

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError, ReversedError, UnsettledError
+from coordinator.execution.categories import categorize
 from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed
 from coordinator.execution.failure import StepFailedError
+from coordinator.execution.incident import Reporter
 from coordinator.execution.interrupts import shielded, stopped_once
-from coordinator.execution.journal import recorded
+from coordinator.execution.words import recorded
 from coordinator.model.run import RunStatus
 
 if TYPE_CHECKING:
+    from coordinator.execution.lone_step import LoneSegment
     from coordinator.execution.rollback import RollbackManager
     from coordinator.execution.segment import SegmentRunner
     from coordinator.execution.starting import Starting
@@ -57,16 +60,17 @@ class Executor:
         """Reverse what is in, prove that all is as it was, and raise what the run came to."""
         if isinstance(error, StepFailedError):
             self.tell(StepFailed(phase=Phase.APPLY, failure=error.failure))
-        journal = self.segments.journal
+        run, told = self.segments.journal.run, self._recorded(error)
         try:
             self.rollback.take_back(plan, committed, starting)
         except Exception as second:
             remains = self.rollback.remaining
-            told = f"{recorded(error)}; then, taking back: {recorded(second)}"
-            self._finish(RunStatus.UNSETTLED, told)
+            missing = self._report(plan, RunStatus.UNSETTLED, error, second)
+            self._finish(RunStatus.UNSETTLED, f"{told}; then, taking back: {self._recorded(second)}")
             raise UnsettledError(
-                f"run {journal.run} failed, and not everything could be taken back",
-                help=f"mend the cause, then `migrate recover --abort` goes on taking back run {journal.run}",
+                f"run {run} failed, and not everything could be taken back",
+                help=f"mend the cause, then `migrate recover --abort` goes on taking back run {run};"
+                f" `migrate history {run} --report` tells what was seen",
                 details=(
                     f"first:  {_sentence(error)}",
                     *_details(error),
@@ -75,20 +79,35 @@ class Executor:
                     f"still in: {', '.join(remains)}"
                     if remains
                     else "no step is still in, but the database is not as it was",
-                    *_half_done(error),
+                    *_half_done(error, self.segments.half_done),
+                    *missing,
                 ),
             ) from error
-        self._finish(RunStatus.REVERSED, recorded(error))
+        missing = self._report(plan, RunStatus.REVERSED, error)
+        self._finish(RunStatus.REVERSED, told, final=categorize(error).is_final)
         raise ReversedError(
             _sentence(error),
-            help=f"everything is as it was before run {journal.run}; `migrate history {journal.run}` shows what had run",
-            details=_details(error),
+            help=f"everything is as it was before run {run}; `migrate history {run} --report` tells what was seen",
+            details=(*_details(error), *missing),
         ) from error
 
-    def _finish(self, status: RunStatus, error: str | None) -> None:
+    def _report(
+        self, plan: RunPlan, status: RunStatus, error: BaseException, second: BaseException | None = None
+    ) -> tuple[str, ...]:
+        """Write the incident; a line that says why there is none, if so."""
+        reporter = Reporter(segments=self.segments, plan=plan)
+        unwritten = reporter.write(status, error, second, self.rollback.remaining if second else ())
+        return (unwritten,) if unwritten else ()
+
+    def _recorded(self, error: BaseException) -> str:
+        if not isinstance(error, StepFailedError):
+            return recorded(error)
+        return recorded(error, self.segments.project.revision(error.failure.step.key).source)
+
+    def _finish(self, status: RunStatus, error: str | None, *, final: bool = False) -> None:
         journal = self.segments.journal
         try:
-            journal.ledger.finish_run(journal.run, status, error=error)
+            journal.ledger.finish_run(journal.run, status, error=error, final=final)
         except CoordinatorError as lost:
             what = error or "everything is in"
             raise UnsettledError(
@@ -97,11 +116,13 @@ class Executor:
             ) from lost
 
 
-def _half_done(error: BaseException) -> tuple[str, ...]:
+def _half_done(error: BaseException, lone: LoneSegment | None) -> tuple[str, ...]:
     if not isinstance(error, StepFailedError) or error.failure.step.transactional:
         return ()
+    key, why = error.failure.step.key, lone.left if lone is not None else None
     return (
-        f"{error.failure.step.key} commits statement by statement, so what it did before it failed is in",
+        f"{key} commits statement by statement, so what it did before it failed is in",
+        *((f"it was not taken back: {why}",) if why else ()),
     )
 
 

@@ -37,6 +37,7 @@ class StepFailure:
     traceback: str = ""
     category: Category | None = None  # None: what its SQLSTATE or part says
     raised_in: str | None = None  # where an author's RAISE chose the words
+    opened: tuple[str, ...] = ()  # what it tried to reach outside of its connection before it failed
 
     @property
     def sentence(self) -> str:

@@ -73,7 +73,9 @@ def _of_server(message: str, sqlstate: str, raised_in: str | None, known: str | 
 def _own_words(message: str, source: str) -> str:
     """An author's message with only the words that stand in the revision itself: the rest came from somewhere else."""
     kept = _WORDS.sub(
-        lambda match: match[0] if _stands_in(match[0], source) or _ASKED_FOR.fullmatch(match[0]) else LEFT_OUT,
+        lambda match: (
+            match[0] if _stands_in(match[0], source) or _ASKED_FOR.fullmatch(match[0]) else LEFT_OUT
+        ),
         message,
     )
     return _MANY.sub(LEFT_OUT, kept)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from coordinator.model.incident import LOCKS, SERVER, SESSIONS, LockSeen, SessionSeen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from coordinator.postgres.session import Session
+    from coordinator.postgres.session import Row, Session
+
+_Seen = TypeVar("_Seen")
 
 # Beyond this something is wrong, and the failure itself must be told.
 _PATIENCE = "2s"
@@ -20,7 +22,7 @@ SELECT a.pid, coalesce(a.usename, ''), coalesce(a.application_name, ''), coalesc
        coalesce(a.wait_event_type || ' ' || a.wait_event, ''),
        extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::float8,
        extract(epoch FROM pg_catalog.clock_timestamp() - a.state_change)::float8,
-       a.pid = ANY (pg_catalog.pg_blocking_pids(%(main)s)), coalesce(a.query, '')
+       a.pid = ANY (pg_catalog.pg_blocking_pids(%(main)s)) OR a.pid = ANY (%(blockers)s::int[]), coalesce(a.query, '')
   FROM pg_catalog.pg_stat_activity AS a
  WHERE a.datname = pg_catalog.current_database() AND a.backend_type = 'client backend'
    AND a.pid <> pg_catalog.pg_backend_pid()
@@ -45,7 +47,8 @@ SELECT 'version', pg_catalog.current_setting('server_version')
 UNION ALL SELECT 'started', pg_catalog.pg_postmaster_start_time()::text
 UNION ALL SELECT 'standby', pg_catalog.pg_is_in_recovery()::text
 UNION ALL SELECT 'role', session_user::text
-UNION ALL SELECT 'connections in use', (SELECT count(*)::text FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend')
+UNION ALL SELECT 'connections in use', (SELECT count(*)::text FROM pg_catalog.pg_stat_activity
+                                         WHERE backend_type = 'client backend')
 UNION ALL SELECT 'locks held', (SELECT count(*)::text FROM pg_catalog.pg_locks)
 UNION ALL SELECT name, setting || coalesce(' ' || unit, '') FROM pg_catalog.pg_settings
  WHERE name IN ('max_connections', 'max_locks_per_transaction', 'work_mem', 'maintenance_work_mem', 'temp_file_limit',
@@ -56,11 +59,17 @@ _HARMLESS_NAME = re.compile(r"[\w .:/\-\[\]()#,+]*")
 
 
 def read_sessions(
-    session: Session, main: int, ours: Mapping[int, str], mask: Callable[[str], str]
+    session: Session,
+    main: int,
+    ours: Mapping[int, str],
+    mask: Callable[[str], str],
+    *,
+    blockers: tuple[int, ...] = (),
 ) -> tuple[tuple[SessionSeen, ...], int]:
     """The connections to this database besides the asking one, who blocks `main` first; and how many more there are.
 
-    `ours` names our own connections by server process; `mask` makes a query showable.
+    `ours` names our own connections by server process; `mask` makes a query showable. `blockers` are those that kept
+    `main` waiting a moment ago: a wait that has just been given up is no longer seen.
     """
     seen = (
         SessionSeen(
@@ -75,7 +84,7 @@ def read_sessions(
             ours=ours.get(row[0], ""),
             query=mask(row[8]) if row[8] else "",
         )
-        for row in _asked(session, _SESSIONS, main)
+        for row in _asked(session, _SESSIONS, main=main, blockers=list(blockers))
     )
     return _limited(seen, SESSIONS.rows, SESSIONS.size)
 
@@ -84,14 +93,14 @@ def read_locks(session: Session, main: int) -> tuple[tuple[LockSeen, ...], int]:
     """Locks on tables that matter to `main`, those that are waited for first; and how many more there are."""
     seen = (
         LockSeen(pid=row[0], table=row[1], mode=row[2], granted=row[3], ours=row[0] == main)
-        for row in _asked(session, _LOCKS, main)
+        for row in _asked(session, _LOCKS, main=main)
     )
     return _limited(seen, LOCKS.rows, LOCKS.size)
 
 
 def read_server(session: Session) -> tuple[tuple[tuple[str, str], ...], int]:
     """Facts about the server that explain what it ran out of."""
-    return _limited(((row[0], row[1]) for row in _asked(session, _SERVER, 0)), SERVER.rows, SERVER.size)
+    return _limited(((row[0], row[1]) for row in _asked(session, _SERVER)), SERVER.rows, SERVER.size)
 
 
 def shown_application(name: str) -> str:
@@ -100,15 +109,17 @@ def shown_application(name: str) -> str:
     return name if looks_harmless else "…"
 
 
-def _asked(session: Session, query: str, main: int) -> Iterable[tuple[object, ...]]:
+def _asked(session: Session, query: str, **values: object) -> tuple[Row, ...]:
     with session.transaction(read_only=True):
-        session.execute(f"SET LOCAL statement_timeout = '{_PATIENCE}'; SET LOCAL lock_timeout = '{_PATIENCE}'")
-        return session.rows(query, {"main": main})
+        session.execute(
+            f"SET LOCAL statement_timeout = '{_PATIENCE}'; SET LOCAL lock_timeout = '{_PATIENCE}'"
+        )
+        return session.rows(query, values)
 
 
-def _limited(seen: Iterable[T], rows: int, size: int) -> tuple[tuple[T, ...], int]:
+def _limited(seen: Iterable[_Seen], rows: int, size: int) -> tuple[tuple[_Seen, ...], int]:
     """As many as the limits allow, and how many they cut."""
-    kept: list[T] = []
+    kept: list[_Seen] = []
     used = left_out = 0
     for each in seen:
         used += len(repr(each).encode())

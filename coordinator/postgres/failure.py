@@ -33,7 +33,9 @@ class StatementError(CoordinatorError):
         self.detail = detail
         self.hint = hint
         self.table = table  # of the constraint that was violated, where the server tells
-        self.raised_in = raised_in  # where an author's RAISE stands; its words may hold values; None: the server's own
+        self.raised_in = (
+            raised_in  # where an author's RAISE stands; its words may hold values; None: the server's own
+        )
         self.position = position  # 1-based character in the text that was sent; 0: not told
 
     def __str__(self) -> str:

@@ -1,0 +1,198 @@
+"""Writes the incident of a run that failed, once it is known what became of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from coordinator.errors import CoordinatorError
+from coordinator.execution.categories import categorize, severity_of
+from coordinator.execution.events import Phase
+from coordinator.execution.failure import StepFailedError
+from coordinator.execution.words import recorded
+from coordinator.ledger.incidents import IncidentRow, write_incident
+from coordinator.model.incident import CAUSE, NOTICES, RETENTION_DAYS, Activity, Cause, Incident, TakenBack
+from coordinator.model.run import RunStatus, StepStatus
+from coordinator.reports.incident_json import incident_document
+from coordinator.sql.shown import without_values
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from coordinator.execution.segment import SegmentRunner
+    from coordinator.execution.witness import Seen
+    from coordinator.model.plan import RunPlan, Step
+    from coordinator.model.run import Run
+
+_FRAME = re.compile(r'^ *File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>[\w<>.]+)')
+_STATEMENT_LENGTH = 4000  # characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporter:
+    """Writes down the incident of one run, through the ledger's connection."""
+
+    segments: SegmentRunner
+    plan: RunPlan
+
+    def write(
+        self,
+        status: RunStatus,
+        first: BaseException,
+        second: BaseException | None,
+        remaining: tuple[str, ...],
+    ) -> str:
+        """Write what the run came to. Why it could not be written, or ""; it never raises what the server says."""
+        try:
+            row = self._row(status, first, second, remaining)
+            write_incident(self.segments.journal.ledger, row)
+        except CoordinatorError as unwritten:
+            return f"the incident report could not be written: {recorded(unwritten)}"
+        return ""
+
+    def _row(
+        self,
+        status: RunStatus,
+        first: BaseException,
+        second: BaseException | None,
+        remaining: tuple[str, ...],
+    ) -> IncidentRow:
+        journal = self.segments.journal
+        journal.ledger.revive()
+        run = journal.ledger.run(journal.run)
+        if run is None:
+            raise CoordinatorError(f"the ledger has no run {journal.run}")
+        ended = journal.ledger.moment()
+        errors = (first,) if second is None else (first, second)
+        incident = self._incident(run, status, errors, remaining, ended)
+        return incident_row(incident)
+
+    def _incident(
+        self,
+        run: Run,
+        status: RunStatus,
+        errors: tuple[BaseException, ...],
+        remaining: tuple[str, ...],
+        ended: datetime,
+    ) -> Incident:
+        witness = self.segments.witness
+        seen = witness.seen
+        category = seen.category if seen is not None else categorize(errors[0])
+        begun = {record.key for record in run.steps}
+        activity = seen.activity if seen is not None else Activity(not_seen="it failed between two steps")
+        if witness.notices_left_out:
+            left_out = (*activity.left_out, (NOTICES.name, witness.notices_left_out))
+            activity = Activity(
+                sessions=activity.sessions,
+                locks=activity.locks,
+                server=activity.server,
+                left_out=left_out,
+                not_seen=activity.not_seen,
+            )
+        return Incident(
+            id=str(uuid4()),
+            run=run.number,
+            kind=run.kind,
+            environment=run.environment,
+            host=run.host,
+            program=run.program,
+            rehearsal=run.rehearsal,
+            guarantee=run.guarantee,
+            category=category,
+            severity=severity_of(category, status),
+            status=status,
+            began=seen.when if seen is not None else ended,
+            ended=None if status is RunStatus.UNSETTLED else ended,
+            phase=seen.phase.value if seen is not None else Phase.APPLY.value,
+            causes=tuple(
+                self._cause(each, seen if not number else None) for number, each in enumerate(errors)
+            ),
+            steps=taken_back(run),
+            still_in=remaining,
+            waiting=tuple(step.key for step in self.plan.steps if step.key not in begun),
+            affected=self._affected(run, errors[0]),
+            notices=witness.notices,
+            activity=activity,
+        )
+
+    def _cause(self, error: BaseException, seen: Seen | None) -> Cause:
+        if not isinstance(error, StepFailedError):
+            step = seen.step if seen is not None else None
+            return Cause(
+                message=recorded(error),
+                sqlstate=getattr(error, "sqlstate", None),
+                step=None if step is None else step.key,
+                direction=None if step is None else step.direction,
+                file="" if step is None else self._file(step),
+                line=0 if step is None else step.place.line,
+            )
+        failure = error.failure
+        step = failure.step
+        return Cause(
+            message=recorded(error, self._source(step)),
+            sqlstate=failure.sqlstate,
+            step=step.key,
+            direction=step.direction,
+            part=failure.part,
+            file=self._relative(failure.place.file),
+            line=failure.place.line,
+            statement=without_values(failure.sql, limit=_STATEMENT_LENGTH) if failure.sql else "",
+            frames=frames(failure.traceback),
+        )
+
+    def _affected(self, run: Run, error: BaseException) -> tuple[str, ...]:
+        """The modules that the run had touched when it failed, the one that failed first, then who uses what it changes."""
+        failed = (error.failure.step.key.module,) if isinstance(error, StepFailedError) else ()
+        begun = tuple(record.key.module for record in run.steps)
+        users = tuple(
+            name
+            for part in self.plan.modules
+            if part.module in (*failed, *begun)
+            for name in part.affected_modules
+        )
+        return tuple(dict.fromkeys((*failed, *begun, *users)))
+
+    def _source(self, step: Step) -> str:
+        return self.segments.project.revision(step.key).source
+
+    def _file(self, step: Step) -> str:
+        return self._relative(step.place.file)
+
+    def _relative(self, file: str) -> str:
+        """A file's name from its module's folder on: paths of a machine are of no use on another."""
+        parts = PurePath(file).parts
+        return str(PurePath(*parts[-5:])) if len(parts) > 5 else file
+
+
+def incident_row(incident: Incident) -> IncidentRow:
+    """The incident as the ledger keeps it."""
+    return IncidentRow(
+        run=incident.run,
+        id=incident.id,
+        category=incident.category.value,
+        severity=incident.severity.value,
+        began=incident.began,
+        ended=incident.ended,
+        document=incident_document(incident),
+        expires=incident.began + timedelta(days=RETENTION_DAYS),
+    )
+
+
+def taken_back(run: Run) -> tuple[TakenBack, ...]:
+    """What became of each step that had begun, in the order in which it happened."""
+    return tuple(
+        TakenBack(step=each.key, direction=each.direction, how=each.status.value, seconds=each.seconds)
+        for each in run.steps
+        if each.status is not StepStatus.OTHER
+    )
+
+
+def frames(traceback: str) -> tuple[str, ...]:
+    """Where in the author's code it was: file, line and function, without the lines themselves or what was said."""
+    found = (_FRAME.match(line) for line in traceback.splitlines())
+    lines = [f"{PurePath(match['file']).name}:{match['line']} in {match['name']}" for match in found if match]
+    return tuple(lines[-CAUSE.rows :])
