@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 class Project:
     """All modules with their trees.
 
-    `touched`: in a rollback, what its revisions changed in the catalog when they came in.
+    `absent` are modules that only the ledger knows. `touched`: in a rollback, what its revisions changed in the
+    catalog when they came in.
     """
 
     trees: tuple[ModuleTree, ...]
+    absent: tuple[Module, ...] = ()
     map_references: tuple[MapReference, ...] = ()
     touched: Mapping[RevisionKey, Touched] = field(default_factory=dict)
     _by_name: Mapping[str, ModuleTree] = field(init=False, repr=False, compare=False, default_factory=dict)
