@@ -68,6 +68,17 @@ def read_tree(module: Module, *, header_of: HeaderOf | None = None) -> ModuleTre
     return ModuleTree(module=module, revisions=revisions)
 
 
+def read_revision(module: Module, file: Path, *, header_of: HeaderOf | None = None) -> Revision:
+    """The revision in one file of a module, wherever the file lies. Raises RevisionError when there is none to be read."""
+    reading = _Reading(module=module, header_of=header_of)
+    revision = reading.read(file)
+    if revision is None and not reading.findings:
+        reading.report("no-revision-id", f"{file} holds no revision.", Place(str(file)))
+    _raise(reading.findings, f"The revision in {file}")
+    assert revision is not None
+    return revision
+
+
 def _bound(header_of: Callable[[Module, Path], Mapping[str, object]], module: Module) -> HeaderOf:
     return lambda file: header_of(module, file)
 
