@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from coordinator.ledger.store import Ledger
     from coordinator.postgres.session import Session
 
-_SINCE = 2  # the ledger's version that brought the table
+SINCE = 2  # the ledger's version that brought the table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ def write_incident(ledger: Ledger, row: IncidentRow) -> None:
 
 def read_incident(session: Session, run: int) -> IncidentRow | None:
     """The incident of a run, or None; also None in a ledger that is older than the table."""
-    if LedgerReader(session).version < _SINCE:
+    if LedgerReader(session).version < SINCE:
         return None
     rows = session.rows(
         "SELECT run, id::text, category, severity, began, ended, document, expires FROM migrate.incident WHERE run = %s",
@@ -64,7 +64,7 @@ def read_incident(session: Session, run: int) -> IncidentRow | None:
 
 def read_incidents(session: Session) -> tuple[IncidentRow, ...]:
     """All incidents, the oldest first."""
-    if LedgerReader(session).version < _SINCE:
+    if LedgerReader(session).version < SINCE:
         return ()
     rows = session.rows(
         "SELECT run, id::text, category, severity, began, ended, document, expires FROM migrate.incident ORDER BY run"

@@ -13,6 +13,7 @@ from coordinator.execution.categories import severity_of
 from coordinator.execution.events import Phase, TargetNamed
 from coordinator.execution.incident import incident_row, taken_back
 from coordinator.ledger.incidents import (
+    SINCE,
     IncidentRow,
     delete_incident,
     read_incident,
@@ -91,29 +92,29 @@ def _kept(kept: KeptData) -> dict[str, Any]:
 
 
 @contextmanager
-def settling(session: Session, runs: tuple[Run, ...]) -> Iterator[None]:
-    """Around the settling of runs that were not over: afterwards each one's incident says what became of it.
+def settling(ledger: Ledger) -> Iterator[None]:
+    """Around the settling of the runs that are not over: afterwards each one's incident says what became of it.
 
-    `session` must be in autocommit. What goes wrong with an incident never changes what the block came to.
+    What goes wrong with an incident never changes what the block came to.
     """
+    runs = ledger.open_runs()
     try:
         yield
     finally:
         for run in runs:
             try:
-                note_settled(session, run.number)
+                note_settled(ledger, run.number)
             except CoordinatorError:
                 # The report is about a run that is settled either way; the ledger's own rows tell the same.
                 continue
 
 
-def note_settled(session: Session, number: int) -> None:
+def note_settled(ledger: Ledger, number: int) -> None:
     """Write or bring up to date the incident of a run that was cut off or left unsettled."""
-    ledger = Ledger(session)
     run = ledger.run(number)
-    if run is None or run.status not in _FAILED:
+    if run is None or run.status not in _FAILED or ledger.version < SINCE:
         return
-    known = read_incident(session, number)
+    known = read_incident(ledger.session, number)
     if known is not None and known.ended is not None:
         return
     if known is None:
