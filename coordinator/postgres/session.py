@@ -124,6 +124,11 @@ class Session:
         return self._pid
 
     @property
+    def cancel_pid(self) -> int:
+        """The number that the connection was given for cancelling: the server process, unless a pooler made it up."""
+        return self._connection.info.backend_pid
+
+    @property
     def server_version(self) -> int:
         """server_version_num, such as 150018."""
         return self._connection.info.server_version

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from coordinator.errors import UnreachableError
+from coordinator.errors import SettingsError, UnreachableError
 from coordinator.postgres.connect import connect
+from coordinator.postgres.pooler import Pooling, find_pooling
 from coordinator.postgres.session import Session
 from coordinator.postgres.url import parse_url
 from coordinator.settings.values import EmbeddedTarget, Settings
@@ -43,6 +44,8 @@ class Target:
                 "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout',"
                 " 'idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
             )
+            # Nor do its names decide what ours mean.
+            connection.execute("SELECT pg_catalog.set_config('search_path', 'pg_catalog', false)")
             return connection
 
         return Session(opened(), reconnect=opened)
@@ -66,27 +69,42 @@ def open_target(settings: Settings) -> Iterator[Target]:
         return
     url = replace(parse_url(chosen.text), password_command=settings.password_command)
     target = Target(url=url, shown=str(url), embedded=False, environment=environment)
-    _wait_for_server(target, settings.wait_server)
+    with _wait_for_server(url, settings.wait_server) as session:
+        _refuse_pooler(target, session)
     check_fit(target)
     yield target
 
 
-def _wait_for_server(target: Target, seconds: float) -> None:
-    """Try until the server answers or the time is over."""
+def _wait_for_server(url: DatabaseUrl, seconds: float) -> Session:
+    """Try until the server answers or the time is over; a session on which nothing was set yet."""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            target.connect("hello").close()
+            return _hello(url)
         except UnreachableError:
             if time.monotonic() + _RETRY_EVERY > deadline:
                 raise
             time.sleep(_RETRY_EVERY)
-        else:
-            return
+
+
+def _hello(url: DatabaseUrl) -> Session:
+    return Session(connect(url, application_name="migrate:hello"))
+
+
+def _refuse_pooler(target: Target, session: Session) -> None:
+    """Refuse a pooler that changes servers between transactions, before anything is set that it would hand to others."""
+    pooling = find_pooling(session, lambda: _hello(target.url))
+    if pooling in (Pooling.TRANSACTION, Pooling.STATEMENT):
+        raise SettingsError(
+            f"{target.shown} is a pooler in {pooling.value} mode: it gives each {pooling.value} another server process,"
+            " so neither the lock nor a setting of a run would hold",
+            help="name the server itself in MIGRATE_DATABASE_URL, which wins over DATABASE_URL; or let the pooler give"
+            " this user whole sessions (PgBouncer: pool_mode=session)",
+        )
 
 
 def check_fit(target: Target) -> None:
-    """Refuse a standby, a server too old to work on, and a pooler that changes servers between statements."""
+    """Refuse a standby and a server too old to work on."""
     with target.connect("hello") as session:
         if session.server_version < OLDEST_SERVER:
             raise UnreachableError(
