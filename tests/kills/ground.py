@@ -6,16 +6,19 @@ import os
 import re
 import shutil
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from coordinator.postgres.connect import connect
 from coordinator.postgres.databases import drop_database
 from coordinator.postgres.session import compose, identifier
-from coordinator.postgres.url import with_database
+from coordinator.postgres.url import as_words, with_database
 from coordinator.staging.binaries import find_binaries
 from coordinator.staging.cluster import LocalCluster
 from coordinator.staging.embedded import EmbeddedStaging
 from tests.kills.ending import session_on
+from tests.kills.proxy import Proxy
+from tests.kills.strikes import UNANSWERED, UNSENT
 from tests.kills.watched import Runner
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
     from coordinator.model.target import DatabaseUrl
     from coordinator.postgres.session import Session
-    from tests.kills.watched import Ended
+    from tests.kills.watched import Ended, Started
 
 _STAGING_NAME = re.compile(r"migrate_\d+_[0-9a-f]{12}")
 
@@ -50,6 +53,7 @@ class Ground:
             )
             stack.enter_context(self._staging)
             self.runner = stack.enter_context(Runner(self._streams()))
+            self._proxy = stack.enter_context(Proxy(self.cluster.url(), self.folder))
             self._stack = stack.pop_all()
         return self
 
@@ -87,15 +91,30 @@ class Ground:
         self, *arguments: str, root: Path, database: str, at: int | None = None, how: str = "kill"
     ) -> Ended:
         """Run one command to its end, or to the point at which it is struck."""
-        started = self.runner.start(
+        return self.runner.end(self.start(*arguments, root=root, database=database, at=at, how=how))
+
+    def start(
+        self, *arguments: str, root: Path, database: str, at: int | None = None, how: str = "kill"
+    ) -> Started:
+        """The same, while others run."""
+        url = with_database(self.cluster.url(), database)
+        return self.runner.start(
             *arguments,
             root=root,
-            url=with_database(self.cluster.url(), database),
+            url=self._through_proxy(url) if how in (UNSENT, UNANSWERED) else url,
             state=self.state,
             at=at,
             how=how,
+            addresses={
+                "admin": as_words(self.cluster.url().parameters),
+                "cluster": str(self.cluster.directory),
+                "proxy": str(self._proxy.control),
+            },
         )
-        return self.runner.end(started)
+
+    def _through_proxy(self, url: DatabaseUrl) -> DatabaseUrl:
+        address = {"host": "127.0.0.1", "port": str(self._proxy.port)}
+        return replace(url, parameters={**url.parameters, **address})
 
     def sweep(self) -> None:
         """Remove what killed rehearsals and workers have left; `migrate gc` is not what is tried here."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tests.kills.ground import Ground
 from tests.kills.shapes import SHAPES
+from tests.kills.strikes import HOWS, KILL
 from tests.kills.walk import Walk
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _walk(ground: Ground, name: str, asked: argparse.Namespace) -> int:
         return 0
     walked: list[Point] = []
     failed = 0
-    for point in walk.points:
+    for point in walk.points_for(asked.how):
         if point.number < asked.start or (asked.to and point.number > asked.to):
             continue
         if (point.number - asked.start) % asked.every:
@@ -61,7 +62,7 @@ def _walk(ground: Ground, name: str, asked: argparse.Namespace) -> int:
 
 
 def _again(name: str, point: Point, how: str) -> str:
-    words = "" if how == "kill" else f" --how {how}"
+    words = "" if how == KILL else f" --how {how}"
     return f"ci/kill-matrix --shape {name} --from {point.number} --to {point.number}{words}"
 
 
@@ -78,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--from", dest="start", type=int, default=1, help="first point")
     parser.add_argument("--to", type=int, default=0, help="last point")
     parser.add_argument("--every", type=int, default=1, help="only each n-th point")
-    parser.add_argument("--how", default="kill", help="kill")
+    parser.add_argument("--how", default=KILL, choices=HOWS, help="what happens there")
     parser.add_argument("--list", action="store_true", help="record and print the points, strike none")
     return parser
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tests.kills.ending import (
@@ -14,7 +15,10 @@ from tests.kills.ending import (
     ledger_complaints,
     picture,
 )
+from tests.kills.points import REHEARSE
 from tests.kills.shapes import BEFORE, REPAIR, SPOIL
+from tests.kills.strikes import KILL, TERMINATE, UNANSWERED, UNSENT
+from tests.kills.watch import ANSWER
 from tests.kills.watched import KILLED
 
 if TYPE_CHECKING:
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from tests.kills.watched import Ended
 
 _COMMANDS_AT_MOST = 8
+_MAIN = "SELECT pg_try_advisory_lock"  # the main connection is opened after it
 _RECOMMENDED = re.compile(r"next: +`migrate ([^`]+)`")
 _DONE, _NO, _TAKEN_BACK, _UNSETTLED, _HELD, _NOT_REACHED = 0, 1, 3, 4, 5, 6
 
@@ -34,11 +39,12 @@ class Story:
 
     shape: Shape
     point: Point | None
+    how: str = KILL
     commands: list[Ended] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        lines = [f"{self.shape.name}, point {self.point}", *self.complaints, *map(str, self.commands)]
+        lines = [f"{self.shape.name}, {self.how} at point {self.point}", *self.complaints, *map(str, self.commands)]
         return "\n".join(lines)
 
 
@@ -100,7 +106,7 @@ class Walk:
         self.ground.database(self.name, template=self._template)
 
     def _run(
-        self, *arguments: str, database: str | None = None, at: int | None = None, how: str = "kill"
+        self, *arguments: str, database: str | None = None, at: int | None = None, how: str = KILL
     ) -> Ended:
         return self.ground.migrate(
             *arguments, root=self._root, database=database or self.name, at=at, how=how
@@ -115,12 +121,25 @@ class Walk:
         assert not story.complaints, str(story)
         return first.points
 
-    def strike(self, point: Point, how: str = "kill") -> Story:
+    def points_for(self, how: str) -> tuple[Point, ...]:
+        """The points at which that strike means something."""
+        if how in (UNSENT, UNANSWERED):
+            return tuple(
+                each
+                for each, following in pairwise(self.points)
+                if following.kind == each.kind + ANSWER and following.phase != REHEARSE
+            )
+        if how == TERMINATE:
+            first = next(each.number for each in self.points if each.what.startswith(_MAIN))
+            return tuple(each for each in self.points if each.number > first and each.phase != REHEARSE)
+        return self.points
+
+    def strike(self, point: Point, how: str = KILL) -> Story:
         """Strike at that point of the command, and go on until all is in."""
         self._restore()
         struck = self._run(*self.shape.command, at=point.number, how=how)
-        story = Story(shape=self.shape, point=point, commands=[struck])
-        if how == "kill" and struck.code != KILLED:
+        story = Story(shape=self.shape, point=point, how=how, commands=[struck])
+        if how == KILL and struck.code != KILLED:
             story.complaints.append(f"it was not killed: it ended with {struck.code}")
         passed = self.points[: point.number]
         if struck.points[: point.number] != passed:
@@ -176,10 +195,12 @@ class Walk:
     def _judge(self, story: Story, ended: Ended) -> bool:
         """Whether the command ended as a command may; what it left is looked at where it says what that is."""
         allowed = {_DONE, _UNSETTLED, KILLED} | ({_TAKEN_BACK} if self.shape.fails else set())
+        if story.how != KILL and len(story.commands) == 1:
+            allowed |= {_NO, _TAKEN_BACK, _NOT_REACHED}
         if ended.code not in allowed or "Traceback" in ended.err or "a mistake in the" in ended.said:
             story.complaints.append(f"{' '.join(ended.arguments)} ended with {ended.code}")
             return False
-        if ended.code == _TAKEN_BACK or (ended.arguments == ("recover", "--abort") and ended.code == _DONE):
+        if self._says_as_before(ended) or (ended.arguments == ("recover", "--abort") and ended.code == _DONE):
             with self.ground.session(self.name) as session:
                 if left := await_nobody(session):
                     story.complaints.append(left)
@@ -187,6 +208,10 @@ class Walk:
                     story.complaints.append(f"after {' '.join(ended.arguments)} not as before: {told}")
                 story.complaints.extend(ledger_complaints(session, applied=frozenset()))
         return True
+
+    def _says_as_before(self, ended: Ended) -> bool:
+        """What a forward run says of all; from a recovery the same codes say it of its own part."""
+        return ended.arguments[0] == "all-modules" and ended.code in (_NO, _TAKEN_BACK, _NOT_REACHED)
 
     def _check_all_in(self, story: Story) -> None:
         with self.ground.session(self.name) as session:

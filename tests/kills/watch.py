@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -31,9 +31,16 @@ _CHANGES = {
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # Statements after which, outside of a transaction, something is in although the answer never came.
 _LASTING = ("write", "ddl", "commit")
+ANSWER = "-answer"
 
-# What happens at the struck point; the connection is None for files and new connections.
-Strike = "Callable[[Point, psycopg.Connection[Any] | None], None]"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What a strike may need to know: the point, its connection, and the server process of the main connection."""
+
+    point: Point
+    connection: psycopg.Connection[Any] | None
+    main: int | None
 
 
 class Watch:
@@ -43,12 +50,13 @@ class Watch:
     moment of some point of the main thread.
     """
 
-    def __init__(self, log: int, at: int | None, strike: Callable[[Point, Any], None]) -> None:
+    def __init__(self, log: int, at: int | None, strike: Callable[[Moment], None]) -> None:
         self._log = log
         self._at = at
         self._strike = strike
         self._count = 0
         self._quiet = 0
+        self._main: int | None = None
         self.active = True
 
     def install(self) -> None:
@@ -57,67 +65,66 @@ class Watch:
         self._wrap_execute()
         sys.addaudithook(self._audit)
 
-    def point(self, kind: str, what: str, connection: Any = None) -> bool:
-        """Number a point; whether it is the one to strike at. Strikes unless it is an answer's."""
+    def point(self, kind: str, what: str, connection: Any = None) -> Moment | None:
+        """Number a point; strike if it is the one, or return the moment when only the caller can strike at it."""
         if not self.active or self._quiet or threading.current_thread() is not threading.main_thread():
-            return False
+            return None
         self._count += 1
         each = Point(number=self._count, phase=phase_here(), kind=kind, what=plain(what))
         os.write(self._log, json.dumps(each.as_json()).encode() + b"\n")
         if self._count != self._at:
-            return False
-        if kind.endswith("answer"):
-            return True
-        self._struck(each, connection)
-        return False
+            return None
+        moment = Moment(point=each, connection=connection, main=self._main)
+        if kind.endswith(ANSWER):
+            return moment
+        self._struck(moment)
+        return None
 
-    def _struck(self, point: Point, connection: Any) -> None:
+    def _struck(self, moment: Moment) -> None:
         self._quiet += 1
         try:
-            self._strike(point, connection)
+            self._strike(moment)
         finally:
             self._quiet -= 1
 
     def _wrap_connect(self) -> None:
         connect = psycopg.connect
 
-        def connecting(*arguments: Any, **names: Any) -> Any:
+        def connecting(conninfo: str, **names: Any) -> Any:
             self.point("connect", "connect")
-            return connect(*arguments, **names)
+            connection = connect(conninfo, **names)
+            if "migrate:main" in conninfo:
+                self._main = connection.info.backend_pid
+            return connection
 
-        psycopg.connect = connecting
+        psycopg.connect = connecting  # type: ignore[assignment] # as much of it as the program uses
 
     def _wrap_execute(self) -> None:
         execute = psycopg.Cursor.execute
 
         def executing(cursor: Any, query: Any, params: Any = None, **names: Any) -> Any:
             text = query if isinstance(query, str) else query.as_string(cursor.connection)
-            kind = kind_of(text)
-            connection = cursor.connection
-            self.point(kind, text, connection)
+            kind, connection = kind_of(text), cursor.connection
             outside = connection.info.transaction_status is pq.TransactionStatus.IDLE
-            if kind in _LASTING and (outside or kind == "commit") and self._answers(kind, text):
-                self._send_only(cursor, query, params)
+            self.point(kind, text, connection)
+            if kind in _LASTING and (outside or kind == "commit"):
+                moment = self.point(kind + ANSWER, text, connection)
+                if moment is not None:
+                    self._lose_answer(moment, psycopg.ClientCursor(connection).mogrify(query, params))
             return execute(cursor, query, params, **names)
 
-        psycopg.Cursor.execute = executing  # type: ignore[method-assign]
+        psycopg.Cursor.execute = executing  # type: ignore[method-assign,assignment] # it stands in for it
 
-    def _answers(self, kind: str, text: str) -> bool:
-        """The point between a lasting statement and its answer; whether it is struck there."""
-        return self.point(f"{kind}-answer", text)
-
-    def _send_only(self, cursor: Any, query: Any, params: Any) -> None:
-        """Let the server have the statement, and strike before its answer is read."""
-        connection = cursor.connection
-        text = psycopg.ClientCursor(connection).mogrify(query, params)
-        connection.pgconn.send_query(text.encode())
-        while connection.pgconn.flush():
+    def _lose_answer(self, moment: Moment, text: str) -> None:
+        """Let the server have the statement, and strike before its answer is read: nobody reads it any more."""
+        assert moment.connection is not None
+        server = moment.connection.pgconn
+        server.send_query(text.encode())
+        while server.flush():
             pass
-        self._quiet += 1
-        self._strike(
-            Point(number=self._count, phase=phase_here(), kind="answer", what=plain(text)), connection
-        )
-        raise AssertionError("who strikes at an answer does not come back")
+        self._struck(moment)
+        server.finish()
+        raise psycopg.OperationalError("the connection was lost before the answer came")
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
@@ -128,9 +135,3 @@ class Watch:
             self.point("file", f"{event[3:]} {plain_path(str(arguments[0]))}")
         elif event == "subprocess.Popen":
             self.point("process", os.path.basename(os.fsdecode(arguments[0])))
-
-
-def kill(point: Point, connection: Any) -> None:
-    """SIGKILL to the process and what it has started."""
-    os.killpg(0, signal.SIGKILL)
-    signal.pause()

@@ -97,9 +97,9 @@ class Runner:
         state: Path,
         at: int | None = None,
         how: str = "kill",
-        extra: Mapping[str, str] | None = None,
+        addresses: Mapping[str, str] | None = None,
     ) -> Started:
-        """Start a command on a target, to be struck at a point."""
+        """Start a command on a target, to be struck at a point; `addresses` are what the strike needs."""
         self._count += 1
         files = self._folder / str(self._count)
         temporary = self._folder / "tmp"
@@ -122,7 +122,7 @@ class Runner:
                 "err": f"{files}.err",
                 "at": at,
                 "how": how,
-                **(extra or {}),
+                **(addresses or {}),
             }
         )
         assert isinstance(answer["pid"], int)
