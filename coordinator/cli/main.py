@@ -28,10 +28,20 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "history": ("coordinator.cli.history", "Show past runs, or one run step by step."),
     "check": ("coordinator.cli.check", "Look for what is wrong, without changing anything."),
     "map": ("coordinator.cli.map", "Check, show, write or draw the database map."),
+    "rollback": (
+        "coordinator.cli.rollback",
+        "Take back what is in already, with all that stands on it.",
+    ),
+    "release": ("coordinator.cli.release", "Let revisions be applied again that a rollback put on hold."),
+    "accept": (
+        "coordinator.cli.accept",
+        "Accept that the file of an applied revision was edited.",
+    ),
     "recover": (
         "coordinator.cli.recover",
         "Explain and settle a run that was not finished or not taken back.",
     ),
+    "cancel": ("coordinator.cli.cancel", "Stop the run at work, on whatever host, and say how it ended."),
     "gc": (
         "coordinator.cli.gc",
         "Remove containers, databases and directories that killed runs left behind.",

@@ -11,17 +11,23 @@ import click
 from coordinator.cli.findings import show_findings
 from coordinator.cli.streams import write_line
 from coordinator.cli.terminal import Terminal, shorten_paths, terminal
+from coordinator.cli.told import WaitLines, line_of
 from coordinator.execution.events import (
+    CancelAsked,
+    CancelSent,
     Event,
     LockAwaited,
     NoticesHeard,
     Phase,
     PhaseStarted,
+    StepByStepChosen,
     StepFailed,
     StepFinished,
     StepsRolledBack,
     StepStarted,
+    TableLockAwaited,
     TargetNamed,
+    TriedAgainSoon,
     Working,
 )
 from coordinator.model.capture import Direction
@@ -31,6 +37,7 @@ from coordinator.model.rehearsal import StepGrade
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from coordinator.cli.told import Told
     from coordinator.model.plan import RunPlan, Step
 
 _TITLES = {Phase.REHEARSE: "rehearsing", Phase.APPLY: "applying", Phase.ROLL_BACK: "taking back"}
@@ -49,6 +56,7 @@ class Progress:
         self._names = 0  # width of the longest step's name in this phase
         self._grades: Counter[StepGrade] = Counter()
         self._wait_told = -_WAIT_TOLD_EVERY
+        self._wait_lines = WaitLines()
 
     def __enter__(self) -> Progress:
         return self
@@ -67,8 +75,10 @@ class Progress:
                 self._out.line(f"target: {event.target} · environment: {event.environment}")
             case Working():
                 self._start_bar(event.what, total=None)
-            case LockAwaited():
+            case LockAwaited() | TableLockAwaited():
                 self._awaited(event)
+            case TriedAgainSoon() | CancelAsked() | CancelSent() | StepByStepChosen():
+                self._tell(event)
             case PhaseStarted():
                 self._phase(event)
             case StepStarted():
@@ -80,19 +90,40 @@ class Progress:
             case StepFailed():
                 self._write(event.failure.step, event.phase, "FAILED", "red")
             case StepsRolledBack():
-                for step in event.steps:
-                    self._write(step, Phase.ROLL_BACK, "rolled back", "yellow")
+                self._rolled_back(event)
 
     def ask(self, plan: RunPlan) -> bool:
         """Ask a person whether to apply a plan that cannot promise all or nothing."""
         self._stop_bar()
         self._out.line(f"this run has {len(plan.segments)} transactions: {plan.guarantee.value}")
-        return click.confirm("apply it?", default=False, err=True)
+        return self.confirm("apply it?")
 
-    def _awaited(self, event: LockAwaited) -> None:
-        if event.seconds - self._wait_told >= _WAIT_TOLD_EVERY:
+    def confirm(self, question: str) -> bool:
+        """Ask a person; no answer means no."""
+        self._stop_bar()
+        return click.confirm(question, default=False, err=True)
+
+    def pause(self) -> None:
+        """Take the bar away: something else is about to be written."""
+        self._stop_bar()
+
+    def _awaited(self, event: LockAwaited | TableLockAwaited) -> None:
+        if isinstance(event, TableLockAwaited):
+            line = self._wait_lines.line_of(event)
+            if line is not None:
+                self._out.wrapped(f"    {line}", following="      ")
+        elif event.seconds - self._wait_told >= _WAIT_TOLD_EVERY:
             self._wait_told = event.seconds
             self._out.line(f"waiting for the lock, held by {event.holder or 'a run that has just ended'}")
+
+    def _rolled_back(self, event: StepsRolledBack) -> None:
+        for step in event.steps:
+            self._write(step, Phase.ROLL_BACK, "rolled back", "yellow")
+
+    def _tell(self, event: Told) -> None:
+        self._out.wrapped(f"    {line_of(event)}", following="      ")
+        if isinstance(event, TriedAgainSoon) and self._bar is not None:
+            self._bar.advance(self._task, -len(event.steps))
 
     def _phase(self, event: PhaseStarted) -> None:
         self._stop_bar()
@@ -100,10 +131,9 @@ class Progress:
         count = "1 step" if len(steps) == 1 else f"{len(steps)} steps"
         self._names = max((len(str(step.key)) for step in steps), default=0)
         self._grades.clear()
-        self._out.line(
-            self._out.styled(f"{_TITLES[event.phase]} {count} on {event.where}", "cyan", bold=True)
-        )
-        self._start_bar(_TITLES[event.phase], total=len(steps))
+        title = _title(event)
+        self._out.line(self._out.styled(f"{title} {count} on {event.where}", "cyan", bold=True))
+        self._start_bar(title, total=len(steps))
 
     def _finished(self, event: StepFinished) -> None:
         if self._bar is not None:
@@ -181,3 +211,12 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def _title(event: PhaseStarted) -> str:
+    """What is being done: a rollback applies downgrades, and where it fails its steps are put in again."""
+    if event.plan.direction is Direction.DOWNGRADE and event.phase is Phase.APPLY:
+        return "rolling back"
+    if event.plan.direction is Direction.UPGRADE and event.phase is Phase.ROLL_BACK:
+        return "putting back"
+    return _TITLES[event.phase]

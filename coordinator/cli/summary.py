@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from coordinator.cli.document import write_json
 from coordinator.cli.findings import show_findings
 from coordinator.cli.terminal import Terminal, terminal
+from coordinator.planning.holding import longest_holding
 from coordinator.reports.run_json import report_as_json
 from coordinator.workflow.all_modules import Outcome
 
@@ -24,7 +25,8 @@ def show_report(report: Report, settings: Settings, *, form: str, verbose: bool)
         return
     out = terminal()
     if report.rehearsal is not None:
-        _show_rehearsal(report.rehearsal, out)
+        show_rehearsal(report.rehearsal, out)
+        _show_holding(report, out)
     show_findings(report.findings, out, notes=verbose)
     match report.outcome:
         case Outcome.NOTHING_TO_DO:
@@ -43,7 +45,8 @@ def show_report(report: Report, settings: Settings, *, form: str, verbose: bool)
             out.line(f"next:  `migrate history {report.run}` shows the run, `migrate status` what is in")
 
 
-def _show_rehearsal(rehearsal: Rehearsal, out: Terminal) -> None:
+def show_rehearsal(rehearsal: Rehearsal, out: Terminal) -> None:
+    """Where a plan was rehearsed, and how its steps can be taken back."""
     grades = Counter(step.grade for step in rehearsal.steps)
     told = ", ".join(
         f"{count} {grade.value}" for grade, count in sorted(grades.items(), key=lambda each: each[0].name)
@@ -56,6 +59,15 @@ def _show_rehearsal(rehearsal: Rehearsal, out: Terminal) -> None:
     )
     out.line(f"  {back}")
     show_findings(rehearsal.findings, out)
+
+
+def _show_holding(report: Report, out: Terminal) -> None:
+    """How long readers and writers waited for the longest transaction, by the times of the rehearsal."""
+    if report.plan is None or report.rehearsal is None:
+        return
+    holding = longest_holding(report.plan, report.rehearsal)
+    if holding is not None:
+        out.wrapped(f"  the longest transaction holds {holding}", following="  ")
 
 
 def _steps(count: int) -> str:

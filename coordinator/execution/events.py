@@ -74,6 +74,21 @@ class CancelAsked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CancelSent:
+    """Another run was asked to stop; from now on it is waited for. `taking_back`: it does that anyway."""
+
+    holder: Holder
+    taking_back: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepByStepChosen:
+    """One transaction would make others wait for longer than it may, so each step shall commit by itself."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseStarted:
     """A plan is about to be rehearsed, applied or rolled back; `where` is the database."""
 
@@ -132,6 +147,8 @@ Event: TypeAlias = (
     | TableLockAwaited
     | TriedAgainSoon
     | CancelAsked
+    | CancelSent
+    | StepByStepChosen
     | PhaseStarted
     | StepStarted
     | StepFinished

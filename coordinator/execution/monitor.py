@@ -88,7 +88,8 @@ class WatchedLock(Lock):
 
     def too_late_to_cancel(self) -> None:
         """From here on a request to stop changes nothing: the run is over but for its telling."""
-        self._deaf = True
+        with self._guard:
+            self._deaf = True
 
     def _look_again_and_again(self) -> None:
         while not self._over.wait(self._look_every):
@@ -99,20 +100,24 @@ class WatchedLock(Lock):
         with self._guard:
             if self._session.closed:
                 return
-            asker = None if self._deaf else asked_by(self._session)
+            asked = self._stopped_run()
             working = self._working
             wait = None if working is None else _seen_wait(self._session, working.pid_when_open)
-        if asker is not None:
-            self._stop_run(CancelAsked(by=str(asker), ignored=ignored()))
+        if asked is not None:
+            self._told(asked)
         if wait is not None and working is not None:
             self._waits(wait, working)
 
-    def _stop_run(self, asked: CancelAsked) -> None:
-        """Once: a second signal would be one more Ctrl-C."""
+    def _stopped_run(self) -> CancelAsked | None:
+        """Stop the run when somebody asks for it. Once: a second signal would be one more Ctrl-C."""
+        asker = None if self._deaf else asked_by(self._session)
+        if asker is None:
+            return None
         self._deaf = True
+        asked = CancelAsked(by=str(asker), ignored=ignored())
         if not asked.ignored:
             interrupt()
-        self._told(asked)
+        return asked
 
     def _waits(self, wait: Wait, working: Session) -> None:
         now = time.monotonic()

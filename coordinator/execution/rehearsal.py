@@ -30,8 +30,10 @@ from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import prepare_module, unprepare_module
 from coordinator.model.capture import Direction
 from coordinator.model.catalog import Catalog
+from coordinator.model.locks import SegmentLocks
 from coordinator.model.rehearsal import Rehearsal, RehearsedStep, StepGrade
 from coordinator.postgres.rows import row_checksums
+from coordinator.postgres.table_locks import held_locks, lockable_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +70,7 @@ class Rehearser:
     _catalog: Catalog = field(default_factory=lambda: Catalog(definitions={}))  # as the last step left it
     _steps: dict[str, RehearsedStep] = field(default_factory=dict)
     _made: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _locks: list[SegmentLocks] = field(default_factory=list)
 
     def rehearse(self, plan: RunPlan) -> Rehearsal:
         """Rehearse all segments and the whole run's reversal. Raises StepFailedError when a step fails going forward."""
@@ -85,6 +88,7 @@ class Rehearser:
             seconds=time.monotonic() - began,
             reversed_whole=reversed_whole,
             findings=findings,
+            locks=tuple(self._locks),
         )
 
     def _last(self, plan: RunPlan, start: Catalog) -> tuple[bool, tuple[Finding, ...]]:
@@ -119,6 +123,7 @@ class Rehearser:
             raise
 
     def _forwards(self, segment: Segment, transaction: Transaction) -> None:
+        tables = lockable_tables(self.runner.session)
         for step in segment.steps:
             self.tell(StepStarted(phase=Phase.REHEARSE, step=step))
             try:
@@ -139,6 +144,18 @@ class Rehearser:
                     findings=done.findings,
                 )
             )
+        self._note_locks(segment, tables)
+
+    def _note_locks(self, segment: Segment, tables: dict[int, tuple[str, str]]) -> None:
+        """What the open transaction holds of the tables that were there before it, by the names that they had then."""
+        if segment.transactional:
+            self._locks.append(
+                SegmentLocks(
+                    direction=segment.steps[0].direction,
+                    steps=tuple(step.key for step in segment.steps),
+                    tables=held_locks(self.runner.session, tables),
+                )
+            )
 
     def _shared_step(self, step: Step, transaction: Transaction) -> None:
         """Up, down and up again of a step that shares its transaction, by savepoints where that is the same."""
@@ -147,7 +164,9 @@ class Rehearser:
         if not self.opposite(step).transactional:
             # Its way back would end the transaction that it shares: the whole run's reversal judges it.
             self._steps[str(step.key)] = replace(
-                graded(step, StepGrade.REVERSIBLE, ()), seconds=result.seconds
+                graded(step, StepGrade.REVERSIBLE, ()),
+                seconds=result.seconds,
+                gone=destroyed(result.after.difference(before.catalog)),
             )
             self._catalog = result.after
             return
@@ -161,12 +180,14 @@ class Rehearser:
                 session.execute("ROLLBACK TO SAVEPOINT migrate_up; RELEASE SAVEPOINT migrate_up")
             self.runner.forget(step, f"rehearse back {step.key}")
         self._catalog = result.after
-        self._steps[str(step.key)] = replace(grade, seconds=result.seconds)
+        gone = destroyed(result.after.difference(before.catalog))
+        self._steps[str(step.key)] = replace(grade, seconds=result.seconds, gone=gone)
 
     def _lone_step(self, step: Step, transaction: Transaction) -> None:
         """The same for a step that commits by itself: every direction is run for real."""
         before = self._prepare(step)
         result = self.runner.run(step, transaction, before.catalog, token=f"rehearse {step.key}")
+        gone = destroyed(result.after.difference(before.catalog))
         found = self._grade_reversal(step, transaction, before, result)
         if found.grade is not StepGrade.IRREVERSIBLE:
             again = self.runner.run(
@@ -174,7 +195,7 @@ class Rehearser:
             )
             result = replace(result, after=again.after)
         self._catalog = self.runner.catalog() if found.grade is StepGrade.IRREVERSIBLE else result.after
-        self._steps[str(step.key)] = replace(found, seconds=result.seconds)
+        self._steps[str(step.key)] = replace(found, seconds=result.seconds, gone=gone)
 
     def _prepare(self, step: Step) -> _State:
         if step.direction is Direction.UPGRADE:
@@ -256,10 +277,12 @@ class Rehearser:
             for segment in self.reverse(plan.segments).segments:
                 transaction = self._transaction()
                 transaction.begin()
+                tables = lockable_tables(self.runner.session)
                 try:
                     for step in segment.steps:
                         token = f"rehearse whole {step.key}"
                         catalog = self.runner.run(step, transaction, catalog, token=token).after
+                    self._note_locks(segment, tables)
                     transaction.commit()
                 finally:
                     transaction.rollback()
