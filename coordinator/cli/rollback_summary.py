@@ -1,0 +1,56 @@
+"""What a rollback came to, at its end: what is out, what is on hold, what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.cli.document import write_json
+from coordinator.cli.findings import show_findings
+from coordinator.cli.summary import show_rehearsal
+from coordinator.cli.terminal import terminal
+from coordinator.reports.rollback_json import rollback_as_json
+from coordinator.reports.wording import counted
+from coordinator.workflow.rollback import Outcome
+
+if TYPE_CHECKING:
+    from coordinator.cli.terminal import Terminal
+    from coordinator.settings.values import Settings
+    from coordinator.workflow.rollback import RollbackReport
+
+
+def show_rollback(
+    report: RollbackReport, settings: Settings, *, form: str, verbose: bool, asked: bool
+) -> None:
+    """Write the summary to standard error, and all of it as JSON to standard output when asked for that."""
+    if form == "json":
+        write_json(rollback_as_json(report), settings)
+    out = terminal()
+    match report.outcome:
+        case Outcome.NOTHING_TO_DO:
+            out.wrapped(f"{out.styled('nothing to roll back', 'green')}: {report.why_none}", following="  ")
+        case Outcome.WOULD_ROLL_BACK:
+            out.line("nothing was touched: --dry-run")
+        case Outcome.NOT_CONSENTED:
+            why = "as you said" if asked else "there is no terminal to ask on; --yes says that it is wanted"
+            out.wrapped(f"nothing was rolled back: {why}", following="  ")
+        case Outcome.ROLLED_BACK:
+            _show_done(report, out, verbose=verbose)
+
+
+def _show_done(report: RollbackReport, out: Terminal, *, verbose: bool) -> None:
+    assert report.plan is not None
+    if report.rehearsal is not None:
+        show_rehearsal(report.rehearsal, out)
+    show_findings(report.findings, out, notes=verbose)
+    steps = report.plan.steps
+    out.line(
+        f"{out.styled('done', 'green', bold=True)}: {counted(len(steps), 'revision')} taken back"
+        f" in {report.seconds:.1f} s (run {report.run})"
+    )
+    out.wrapped(f"guarantee that held: {report.plan.guarantee.value}", following="  ")
+    out.wrapped(
+        f"on hold now: {', '.join(str(step.key) for step in reversed(steps))}; `migrate all-modules` applies none of"
+        f" them before `migrate release {steps[-1].key}`",
+        following="  ",
+    )
+    out.line(f"next:  `migrate history {report.run}` shows the run, `migrate status` what is in")
