@@ -9,7 +9,6 @@ import click
 from coordinator.cli.options import read_settings, target_options
 
 if TYPE_CHECKING:
-    from coordinator.model.names import RevisionKey
     from coordinator.reports.explanation import Explanation
     from coordinator.settings.values import Settings
     from coordinator.workflow.plan import PlanView
@@ -143,8 +142,9 @@ def _explained(view: PlanView, wanted: str) -> Explanation:
     """The explanation of one step. Raises UsageError for what is no revision, RefusedError for what is no step."""
     from coordinator.errors import RefusedError
     from coordinator.reports.explanation import explain
+    from coordinator.workflow.named import named_revision
 
-    key = _key(view, wanted)
+    key = named_revision(view.project, wanted)
     if not view.plans and view.refused:
         raise RefusedError("There is no plan to explain.", view.findings)
     if key.revision in view.state.applied.get(key.module, ()):
@@ -156,24 +156,3 @@ def _explained(view: PlanView, wanted: str) -> Explanation:
         return explain(view.plans[0], key)
     except KeyError:
         raise RefusedError(f"{key} is no step of this plan.", help="Leave --module away.") from None
-
-
-def _key(view: PlanView, wanted: str) -> RevisionKey:
-    """The revision meant; its id may be shortened as long as it is the only one."""
-    import difflib
-
-    from coordinator.errors import UsageError
-
-    known = {str(revision.key): revision.key for tree in view.project.trees for revision in tree.revisions}
-    fitting = (
-        [wanted] if wanted in known else [name for name in known if name.startswith(wanted) and ":" in wanted]
-    )
-    if len(fitting) == 1:
-        return known[fitting[0]]
-    if fitting:
-        raise UsageError(f"{wanted!r} may mean {' or '.join(sorted(fitting))}.", help="Write more of the id.")
-    near = difflib.get_close_matches(wanted, known, n=1)
-    raise UsageError(
-        f"There is no revision {wanted!r} in this checkout; MODULE:REVISION is wanted.",
-        help=f"Did you mean {near[0]!r}?" if near else "`migrate plan` lists the revisions.",
-    )

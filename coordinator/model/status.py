@@ -37,6 +37,7 @@ class ModuleStatus:
     pending: tuple[PendingRevision, ...] = ()
     ahead: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
 
 
 class OpenState(enum.Enum):

@@ -25,18 +25,22 @@ def breaks(broken: Broken, situation: Situation) -> Finding:
     assert use.holder is not None
     end, say = version.end.key, situation.sentences
     verb = version.ended_by.value if version.ended_by else "ends"
-    refused = use.effect.holding is Holding.FIRM
+    owner = _owner(use, situation)
+    absent = owner in situation.absent
+    # PostgreSQL refuses the first kind; a function's body it does not look at, so the rehearsal decides. Of a module
+    # that is not here no rehearsal can show whether anybody calls it.
+    refused = absent or use.effect.holding is Holding.FIRM
+    whose = f" of module '{owner}', which is not in this checkout," if absent else ""
+    where = f"a checkout of module '{owner}'" if absent else f"a revision of module '{owner}'"
     return Finding(
         rule="breaks",
-        message=f"'{end}' {verb} {version.object.shown} ({say.place(version.end)}), which {say.holder(use)} still"
+        message=f"'{end}' {verb} {version.object.shown} ({say.place(version.end)}), which {say.holder(use)}{whose} still"
         f" uses and nothing releases.",
-        # PostgreSQL refuses the first kind; a function's body it does not look at, so the rehearsal decides.
         severity=Severity.ERROR if refused else Severity.WARNING,
         module=end.module,
         revision=end,
         place=say.place(version.end),
-        help=f"drop or replace {use.holder.shown} in a revision of module '{_owner(use, situation)}' that can go"
-        f" before '{end}'.",
+        help=f"drop or replace {use.holder.shown} in {where} that can go before '{end}'.",
     )
 
 

@@ -9,7 +9,7 @@ from coordinator.planning.history import History, history_of
 from coordinator.planning.sentences import Sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from coordinator.model.effect import ObjectName, RevisionEffects
     from coordinator.model.names import RevisionKey
@@ -32,6 +32,7 @@ class Situation:
     effects: Mapping[RevisionKey, RevisionEffects]
     history: History
     sentences: Sentences
+    absent: frozenset[str] = frozenset()  # modules that have no files here
 
     def is_applied(self, key: RevisionKey) -> bool:
         """Whether the database has it; it may have no file here."""
@@ -68,6 +69,7 @@ def situate(
     trees: Sequence[ModuleTree],
     applied: Mapping[str, frozenset[str]],
     effects: Mapping[RevisionKey, RevisionEffects],
+    absent: Collection[str] = (),
 ) -> Situation:
     """Look at the trees once, from every side that the planner asks about; their order does not matter."""
     by_name = {tree.module.name: tree for tree in sorted(trees, key=lambda tree: tree.module.name)}
@@ -81,6 +83,7 @@ def situate(
         effects=effects,
         history=history_of(tuple(by_name.values()), effects),
         sentences=Sentences(revisions),
+        absent=frozenset(absent),
     )
 
 

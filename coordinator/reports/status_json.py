@@ -39,4 +39,5 @@ def _module(module: ModuleStatus) -> dict[str, object]:
         ],
         "ahead": list(module.ahead),
         "unknownHeads": list(module.unknown),
+        "appliedOutside": list(module.outside),
     }

@@ -49,6 +49,8 @@ def _state(module: ModuleStatus) -> Cell:
         return Cell(text=f"{len(module.pending)} pending{ahead}", colour="yellow")
     if module.ahead:
         return Cell(text=f"ahead by {len(module.ahead)}", colour="cyan")
+    if module.outside:
+        return Cell(text=f"up to date, {len(module.outside)} applied outside", colour="cyan")
     return Cell(text="up to date", colour="green")
 
 

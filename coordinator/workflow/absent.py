@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from coordinator.execution.versions import readable_heads
 from coordinator.ledger.effects_json import effects_from_text
 from coordinator.ledger.modules import read_modules
-from coordinator.model.known_module import KnownModule
 from coordinator.model.module import Module
 from coordinator.model.names import Place, RevisionKey
 from coordinator.model.revision import ModuleTree, Revision
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from coordinator.execution.project import Project
     from coordinator.model.effect import RevisionEffects
+    from coordinator.model.known_module import KnownModule
     from coordinator.model.run import AppliedRevision
     from coordinator.postgres.session import Session
 

@@ -19,6 +19,7 @@ from coordinator.workflow.planned import Captured, capture_all, make_plans
 from coordinator.workflow.preflight import preflight
 from coordinator.workflow.project import load_project
 from coordinator.workflow.reading import reader
+from coordinator.workflow.refusals import attempt, failed_findings, held_findings, newer_ledger_findings
 from coordinator.workflow.state import TargetState, look
 from coordinator.workflow.target import open_target
 
@@ -75,6 +76,8 @@ def view_plan(settings: Settings, tell: Listener, *, atomicity: Atomicity, only:
                 tell(Working(what="reading what the pending revisions do"))
             captured = capture_all(project, pending, workers, state.server_version)
             plans, findings = _planned(settings, session, project, state, captured, atomicity, only)
+            if pending:
+                findings = (*findings, *_refused(session, project, state, plans, only))
             return PlanView(
                 target=target.shown,
                 environment=target.environment,
@@ -113,6 +116,18 @@ def _planned(
     except RefusedError as refused:
         return (), (*findings, *(refused.findings or (_refusal(refused),)))
     return plans, (*findings, *plans[0].findings)
+
+
+def _refused(
+    session: Session, project: Project, state: TargetState, plans: tuple[RunPlan, ...], only: str | None
+) -> tuple[Finding, ...]:
+    """What `migrate all-modules` would refuse at its first look."""
+    steps = [step.key for step in plans[0].steps] if plans else state.pending(project)
+    return (
+        *newer_ledger_findings(state),
+        *held_findings(state, steps),
+        *failed_findings(session, attempt(project, state, only)),
+    )
 
 
 def _refusal(refused: RefusedError) -> Finding:

@@ -52,9 +52,17 @@ class Captured:
 
 
 def capture_all(
-    project: Project, pending: tuple[RevisionKey, ...], workers: Workers, server_version: int
+    project: Project,
+    pending: tuple[RevisionKey, ...],
+    workers: Workers,
+    server_version: int,
+    *,
+    noted: tuple[RevisionKey, ...] = (),
 ) -> Captured:
-    """Capture the pending revisions both ways, and the upgrades of the applied ones, whose objects have versions too."""
+    """Capture the pending revisions both ways, and the upgrades of the applied ones, whose objects have versions too.
+
+    `noted` are applied revisions that are captured both ways all the same: the ledger is about to learn of them.
+    """
     waiting = frozenset(pending)
     upgrades: dict[RevisionKey, Capture] = {}
     downgrades: dict[RevisionKey, Capture] = {}
@@ -64,7 +72,7 @@ def capture_all(
         for revision in tree.revisions:
             worker = workers.for_module(tree.module, server_version)
             upgrades[revision.key] = capture(worker, tree.module, revision, Direction.UPGRADE)
-            if revision.key in waiting:
+            if revision.key in waiting or revision.key in noted:
                 worker = workers.for_module(tree.module, server_version)
                 downgrades[revision.key] = capture(worker, tree.module, revision, Direction.DOWNGRADE)
     _refuse_unloadable(project, [upgrades[key] for key in pending if not upgrades[key].loaded])
@@ -144,9 +152,10 @@ def make_plans(
 ) -> tuple[RunPlan, ...]:
     """The plans to try, the likeliest first. Raises RefusedError for a cycle or a plan that cannot be as asked."""
     candidates = plan_run(
-        trees=project.trees,
-        applied=state.applied,
-        effects=captured.effects,
+        trees=state.absent.all_trees(project),
+        applied={**state.applied, **state.absent.applied},
+        effects={**state.absent.upgrades, **captured.effects},
+        absent=state.absent.applied.keys(),
         downgrades=captured.downgrades,
         lasting=lasting,
         map_order=map_view.order,

@@ -11,19 +11,41 @@ from coordinator.checks.preflight.registry import run_preflight
 if TYPE_CHECKING:
     from coordinator.execution.project import Project
     from coordinator.model.finding import Finding
+    from coordinator.model.names import RevisionKey
     from coordinator.workflow.planned import Captured
     from coordinator.workflow.state import TargetState
 
 
-def preflight(project: Project, state: TargetState, captured: Captured | None) -> tuple[Finding, ...]:
-    """What the preflight checks say; without captures those that look at what revisions send stay silent."""
-    return run_preflight(
-        PreflightFacts(
-            trees=project.trees,
-            today=datetime.datetime.now(datetime.UTC).date(),
-            heads=state.heads,
-            applied=state.recorded,
-            captures=() if captured is None else captured.pending(state.pending(project)),
-            widths=state.widths,
-        )
+def preflight(
+    project: Project,
+    state: TargetState,
+    captured: Captured | None,
+    *,
+    steps: frozenset[RevisionKey] | None = None,
+) -> tuple[Finding, ...]:
+    """What the preflight checks say; without captures those that look at what revisions send stay silent.
+
+    `steps` are the pending revisions that the run is about; None: all of them.
+    """
+    return run_preflight(preflight_facts(project, state, captured, steps=steps))
+
+
+def preflight_facts(
+    project: Project,
+    state: TargetState,
+    captured: Captured | None,
+    *,
+    steps: frozenset[RevisionKey] | None = None,
+) -> PreflightFacts:
+    """All that the preflight checks look at."""
+    return PreflightFacts(
+        trees=project.trees,
+        today=datetime.datetime.now(datetime.UTC).date(),
+        heads=state.heads,
+        applied=state.recorded,
+        captures=() if captured is None else captured.pending(state.pending(project)),
+        widths=state.widths,
+        accepted=frozenset((each.key, each.digest) for each in state.acceptances),
+        effects={} if captured is None else captured.effects,
+        steps=steps,
     )

@@ -60,9 +60,7 @@ class TargetState:
         )
 
     def outside(self, project: Project) -> tuple[RevisionKey, ...]:
-        """Revisions in files that are in and that no run applied: plain Alembic did. None while there is no ledger."""
-        if not self.ledger_version:
-            return ()
+        """Revisions in files that are in and that the ledger does not know: plain Alembic applied them."""
         noted = {each.key for each in self.recorded}
         return tuple(
             each.key

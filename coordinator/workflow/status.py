@@ -14,6 +14,7 @@ from coordinator.model.status import DatabaseStatus, ModuleStatus, OpenRun, Open
 from coordinator.postgres.failure import ConnectionLostError
 from coordinator.workflow.project import load_project
 from coordinator.workflow.reading import reader
+from coordinator.workflow.refusals import attempt, failed_findings, held_findings, newer_ledger_findings
 from coordinator.workflow.state import look
 from coordinator.workflow.target import open_target
 
@@ -57,8 +58,16 @@ def read_status(settings: Settings, tell: Listener, *, wait: float = 0.0) -> Dat
 
 def _look(target: Target, project: Project) -> DatabaseStatus:
     with reader(target, "status") as session:
-        state = look(session, project)
+        state = look(session, project, whole=False)
         holder = find_holder(session)
+        pending = state.pending(project)
+        findings = held_findings(state, pending)
+        if pending:
+            findings = (
+                *newer_ledger_findings(state),
+                *findings,
+                *failed_findings(session, attempt(project, state, None)),
+            )
     return DatabaseStatus(
         target=target.shown,
         environment=target.environment,
@@ -67,6 +76,7 @@ def _look(target: Target, project: Project) -> DatabaseStatus:
         modules=module_statuses(project, state),
         open_runs=open_runs(state, lock_is_held=holder is not None),
         holder=None if holder is None else str(holder),
+        findings=findings,
     )
 
 
@@ -109,18 +119,30 @@ def _present(tree: ModuleTree, state: TargetState) -> ModuleStatus:
         ),
         ahead=tuple(sorted(applied - tree.ids)) if state.ahead.get(name) else (),
         unknown=tuple(sorted(state.unknown.get(name, ()))),
+        outside=_outside(tree, state),
+    )
+
+
+def _outside(tree: ModuleTree, state: TargetState) -> tuple[str, ...]:
+    """Revisions that plain Alembic applied since there is a ledger, or before; the next run notes them there."""
+    if not state.ledger_version:
+        return ()
+    known = {each.key for each in state.recorded}
+    applied = state.applied.get(tree.module.name, frozenset())
+    return tuple(
+        each.key.revision for each in tree.revisions if each.key.revision in applied and each.key not in known
     )
 
 
 def _absent(project: Project, state: TargetState) -> tuple[ModuleStatus, ...]:
-    here = {module.name for module in project.modules}
-    names = sorted({each.key.module for each in state.recorded} - here)
-    found = []
-    for name in names:
-        recorded = [each for each in state.recorded if each.key.module == name]
-        followed = {parent for each in recorded for parent in each.parents}
-        heads = tuple(sorted(each.key.revision for each in recorded if each.key.revision not in followed))
-        found.append(
-            ModuleStatus(name=name, present=False, heads=heads, applied=len(recorded), total=len(recorded))
+    return tuple(
+        ModuleStatus(
+            name=tree.module.name,
+            present=False,
+            heads=tuple(sorted(tree.heads)),
+            applied=len(tree.revisions),
+            total=len(tree.revisions),
         )
-    return tuple(found)
+        for tree in state.absent.trees
+        if tree.revisions
+    )

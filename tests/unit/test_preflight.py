@@ -264,7 +264,7 @@ class TestEditedRevision:
         finding = one("edited-revision", facts, Severity.WARNING)
         assert "run 7" in finding.message
         assert line_of(finding) == "op.execute('SELECT 2')"
-        assert 'waive = {"edited-revision": ("reason", "date until when")}' in str(finding.help)
+        assert "`migrate accept crm:a1 --reason TEXT`" in str(finding.help)
         assert "-    op.execute('SELECT 1')\n+    op.execute('SELECT 2')" in str(finding.help)
 
     def test_a_gate_is_stopped(self, project: Project, memory: AppliedRevision) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from coordinator.model.capture import Capture
+    from coordinator.model.effect import RevisionEffects
     from coordinator.model.names import RevisionKey
     from coordinator.model.revision import ModuleTree, Revision
     from coordinator.model.run import AppliedRevision
@@ -27,6 +28,9 @@ class PreflightFacts:
     and all its revisions count as pending. `applied` is what the ledger remembers. `widths` is the longest
     text that each module's version table holds, in characters; a module without a limit is not in it.
     `captures` are of pending revisions, both directions. `gate`: a pull request is judged, not a deploy.
+    `accepted` are edits of applied revisions that a person has accepted: revision and digest of the content.
+    `effects` are those of upgrades as the files say. `steps` are the pending revisions that the run is about;
+    None: all of them.
     """
 
     trees: tuple[ModuleTree, ...]
@@ -36,6 +40,9 @@ class PreflightFacts:
     captures: tuple[Capture, ...] = ()
     widths: Mapping[str, int] = field(default_factory=dict)
     gate: bool = False
+    accepted: frozenset[tuple[RevisionKey, str]] = frozenset()
+    effects: Mapping[RevisionKey, RevisionEffects] = field(default_factory=dict)
+    steps: frozenset[RevisionKey] | None = None
     _files: Mapping[RevisionKey, Revision] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -59,6 +66,11 @@ class PreflightFacts:
     def all_pending(self) -> tuple[Revision, ...]:
         """The pending revisions of every tree."""
         return tuple(each for tree in self.trees for each in self.pending(tree))
+
+    @property
+    def wanted(self) -> tuple[Revision, ...]:
+        """The pending revisions that the run is about."""
+        return tuple(each for each in self.all_pending if self.steps is None or each.key in self.steps)
 
 
 def about(

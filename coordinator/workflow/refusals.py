@@ -1,0 +1,121 @@
+"""What a deploy refuses at its first look, before the lock: a held revision, a plan that has failed, a newer ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.errors import RefusedError, ReversedError
+from coordinator.ledger.attempts import failed_for_good
+from coordinator.ledger.lock import find_holder
+from coordinator.ledger.schema import VERSION
+from coordinator.model.finding import Finding, Severity
+from coordinator.model.run import RunStatus
+from coordinator.planning.attempt import attempt_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from coordinator.execution.project import Project
+    from coordinator.model.names import RevisionKey
+    from coordinator.model.run import Run
+    from coordinator.postgres.session import Session
+    from coordinator.workflow.state import TargetState
+
+
+def attempt(project: Project, state: TargetState, only: str | None) -> str:
+    """The identity of what is about to be tried."""
+    return attempt_of((project.revision(key) for key in state.pending(project)), state.heads, only)
+
+
+def newer_ledger_findings(state: TargetState) -> tuple[Finding, ...]:
+    """What to say when a newer program keeps the ledger: this one can read it, and must not write to it."""
+    if state.ledger_version <= VERSION:
+        return ()
+    return (
+        Finding(
+            rule="newer-ledger",
+            message="the ledger was written by a newer coordinator"
+            f" (version {state.ledger_version}; this one knows {VERSION})",
+            help="use that coordinator to change the target; this one only reads",
+        ),
+    )
+
+
+def refuse_newer_ledger(state: TargetState) -> None:
+    """Raise RefusedError when a newer program keeps the ledger."""
+    for each in newer_ledger_findings(state):
+        raise RefusedError(each.message, (each,), help=each.help)
+
+
+def held_findings(state: TargetState, keys: Collection[RevisionKey]) -> tuple[Finding, ...]:
+    """What to say of revisions that are to be applied and are on hold."""
+    return tuple(
+        Finding(
+            rule="on-hold",
+            message=f"{each.key} is on hold since run {each.run} rolled it back at {each.since:%Y-%m-%d %H:%M:%S}",
+            module=each.key.module,
+            revision=each.key,
+            help=f"`migrate release {each.key}` lets it be applied again; or start a checkout that does not have it",
+        )
+        for each in state.holds
+        if each.key in keys
+    )
+
+
+def refuse_held(state: TargetState, keys: Collection[RevisionKey]) -> None:
+    """Raise RefusedError when one of these revisions is on hold."""
+    found = held_findings(state, keys)
+    if len(found) == 1:
+        raise RefusedError(found[0].message, found, help=found[0].help)
+    if found:
+        raise RefusedError(f"{len(found)} pending revisions are on hold", found)
+
+
+def failed_before(run: Run) -> str:
+    """One sentence about a run that failed for good: which, when, where and why."""
+    when = run.finished or run.started
+    return (
+        f"run {run.number} tried exactly this and failed at {when:%Y-%m-%d %H:%M:%S} on {run.host}:"
+        f" {run.error or 'no reason was written down'}"
+    )
+
+
+def next_attempt(run: Run) -> str:
+    """The ways on from a run that failed for good."""
+    return f"`migrate history {run.number}` shows it; mend the cause, then `migrate all-modules --retry` tries it once more"
+
+
+def refuse_failed(session: Session, wanted: str, *, waived: int | None = None) -> None:
+    """Raise ReversedError when this attempt has failed for good; a failure of the run `waived` does not count."""
+    run = failed_for_good(session, wanted)
+    if run is not None and run.number != waived:
+        raise ReversedError(failed_before(run), help=next_attempt(run))
+
+
+def failed_findings(session: Session, wanted: str) -> tuple[Finding, ...]:
+    """The same for a page that shows what would be refused."""
+    run = failed_for_good(session, wanted)
+    if run is None:
+        return ()
+    return (Finding(rule="failed-before", message=failed_before(run), help=next_attempt(run)),)
+
+
+def at_work(session: Session, state: TargetState) -> tuple[Finding, ...]:
+    """The warning that another run is at work on the target right now; none when nobody holds the lock.
+
+    Whoever has nothing to apply need not wait for it: whatever it comes to, nothing will be pending here.
+    """
+    running = [each.number for each in state.open_runs]
+    if not running or any(each.status is not RunStatus.RUNNING for each in state.open_runs):
+        return ()
+    holder = find_holder(session)
+    if holder is None:
+        return ()
+    return (
+        Finding(
+            rule="run-at-work",
+            severity=Severity.WARNING,
+            message=f"run {running[-1]} is at work on this database: {holder}",
+            help="nothing of this checkout is pending, so it was not waited for",
+        ),
+    )
