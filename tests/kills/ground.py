@@ -30,17 +30,20 @@ if TYPE_CHECKING:
     from coordinator.postgres.session import Session
     from tests.kills.watched import Ended, Started
 
-_STAGING_NAME = re.compile(r"migrate_\d+_[0-9a-f]{12}")
+_STAGING_NAME = re.compile(r"migrate_(?P<pid>\d+)_[0-9a-f]{12}")
 
 
 class Ground:
     """Everything that stays up between two kills. A `with` block starts and stops it."""
 
-    def __init__(self, folder: Path, *, cluster: LocalCluster | None = None) -> None:
-        """`cluster`: a target server that is up already; else one of our own in `folder`."""
+    def __init__(
+        self, folder: Path, *, cluster: LocalCluster | None = None, state: Path | None = None
+    ) -> None:
+        """`cluster` and `state`: a target server and a directory of staging servers that are up already."""
         self.folder = folder
-        self.state = folder / "state"
+        self.state = state or folder / "state"
         self._given = cluster
+        self._started: set[str] = set()  # pids, as staging databases have them in their names
 
     def __enter__(self) -> Self:
         self.state.mkdir(parents=True, exist_ok=True)
@@ -98,7 +101,7 @@ class Ground:
     ) -> Started:
         """The same, while others run."""
         url = with_database(self.cluster.url(), database)
-        return self.runner.start(
+        started = self.runner.start(
             *arguments,
             root=root,
             url=self._through_proxy(url) if how in (UNSENT, UNANSWERED) else url,
@@ -111,20 +114,22 @@ class Ground:
                 "proxy": str(self._proxy.control),
             },
         )
+        self._started.add(str(started.pid))
+        return started
 
     def _through_proxy(self, url: DatabaseUrl) -> DatabaseUrl:
         address = {"host": "127.0.0.1", "port": str(self._proxy.port)}
         return replace(url, parameters={**url.parameters, **address})
 
     def sweep(self) -> None:
-        """Remove what killed rehearsals and workers have left; `migrate gc` is not what is tried here."""
+        """Remove what our killed rehearsals and workers have left; `migrate gc` is not what is tried here."""
         for each in (self.folder / "streams" / "tmp").glob("migrate-worker-*"):
             shutil.rmtree(each, ignore_errors=True)
         admin = self._staging_url()
         with connect(admin, application_name="test") as connection:
             names = [row[0] for row in connection.execute("SELECT datname FROM pg_database").fetchall()]
         for name in names:
-            if _STAGING_NAME.fullmatch(name):
+            if (found := _STAGING_NAME.fullmatch(name)) and found["pid"] in self._started:
                 drop_database(admin, name)
 
     def _staging_url(self) -> DatabaseUrl:

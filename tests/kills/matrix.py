@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 import tempfile
 import time
@@ -10,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.kills.crowd import MANY, Crowd
 from tests.kills.ground import Ground
 from tests.kills.shapes import SHAPES
 from tests.kills.strikes import HOWS, KILL
@@ -30,7 +32,9 @@ def main(words: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="kill-matrix-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         with Ground(Path(folder)) as ground:
-            for name in asked.shape or SHAPES:
+            if asked.rounds:
+                failed += _rounds(ground, asked.rounds, asked.seed)
+            for name in asked.shape or (() if asked.rounds else SHAPES):
                 failed += _walk(ground, name, asked)
     return 1 if failed else 0
 
@@ -61,6 +65,31 @@ def _walk(ground: Ground, name: str, asked: argparse.Namespace) -> int:
     return failed
 
 
+def _rounds(ground: Ground, count: int, seed: int) -> int:
+    """Rounds of twenty at once; the seed of a round that failed repeats its dice."""
+    failed = killed = 0
+    began = time.monotonic()
+    for empty in (True, False):
+        crowd = Crowd(ground, empty=empty)
+        for number in range(1 if empty else count):
+            dice = None if empty else random.Random(f"{seed} {number}")
+            found = crowd.round(dice)
+            killed += found.was_killed
+            if found.complaints:
+                failed += 1
+                print(f"FAILED: {crowd.name}, round {number}: {found}\n  again: {_rounds_again(seed)}", flush=True)
+    print(
+        f"{MANY} at once on an empty database, then {count} rounds with pending steps:"
+        f" {killed} killed in time, {failed} failed, {time.monotonic() - began:.0f} s",
+        flush=True,
+    )
+    return failed
+
+
+def _rounds_again(seed: int) -> str:
+    return f"ci/kill-matrix --rounds 50 --seed {seed}"
+
+
 def _again(name: str, point: Point, how: str) -> str:
     words = "" if how == KILL else f" --how {how}"
     return f"ci/kill-matrix --shape {name} --from {point.number} --to {point.number}{words}"
@@ -80,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--to", type=int, default=0, help="last point")
     parser.add_argument("--every", type=int, default=1, help="only each n-th point")
     parser.add_argument("--how", default=KILL, choices=HOWS, help="what happens there")
+    parser.add_argument("--rounds", type=int, default=0, help="so many rounds of twenty processes started at once")
+    parser.add_argument("--seed", type=int, default=1, help="of the rounds")
     parser.add_argument("--list", action="store_true", help="record and print the points, strike none")
     return parser
 

@@ -32,32 +32,15 @@ _PHASES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 )
 _DROPPED = re.compile(r"migrate_\d+_[0-9a-f]{12}|made by \S+|\b[0-9a-f]{8,}\b|\d+")
 
-_VERBS = {
-    "BEGIN": "begin",
-    "START": "begin",
-    "COMMIT": "commit",
-    "END": "commit",
-    "ROLLBACK": "rollback",
-    "SAVEPOINT": "savepoint",
-    "RELEASE": "savepoint",
-    "SELECT": "read",
-    "WITH": "read",
-    "SHOW": "read",
-    "SET": "setting",
-    "RESET": "setting",
-    "INSERT": "write",
-    "UPDATE": "write",
-    "DELETE": "write",
-    "MERGE": "write",
-    "CREATE": "ddl",
-    "ALTER": "ddl",
-    "DROP": "ddl",
-    "COMMENT": "ddl",
-    "LOCK": "lock",
-    "GRANT": "ddl",
-    "REVOKE": "ddl",
-    "TRUNCATE": "ddl",
+# Everything else is read: queries, settings, and what is thrown away.
+_KINDS = {
+    "savepoint": ("BEGIN", "START", "ROLLBACK", "SAVEPOINT", "RELEASE"),
+    "commit": ("COMMIT", "END"),
+    "write": ("INSERT", "UPDATE", "DELETE", "MERGE"),
+    "ddl": ("CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE", "TRUNCATE", "REINDEX"),
+    "lock": ("LOCK",),
 }
+_VERBS = {verb: kind for kind, verbs in _KINDS.items() for verb in verbs}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +69,10 @@ class Point:
 
 
 def kind_of(sql: str) -> str:
-    """What sort of statement it is, by its first word."""
-    text = sql.lstrip()
-    verb = text.split(None, 1)[0].upper().rstrip(";") if text else ""
-    if verb == "ROLLBACK" and " TO " in text.upper():
-        return "savepoint"
-    if verb == "SELECT" and "advisory" in text:
-        return "lock"
-    return _VERBS.get(verb, "other")
+    """What sort of statement it is, by its first word: savepoint, commit, write, ddl, lock or read."""
+    words = sql.split(None, 1)
+    verb = words[0].upper().rstrip(";") if words else ""
+    return "lock" if verb == "SELECT" and "advisory" in sql else _VERBS.get(verb, "read")
 
 
 def phase_here() -> str:

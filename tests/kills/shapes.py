@@ -141,6 +141,7 @@ def _write(
     )
 
 
+BASE = ("crm:c1", "billing:b1")
 STEPS = ("crm:c2", "billing:b2", "agenda:a1", "crm:c3")
 _OFF = ("--staging", "off")
 _EMBEDDED = ("--staging", "embedded")

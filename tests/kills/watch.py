@@ -31,7 +31,7 @@ _CHANGES = {
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # Statements after which, outside of a transaction, something is in although the answer never came.
 _LASTING = ("write", "ddl", "commit")
-ANSWER = "-answer"
+ANSWER = "commit-answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class Watch:
         if self._count != self._at:
             return None
         moment = Moment(point=each, connection=connection, main=self._main)
-        if kind.endswith(ANSWER):
+        if kind == ANSWER:
             return moment
         self._struck(moment)
         return None
@@ -108,7 +108,7 @@ class Watch:
             outside = connection.info.transaction_status is pq.TransactionStatus.IDLE
             self.point(kind, text, connection)
             if kind in _LASTING and (outside or kind == "commit"):
-                moment = self.point(kind + ANSWER, text, connection)
+                moment = self.point(ANSWER, text, connection)
                 if moment is not None:
                     self._lose_answer(moment, psycopg.ClientCursor(connection).mogrify(query, params))
             return execute(cursor, query, params, **names)
