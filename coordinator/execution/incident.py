@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from coordinator.execution.failure import StepFailedError
 from coordinator.execution.words import recorded
 from coordinator.ledger.incidents import IncidentRow, write_incident
 from coordinator.model.incident import CAUSE, NOTICES, RETENTION_DAYS, Activity, Cause, Incident, TakenBack
+from coordinator.model.names import Place
 from coordinator.model.run import RunStatus, StepStatus
 from coordinator.reports.incident_json import incident_document
 from coordinator.sql.shown import without_values
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from coordinator.model.run import Run
 
 _FRAME = re.compile(r'^ *File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>[\w<>.]+)')
+_PARTS = 5  # modules/crm/migrations/versions/file.py
 _STATEMENT_LENGTH = 4000  # characters
 
 
@@ -127,19 +129,21 @@ class Reporter:
                 sqlstate=getattr(error, "sqlstate", None),
                 step=None if step is None else step.key,
                 direction=None if step is None else step.direction,
-                file="" if step is None else self._file(step),
+                file="" if step is None else _relative(step.place.file),
                 line=0 if step is None else step.place.line,
             )
         failure = error.failure
         step = failure.step
+        place = Place(_relative(failure.place.file), failure.place.line)
+        told = StepFailedError(replace(failure, place=place))
         return Cause(
-            message=recorded(error, self._source(step)),
+            message=recorded(told, self._source(step)),
             sqlstate=failure.sqlstate,
             step=step.key,
             direction=step.direction,
             part=failure.part,
-            file=self._relative(failure.place.file),
-            line=failure.place.line,
+            file=str(place.file),
+            line=place.line,
             statement=without_values(failure.sql, limit=_STATEMENT_LENGTH) if failure.sql else "",
             frames=frames(failure.traceback),
         )
@@ -158,14 +162,6 @@ class Reporter:
 
     def _source(self, step: Step) -> str:
         return self.segments.project.revision(step.key).source
-
-    def _file(self, step: Step) -> str:
-        return self._relative(step.place.file)
-
-    def _relative(self, file: str) -> str:
-        """A file's name from its module's folder on: paths of a machine are of no use on another."""
-        parts = PurePath(file).parts
-        return str(PurePath(*parts[-5:])) if len(parts) > 5 else file
 
 
 def incident_row(incident: Incident) -> IncidentRow:
@@ -189,6 +185,12 @@ def taken_back(run: Run) -> tuple[TakenBack, ...]:
         for each in run.steps
         if each.status is not StepStatus.OTHER
     )
+
+
+def _relative(file: str) -> str:
+    """The last parts of a revision's path: where a checkout lies on a machine is of no use on another."""
+    parts = PurePath(file).parts
+    return str(PurePath(*parts[-_PARTS:])) if len(parts) > _PARTS else file
 
 
 def frames(traceback: str) -> tuple[str, ...]:

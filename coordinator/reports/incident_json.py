@@ -12,6 +12,33 @@ if TYPE_CHECKING:
     from coordinator.model.incident import Activity, Cause, Incident, Notice, TakenBack
 
 FORM = 1
+FIELDS = (
+    "form",
+    "incident_id",
+    "run",
+    "kind",
+    "environment",
+    "host",
+    "program",
+    "start_time",
+    "end_time",
+    "category",
+    "severity",
+    "technical_summary",
+    "causes",
+    "running",
+    "rollback",
+    "sessions",
+    "locks",
+    "server",
+    "not_seen",
+    "notices",
+    "kept",
+    "next_steps",
+    "lessons_learned",
+    "prevention_actions",
+    "data_collection",
+)
 
 
 def incident_document(incident: Incident) -> dict[str, Any]:
@@ -51,6 +78,12 @@ def incident_document(incident: Incident) -> dict[str, Any]:
         "prevention_actions": list(prevention(incident)),
         "data_collection": _collection(incident, modules),
     }
+
+
+def in_order(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with its fields in the order of this page; the ledger does not keep one."""
+    known = {name: document[name] for name in FIELDS if name in document}
+    return {**known, **document}
 
 
 def settled_document(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from coordinator.reports.escaping import markdown_cell, markdown_code, markdown_fence, markdown_text
-from coordinator.reports.wording import seconds_text
+from coordinator.reports.wording import one_line, seconds_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -223,9 +224,15 @@ def _list(title: str, entries: Sequence[str], *, numbered: bool = False) -> Iter
 
 def _with_commands(sentence: str) -> str:
     """A sentence of ours, whose commands in backticks stay code."""
-    return "`".join(
-        text if number % 2 else markdown_text(text) for number, text in enumerate(sentence.split("`"))
+    return re.sub(
+        r"[^`]+|`[^`]*`", lambda part: part[0] if part[0][0] == "`" else _escaped(part[0]), one_line(sentence)
     )
+
+
+def _escaped(text: str) -> str:
+    """Markdown's text with the blanks around it, which separate it from the command beside it."""
+    start, end = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+    return f"{start}{markdown_text(text)}{end}"
 
 
 def _collection(document: Document) -> Iterator[str]:

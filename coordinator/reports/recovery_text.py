@@ -14,10 +14,17 @@ from coordinator.reports.wording import counted, moment, one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from coordinator.model.names import RevisionKey
     from coordinator.model.recovery import HalfDone, RecoveryReport, UnfinishedRun
     from coordinator.reports.page import Page
 
 _INNER = " " * 13
+_FIRST = "  {:<10} "
+_KINDS = {"recover": "recovery"}
+_ELSEWHERE = (
+    "this is another server than the one that it began on, or it was promoted since: what it had told may be"
+    " missing here; look before you go on"
+)
 _UNTOUCHED = (Recovered.NOTHING, Recovered.EXPLAINED)
 
 
@@ -35,27 +42,30 @@ def recovery_text(report: RecoveryReport, page: Page) -> str:
 def _run(unfinished: UnfinishedRun, page: Page, *, now: bool) -> Iterator[str]:
     run, state = unfinished.open_run.run, unfinished.open_run.state
     colour = "yellow" if state is OpenState.AT_WORK else "red"
-    yield page.paint(f"run {run.number} {'is' if now else 'was'} {state.value}", colour)
+    what = "" if run.kind == "apply" else f" (it is a {_KINDS.get(run.kind, run.kind)})"
+    yield page.paint(f"run {run.number} {'is' if now else 'was'} {state.value}{what}", colour)
     facts = [
         ("began", f"{moment(run.started)} on {run.host}, process {run.pid}"),
         ("error", one_line(run.error or "")),
-        ("in", ", ".join(str(key) for key in unfinished.still_in) or "nothing"),
+        ("in", _named_keys((*unfinished.still_in, *unfinished.stays)) or "nothing"),
+        ("not in", _named_keys(unfinished.not_in) or "nothing that it had begun"),
         *(("half done", _half(half)) for half in unfinished.half_done),
-        ("not in", ", ".join(str(key) for key in unfinished.not_in)),
+        *(("still", f"{each} works for it, though its client is gone") for each in unfinished.backends),
+        ("beware", _ELSEWHERE if unfinished.elsewhere else ""),
     ]
-    if unfinished.backend is not None:
-        facts.append(
-            ("still", f"server process {unfinished.backend} works for it, though its client is gone")
-        )
     for name, text in facts:
         if text:
-            yield from page.wrapped(text, first=f"  {name:<10} ", then=_INNER)
+            yield from page.wrapped(text, first=_FIRST.format(name), then=_INNER)
+
+
+def _named_keys(keys: tuple[RevisionKey, ...]) -> str:
+    return ", ".join(str(key) for key in dict.fromkeys(keys))
 
 
 def _half(half: HalfDone) -> str:
     if not half.made:
         return f"{half.key}; what of it is there cannot be told"
-    there = ", ".join(each.shown for each in half.present) or "nothing"
+    there = ", ".join(each.shown for each in half.left) or "nothing"
     invalid = ", ".join(each.shown for each in half.invalid)
     left = f"; left invalid: {invalid}" if invalid else ""
     return f"{half.key} in its {half.direction.value}(): {there} of it is there{left}"
@@ -89,28 +99,34 @@ def _named(report: RecoveryReport) -> str:
 
 
 def _choices(report: RecoveryReport, page: Page) -> Iterator[str]:
+    """The recommended command, and below it what else may be done."""
+    for number, choice in enumerate(_commands(report)):
+        yield from page.wrapped(choice, first="next:  " if not number else "   or  ", then="       ")
+
+
+def _commands(report: RecoveryReport) -> tuple[str, ...]:
     """The recommended command first; before all, a server process that works for nobody must end."""
-    backends = [run.backend for run in report.runs if run.backend is not None]
-    if backends:
-        end = " ".join(f"`SELECT pg_terminate_backend({each})`" for each in backends)
-        told = f"wait until it ends, or end it with {end}; then `migrate recover` again"
-        yield from page.wrapped(told, first="next:  ", then="       ")
-        return
-    steps = sum(len(run.still_in) for run in report.runs)
+    if any(run.backends for run in report.runs):
+        return (
+            "`migrate recover --end-backend` ends what still works for it; by itself it ends a little later",
+        )
+    back = sum(len(run.still_in) + len(run.taken_out) for run in report.runs)
     half = any(run.half_done for run in report.runs)
-    unsettled = any(run.open_run.state is OpenState.UNSETTLED for run in report.runs)
+    decided = not half and not any(
+        run.open_run.state is OpenState.UNSETTLED or run.is_recovery or run.elsewhere for run in report.runs
+    )
+    rollback = any(run.open_run.run.kind == "rollback" for run in report.runs)
+    command = "migrate rollback" if rollback else "migrate all-modules"
     take_back = (
-        f"`migrate recover --abort` takes back what is in ({counted(steps, 'step')}, newest first)"
-        if steps
+        f"`migrate recover --abort` takes back what {'it did' if rollback else 'is in'}"
+        f" ({counted(back, 'step')}, newest first)"
+        if back
         else "`migrate recover --abort` clears away what is left of it"
     )
-    keep = "`migrate recover --resume` keeps what is in; `migrate all-modules` then goes on from there"
-    go_on = "`migrate all-modules` goes on from there by itself"
-    choices = [take_back, keep]
-    if not unsettled and not half:
-        choices = [go_on, take_back] if steps else [go_on]
-    for number, choice in enumerate(choices):
-        yield from page.wrapped(choice, first="next:  " if not number else "   or  ", then="       ")
+    if decided:
+        go_on = f"`{command}` goes on from there by itself"
+        return (go_on, take_back) if back else (go_on,)
+    return (take_back, f"`migrate recover --resume` keeps what is in; `{command}` then goes on from there")
 
 
 def recovery_as_json(report: RecoveryReport) -> dict[str, object]:
@@ -140,5 +156,7 @@ def _run_json(unfinished: UnfinishedRun) -> dict[str, object]:
             }
             for half in unfinished.half_done
         ],
-        "serverProcess": unfinished.backend,
+        "takenOut": [str(key) for key in unfinished.taken_out],
+        "serverProcesses": list(unfinished.backends),
+        "elsewhere": unfinished.elsewhere,
     }

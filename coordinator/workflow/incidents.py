@@ -25,7 +25,7 @@ from coordinator.ledger.store import Ledger, LedgerReader
 from coordinator.model.capture import Direction
 from coordinator.model.incident import Activity, Category, Cause, Incident
 from coordinator.model.run import RunStatus, StepStatus
-from coordinator.reports.incident_json import settled_document, without_expired
+from coordinator.reports.incident_json import in_order, settled_document, without_expired
 from coordinator.workflow.reading import reader
 from coordinator.workflow.target import open_target
 
@@ -55,7 +55,7 @@ def read_report(settings: Settings, tell: Listener, number: int) -> dict[str, An
             if found is None:
                 raise _nothing_to_report(number, run, ledger)
             kept = [_kept(each) for each in read_kept(session, run=number)]
-    return {**found.document, "kept": kept}
+    return in_order({**found.document, "kept": kept})
 
 
 def _nothing_to_report(number: int, run: Run | None, ledger: LedgerReader) -> UsageError:
