@@ -28,6 +28,12 @@ from coordinator.cli.options import format_option, read_settings, target_options
     help="auto: as much in one transaction as can be; run: all of it, or refuse; step: each by itself.",
 )
 @click.option("--wait", metavar="DURATION", help="How long to wait for another run.  [default: 10m]")
+@click.option(
+    "--max-hold",
+    metavar="DURATION",
+    help="The longest that one transaction may keep others waiting, by the rehearsal's times.  [default: 30s]",
+)
+@click.option("--retry", is_flag=True, help="Try once more what failed before for a reason of code or data.")
 @click.option("--dry-run", is_flag=True, help="Plan and look for what is wrong, then stop.")
 @click.option("--yes", is_flag=True, help="Ask nothing. Never consents to the loss of data.")
 @format_option
@@ -42,6 +48,8 @@ def command(
     staging: str | None,
     atomic: str | None,
     wait: str | None,
+    max_hold: str | None,
+    retry: bool,
     dry_run: bool,
     yes: bool,
     form: str,
@@ -56,7 +64,13 @@ def command(
     from coordinator.workflow.all_modules import Request, all_modules, wanted_staging
 
     settings = read_settings(
-        env=env, database_url=database_url, wait_server=wait_server, staging=staging, atomic=atomic, wait=wait
+        env=env,
+        database_url=database_url,
+        wait_server=wait_server,
+        staging=staging,
+        atomic=atomic,
+        wait=wait,
+        max_hold=max_hold,
     )
     if only is not None:
         settings.module(only)  # raises with the nearest known name
@@ -68,6 +82,7 @@ def command(
             staging=wanted_staging(settings),
             only=only,
             dry_run=dry_run,
+            retry=retry,
             consent=progress.ask if asks else lambda plan: True,
         )
         report = all_modules(settings, request, progress)
