@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 
 from coordinator.execution.failure import StepFailedError, StepFailure
 from coordinator.model.waiting import span
-from coordinator.postgres.failure import StatementError
+from coordinator.postgres.failure import TRANSIENT, StatementError
 
 if TYPE_CHECKING:
     from coordinator.model.plan import Step
     from coordinator.model.waiting import Wait
 
-# Somebody else's lock, a deadlock, a serialization failure: the same statements may work a moment later. Not among
-# them: 57014, a statement that a person or a limit has cancelled.
-TRANSIENT = frozenset({"55P03", "40P01", "40001"})
 _FIRST_PAUSE = 0.5  # seconds
 _LONGEST_PAUSE = 10.0
 

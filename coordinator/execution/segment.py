@@ -2,70 +2,122 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError
-from coordinator.execution.events import Listener, Phase, StepFinished, StepsRolledBack, StepStarted
+from coordinator.execution.events import (
+    Listener,
+    Phase,
+    StepFinished,
+    StepsRolledBack,
+    StepStarted,
+    TriedAgainSoon,
+)
 from coordinator.execution.failure import StepFailedError, from_statement
 from coordinator.execution.interrupts import held, shielded
-from coordinator.execution.journal import Journal, recorded
-from coordinator.execution.lone_step import tidy
+from coordinator.execution.lone_step import LoneSegment
 from coordinator.execution.lost_commit import was_committed
+from coordinator.execution.patience import Patience, given_up, may_work_later, why_again
 from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import prepare_module, read_heads, write_heads
-from coordinator.ledger.lock import Lock, stand_behind_fence
+from coordinator.execution.words import recorded
+from coordinator.ledger.lock import stand_behind_fence
+from coordinator.ledger.made import write_made
 from coordinator.ledger.store import write_outcome
 from coordinator.model.capture import Direction
+from coordinator.model.touched import touched_by
 from coordinator.planning.heads import heads_after
 from coordinator.postgres.failure import StatementError
+from coordinator.postgres.table_locks import take_locks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+    from coordinator.execution.journal import Journal
+    from coordinator.execution.monitor import WatchedLock
     from coordinator.execution.project import Project
     from coordinator.execution.step import StepRunner
+    from coordinator.execution.witness import Witness
     from coordinator.model.catalog import Catalog
+    from coordinator.model.locks import TableLock
+    from coordinator.model.names import RevisionKey
     from coordinator.model.plan import Segment, Step
+    from coordinator.planning.way_back import WayBack
+
+# A concurrent index build makes nobody wait, so it may wait long for transactions that are older than itself.
+LONE_WAIT_LIMIT = 1800.0  # seconds
 
 
 @dataclass(slots=True)
 class SegmentRunner:
-    """Runs segments, forwards or backwards, one transaction each. A segment is in, or it left no trace."""
+    """Runs segments, forwards or backwards, one transaction each. A segment is in, or it left no trace.
+
+    `locks` says which locks a segment takes before its first step, in their order; `lock_wait` is how long it may
+    wait for them in total, `lock_patience` how long it is tried again (seconds).
+    """
 
     runner: StepRunner
     project: Project
     journal: Journal
-    lock: Lock
+    lock: WatchedLock
+    witness: Witness
     tell: Listener
     lock_wait: float
+    lock_patience: float
+    locks: Callable[[Segment], tuple[TableLock, ...]]
+    way_back: Callable[[Step], WayBack | None] = lambda _: None  # of a step that stopped half way
+    lenient: frozenset[RevisionKey] = frozenset()  # steps whose cut off reversal is brought to its end
+    half_done: LoneSegment | None = None  # the one that failed
     made: dict[str, tuple[str, ...]] = field(default_factory=dict)  # module -> schemas and tables made for it
     committed: list[Segment] = field(default_factory=list)  # in order, backwards ones too
     _making: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the same, by the open transaction
     _intents: int = 0
 
     def run(self, segment: Segment, phase: Phase) -> None:
-        """Run and commit a segment. When it raises, nothing of it is in, or UnsettledError says what is."""
-        session = self.runner.session
+        """Run and commit a segment. When it raises, nothing of it is in, or UnsettledError says what is.
+
+        A transaction that does not get its locks is given back whole, so that nobody waits for what it holds, and
+        tried again until `lock_patience` seconds are over.
+        """
         token = self.journal.ledger.intend(
             self.journal.run, self._next(), segment, segment.steps[0].direction
         )
+        patience = Patience(self.lock_patience)
+        wait_limit = None if segment.transactional else LONE_WAIT_LIMIT
+        with self.lock.watching(self.runner.session, wait_limit=wait_limit):
+            while (pause := self._attempt(segment, phase, token, patience)) is not None:
+                time.sleep(pause)
+
+    def _attempt(self, segment: Segment, phase: Phase, token: UUID, patience: Patience) -> float | None:
+        """Run the segment once. None: it is in; else all of it was given back, and that is the pause before the next try."""
+        session = self.runner.session
+        lone = None if segment.transactional else self._lone(segment, token)
         transaction = Transaction(
             session,
             lock_wait=self.lock_wait,
             at_begin=lambda: stand_behind_fence(session, self.journal.run),
-            before_commit=self.lock.ping,
+            before_commit=self.lock.ping if lone is None else lone.before_commit,
             after_commit=self._keep_made,
         )
         self._making.clear()
         done: list[Step] = []
         current: Step | None = None
         start: Catalog | None = None
+        begun = False  # before that, what is in the way is another run's transaction, not an application's
         try:
             transaction.begin()
+            begun = True
+            self._take_locks(segment, transaction)
             start = catalog = self.runner.catalog()
+            if lone is not None:
+                lone.begin(start)
             for current in segment.steps:
                 self.tell(StepStarted(phase=phase, step=current))
-                self.lock.announce(str(self.journal.run), str(current.key))
+                self.lock.announce(str(self.journal.run), _doing(current, phase))
                 catalog = self._step(current, transaction, catalog, phase)
                 done.append(current)
             current = None
@@ -76,25 +128,76 @@ class SegmentRunner:
         except BaseException as error:
             if segment in self.committed:
                 raise
-            with shielded():
+            again = begun and segment.transactional and may_work_later(error)
+            pause = patience.next_pause() if again else None
+            # Until the next try begins, a signal may stop the run; while it is taken back for good, none may.
+            with shielded() if pause is None else held():
+                if pause is None:
+                    if current is not None:
+                        self._hear(current, phase)
+                    self.witness.see(error, current, phase)
                 if was_committed(session, self.journal, transaction, token, error):
+                    self.witness.forget()
                     self._keep_made()
                     self._is_committed(segment)
-                    return
+                    return None
                 transaction.rollback()
-                self._note_rolled_back(done, current, error)
-                if not segment.transactional and start is not None:
+                if pause is not None:
+                    self._forget(done, current, phase)
+                    self.journal.given_back()
+                    self.tell(
+                        TriedAgainSoon(
+                            why=why_again(error, self.lock.wait), steps=tuple(reversed(done)), pause=pause
+                        )
+                    )
+                    return pause
+                failure = self._given_up(segment, error, patience)
+                self._note_rolled_back(done, current, phase, failure)
+                if lone is not None and start is not None:
+                    self.half_done = lone
                     with suppress(CoordinatorError):  # whoever compares the catalogs tells what is left
-                        tidy(self.runner, start)
-            raise
+                        lone.bring_back(start, transaction, segment.steps[0])
+            if failure is error:
+                raise
+            raise failure from error
+        return None
+
+    def _lone(self, segment: Segment, token: UUID) -> LoneSegment:
+        return LoneSegment(
+            runner=self.runner,
+            ledger=self.journal.ledger,
+            lock=self.lock,
+            token=token,
+            way=self.way_back(segment.steps[0]),
+        )
+
+    def _take_locks(self, segment: Segment, transaction: Transaction) -> None:
+        """Take at once what the steps would take one after the other, so that the waiting is over before the work begins."""
+        locks = self.locks(segment) if segment.transactional else ()
+        if locks:
+            owners = dict.fromkeys(module.owner for module in self.project.modules if module.owner)
+            take_locks(self.runner.session, locks, seconds=self.lock_wait, owners=tuple(owners))
+            transaction.limit_waits()
+
+    def _given_up(self, segment: Segment, error: BaseException, patience: Patience) -> BaseException:
+        named = self.lock.wait if may_work_later(error) or self.lock.ended_wait else None
+        return given_up(error, segment.steps[0], named, patience.spent)
 
     def _step(self, step: Step, transaction: Transaction, before: Catalog, phase: Phase) -> Catalog:
         session, module = self.runner.session, self.project.module(step.key.module)
         tree = self.project.tree(step.key.module)
         if step.direction is Direction.UPGRADE and (made := self._prepare(step)):
             self._making[module.name] = (*self._making.get(module.name, ()), *made)
+            write_made(session, self.journal.run, module.name, made)
             before = self.runner.catalog()
-        result = self.runner.run(step, transaction, before, token=f"{phase.value} {step.key}")
+        result = self.runner.run(
+            step,
+            transaction,
+            before,
+            token=f"{phase.value} {step.key}",
+            lenient=step.key in self.lenient,
+        )
+        self._hear(step, phase)
         revision = self.project.revision(step.key)
         try:
             # A table that several modules share holds the others' heads too.
@@ -102,7 +205,8 @@ class SegmentRunner:
             write_heads(session, module, heads, heads_after(tree, heads, revision, step.direction))
         except StatementError as error:
             raise StepFailedError(from_statement(step, "the writing of its version row", error)) from error
-        self.journal.step_done(session, step, revision, result.seconds)
+        touched = touched_by(before, result.after)
+        self.journal.step_done(session, step, revision, result.seconds, touched)
         self.tell(StepFinished(phase=phase, step=step, seconds=result.seconds, findings=result.findings))
         return result.after
 
@@ -124,17 +228,31 @@ class SegmentRunner:
             self.made[name] = (*self.made.get(name, ()), *made)
         self._making.clear()
 
-    def _note_rolled_back(self, done: list[Step], current: Step | None, error: BaseException) -> None:
+    def _forget(self, done: list[Step], current: Step | None, phase: Phase) -> None:
+        """Bring Alembic's memory back to before the transaction, as the database went back too."""
         for step in reversed([*done, *([current] if current is not None else [])]):
             # A worker that has died remembers nothing; the next one starts with nothing, which is the same.
             with suppress(CoordinatorError):
-                self.runner.forget(step, f"{Phase.APPLY.value} {step.key}")
+                self.runner.forget(step, f"{phase.value} {step.key}")
+
+    def _note_rolled_back(
+        self, done: list[Step], current: Step | None, phase: Phase, error: BaseException
+    ) -> None:
+        self._forget(done, current, phase)
         # What failed is told by the error that is on its way; these rows are history, and must not hide it.
         with suppress(CoordinatorError):
-            self.journal.rolled_back(current, recorded(error))
+            source = "" if current is None else self.project.revision(current.key).source
+            self.journal.rolled_back(current, recorded(error, source))
         if done:
             self.tell(StepsRolledBack(steps=tuple(reversed(done))))
+
+    def _hear(self, step: Step, phase: Phase) -> None:
+        self.witness.hear(step, phase, self.project.revision(step.key).source)
 
     def _next(self) -> int:
         self._intents += 1
         return self._intents
+
+
+def _doing(step: Step, phase: Phase) -> str:
+    return f"taking back {step.key}" if phase is Phase.ROLL_BACK else str(step.key)

@@ -59,9 +59,13 @@ class Transaction:
         end_with_client(self._session.execute, StatementError)  # RESET ALL has ended it
         # Under a stricter default isolation a catalog would be read as it was when the transaction began.
         self._session.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-        self._session.execute(f"SET LOCAL lock_timeout = {int(self._lock_wait * 1000)}")
+        self.limit_waits()
         self._at_begin()
         self._xid = str(self._session.value("SELECT pg_current_xact_id()"))
+
+    def limit_waits(self) -> None:
+        """Let no statement of this transaction wait longer for a lock than it may."""
+        self._session.execute(f"SET LOCAL lock_timeout = {max(1, int(self._lock_wait * 1000))}")
 
     def check_ours(self) -> None:
         """Raise UnsettledError unless this is still the transaction that `begin` opened."""

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+# Somebody else's lock, a deadlock, a serialization failure: the same statements may work a moment later. Not among
+# them: 57014, a statement that a person or a limit has cancelled.
+TRANSIENT = frozenset({"55P03", "40P01", "40001"})
+
+
 class StatementError(CoordinatorError):
     """The server refused a statement. `message` is its primary message; DETAIL may hold row values and is kept apart."""
 
