@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from coordinator.model.finding import Finding
 
 
+_LABEL = re.compile(r"((?:[A-Za-z][a-z -]*:)?)(\s*)(.*)", re.DOTALL)
+
+
 def show_error(error: CoordinatorError, *, verbose: bool) -> None:
     """Write an error to standard error. With `verbose`, the chain of causes and authors' tracebacks too."""
     out = terminal()
@@ -22,7 +26,7 @@ def show_error(error: CoordinatorError, *, verbose: bool) -> None:
     out.wrapped(f"{out.styled('error:', 'red', bold=True)} {message}", following="       ")
     for detail in error.details:
         for line in detail.splitlines():
-            out.line(f"  {line}")
+            _show_detail(line, out)
     if isinstance(error, FindingsError) and same is None:
         show_findings(error.findings, out)
     remedy = error.help or (same.help if same is not None else None)
@@ -49,6 +53,17 @@ def show_mistake(error: Exception, *, verbose: bool) -> int:
         for line in traceback.format_exception(error):
             out.line(line.rstrip())
     return UnsettledError.exit_code
+
+
+def _show_detail(line: str, out: Terminal) -> None:
+    """A sentence is broken at the width of the stream; SQL and what else stands in columns stays as it is."""
+    found = _LABEL.match(line)
+    assert found is not None, "it matches every text"
+    label, blanks, text = found.groups()
+    if line.startswith(("SQL:", " ")) or "  " in text:
+        out.line(f"  {line}")
+    else:
+        out.wrapped(line, indent="  ", following="  " + " " * len(label + blanks))
 
 
 def _told_by_the_message(error: CoordinatorError) -> Finding | None:

@@ -13,6 +13,11 @@ from coordinator.cli.options import format_option, read_settings, target_options
     "--abort", is_flag=True, help="Take back, newest first, every step of the run that is still in."
 )
 @click.option("--resume", is_flag=True, help="Keep what is in; `migrate all-modules` goes on from there.")
+@click.option(
+    "--end-backend",
+    is_flag=True,
+    help="First end the server processes that still work for the run, though its client is gone.",
+)
 @click.option("--wait", metavar="DURATION", help="How long to wait for another run.  [default: 10m]")
 @format_option
 @click.pass_context
@@ -24,28 +29,32 @@ def command(
     wait_server: str | None,
     abort: bool,
     resume: bool,
+    end_backend: bool,
     wait: str | None,
     form: str,
 ) -> int:
     """Explain and settle a run that was cut off, or that failed and could not be taken back whole.
 
-    With neither --abort nor --resume it only reads and says what is in, what is not, and which command goes on:
-    exit code 4 while something is unsettled, 0 when nothing is.
+    With neither --abort nor --resume it says what is in, what is not, and which command goes on: exit code 4 while
+    something is unsettled, 0 when nothing is. It then only reads, unless --end-backend asks it to end processes.
     """
     from coordinator.cli.document import page, write_json, write_text
     from coordinator.cli.progress import Progress
     from coordinator.model.recovery import Recovered
     from coordinator.reports.recovery_text import recovery_as_json, recovery_text
     from coordinator.workflow.recover import abort as take_back
+    from coordinator.workflow.recover import end_backend as end_only
     from coordinator.workflow.recover import resume as settle
     from coordinator.workflow.unfinished import explain_unfinished
 
     if abort and resume:
         raise click.UsageError("--abort and --resume exclude each other.")
     settings = read_settings(env=env, database_url=database_url, wait_server=wait_server, wait=wait)
-    act = take_back if abort else settle if resume else explain_unfinished
     with Progress(verbose=bool(context.obj["verbose"])) as progress:
-        report = act(settings, progress)
+        if abort or resume:
+            report = (take_back if abort else settle)(settings, progress, end=end_backend)
+        else:
+            report = (end_only if end_backend else explain_unfinished)(settings, progress)
     if form == "json":
         write_json(recovery_as_json(report), settings)
     else:

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from coordinator.postgres.failure import ConnectionLostError, StatementError
+from coordinator.postgres.failure import TRANSIENT, ConnectionLostError, StatementError
 from coordinator.postgres.render import render
 from coordinator.sql.command import Command, CommandKind
 from coordinator.sql.parser import commands
@@ -15,11 +15,15 @@ from coordinator.sql.tree import SqlSyntaxError
 from coordinator.worker.process import Reply, StatementRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from coordinator.postgres.session import Session
+    from coordinator.execution.putting_back import PuttingBack
+    from coordinator.postgres.session import Answer, Session
+    from coordinator.sql.mandatory import Relaxed
 
 OUR_SAVEPOINTS = "migrate_"
+_MANDATORY = re.compile(r"not\s+null", re.IGNORECASE)
+_BUILDS_INDEX = re.compile(r"\s*create\s+(unique\s+)?index\s+concurrently\b", re.IGNORECASE)
 _REMEMBERED = 500  # statements of one step
 _NEVER = frozenset(
     {"SET SESSION AUTHORIZATION", "RESET SESSION AUTHORIZATION", "DISCARD", "LISTEN", "PREPARE"}
@@ -48,6 +52,9 @@ class SessionConduit:
 
     session: Session
     blocks: Blocks | None = None  # None: the step shares a transaction and may not leave it
+    schema: str = ""  # where unqualified names go
+    putting_back: PuttingBack | None = None  # what was kept of columns that the revision adds again
+    before: Callable[[str], bool] | None = None  # is shown each text; true: it is passed over
     sent: Sent | None = None  # the latest statement
     recent: deque[Sent] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     failed: tuple[Sent, StatementError] | None = (
@@ -76,7 +83,9 @@ class SessionConduit:
         for command in _commands(text):
             self._inspect(command, line)
         try:
-            answer = self.session.execute(text)
+            if self.before is not None and self.before(text):
+                return Reply(rowcount=0)
+            answer = self._sent(text)
         except StatementError as error:
             if self.failed is None:
                 self.failed = (self.sent, error)
@@ -86,6 +95,34 @@ class SessionConduit:
             raise
         self.failed = None  # the server goes on, so what it refused before was caught, with a savepoint
         return Reply(columns=answer.columns, rows=answer.rows, rowcount=answer.rowcount)
+
+    def _sent(self, text: str) -> Answer:
+        """Send the text; a concurrent index build that got into somebody's way once more, since it makes nobody wait."""
+        try:
+            return self.session.execute(text)
+        except StatementError as error:
+            again = (
+                self.before is not None
+                and not self.session.in_transaction
+                and error.sqlstate in TRANSIENT
+                and _BUILDS_INDEX.match(text) is not None
+            )
+            if not again:
+                raise
+            assert self.before is not None
+            self.before(text)  # drops what the failed build has left
+            return self.session.execute(text)
+
+    @property
+    def _filler(self) -> PuttingBack:
+        assert self.putting_back is not None
+        return self.putting_back
+
+    def _help_needed(self, text: str) -> Relaxed | None:
+        """What must be filled before a column with kept values can be mandatory in a table with rows."""
+        if self.putting_back is None or _MANDATORY.search(text) is None:
+            return None
+        return self._filler.around(text, schema=self.schema)
 
     def last_naming(self, table: str | None) -> Sent | None:
         """The latest statement in whose text the table's name stands, or None."""

@@ -11,6 +11,7 @@ from coordinator.execution.failure import StepFailedError
 from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import unprepare_module
 from coordinator.ledger.lock import stand_behind_fence
+from coordinator.ledger.made import erase_made
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,7 @@ class RollbackManager:
         try:
             for name, made in reversed(self.segments.made.items()):
                 unprepare_module(session, self.segments.project.module(name), made)
+                erase_made(session, self.segments.journal.run, name)
             transaction.commit()
         except BaseException:
             transaction.rollback()
@@ -85,6 +87,12 @@ class RollbackManager:
         if difference:
             raise UnsettledError(
                 "everything was reversed, but the database is not as it was", details=difference.sentences()
+            )
+        lone = self.segments.half_done
+        if starting.rows is None and lone is not None and lone.unproved:
+            raise UnsettledError(
+                "everything that the catalog shows was taken back, but a step that commits statement by statement may"
+                " have changed rows, and there are too many to compare them"
             )
         if starting.rows is not None and (now := starting.rows()) != starting.sums:
             differing = sorted(".".join(table) for table in now if now[table] != starting.sums.get(table))

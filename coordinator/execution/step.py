@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from coordinator.errors import UnsettledError
+from coordinator.execution.before_statement import BeforeStatement
 from coordinator.execution.conduit import SessionConduit
 from coordinator.execution.failure import (
     StepFailedError,
@@ -15,6 +16,8 @@ from coordinator.execution.failure import (
     from_statement,
     own_connection,
 )
+from coordinator.execution.keeping import PART as KEEPING
+from coordinator.execution.keeping import Missed
 from coordinator.execution.transaction import OWN_SETTINGS
 from coordinator.model.check import StepFacts
 from coordinator.model.finding import Finding, Severity
@@ -28,12 +31,13 @@ from coordinator.worker.process import WorkerError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from coordinator.execution.keeping import Keeper
     from coordinator.execution.project import Project
     from coordinator.execution.transaction import Transaction
     from coordinator.execution.workers import Workers
     from coordinator.model.catalog import Catalog
+    from coordinator.model.check import WrittenTable
     from coordinator.model.plan import RunPlan, Step
-    from coordinator.postgres.rows import TableMark
     from coordinator.postgres.session import Session
 
 _SAVEPOINT = "migrate_step"
@@ -80,28 +84,71 @@ class StepRunner:
         project: Project,
         checks: tuple[IntegrityCheck, ...],
         plan: RunPlan,
+        *,
+        keeper: Keeper | None = None,  # None: rows are of no account, as in a rehearsal
     ) -> None:
         self.session = session
+        self._keeper = keeper
         self._workers = workers
         self._project = project
         self._checks = checks
+        self._missed = Missed()
         self._last = frozenset({step.key.module: step.key for step in plan.steps}.values())
 
     def catalog(self) -> Catalog:
         """The catalog as it is now; version tables are not part of it."""
         return read_catalog(self.session, ignore=self._project.version_tables)
 
-    def run(self, step: Step, transaction: Transaction, before: Catalog, *, token: str) -> StepResult:
+    def run(
+        self,
+        step: Step,
+        transaction: Transaction,
+        before: Catalog,
+        *,
+        token: str,
+        lenient: bool = False,
+    ) -> StepResult:
         """Run a step inside the open transaction, in a savepoint of its own (a step that cannot share one: without).
+
+        `lenient`: it brings something half done to one side, so statements whose work is done are passed over.
 
         `token` names the state of Alembic's memory before the step, for `forget`. Raises StepFailedError; what the
         step did is then still in the transaction, for the caller to roll back.
         """
         began = time.monotonic()
         blocks = None if step.transactional else _Blocks(self, transaction, step)
-        conduit = SessionConduit(session=self.session, blocks=blocks)
         if blocks is None:
             self.session.execute(f"SAVEPOINT {_SAVEPOINT}")
+        while (result := self._try(step, transaction, before, token, blocks, lenient=lenient)) is None:
+            # It destroyed more than was foreseen. Now that is known: once more, and this time it is kept.
+            self.session.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+            self.forget(step, token)
+            self._learn(step)
+        if blocks is None:
+            self._release(step)
+        return replace(result, seconds=time.monotonic() - began)
+
+    def _try(
+        self,
+        step: Step,
+        transaction: Transaction,
+        before: Catalog,
+        token: str,
+        blocks: _Blocks | None,
+        *,
+        lenient: bool,
+    ) -> StepResult | None:
+        """Run the step once; None when it destroyed data of which there is no copy, and can be run again."""
+        keeping = None if self._keeper is None else self._keeper.begin(step, before)
+        schema = self._project.module(step.key.module).schema
+        indexes = BeforeStatement(session=self.session, schema=schema, lenient=lenient)
+        conduit = SessionConduit(
+            session=self.session,
+            blocks=blocks,
+            schema=schema,
+            putting_back=None if keeping is None else keeping.back,
+            before=indexes,
+        )
         self.enter(step, local=True)
         session_before = self._watched()
         marks = table_marks(self.session)
@@ -111,14 +158,30 @@ class StepRunner:
             self._settle_constraints(step, conduit)
             leaks = self._restore_session(step, conduit, session_before)
             self.leave()
+            self._refuse_invalid(step, indexes)
             self._begin_anew()
             after = self.catalog()
+            written = written_since(self.session, marks)
+            kept: tuple[Finding, ...] = ()
+            if keeping is not None:
+                self._missed = keeping.missed(after, table_marks(self.session))
+                if self._missed and blocks is None:
+                    return None
+                kept = keeping.finish(self._missed)
+                if keeping.back is not None:
+                    self._begin_anew()
+                    after = self.catalog()
         except StatementError as error:
             raise StepFailedError(from_statement(step, "what follows its statements", error)) from error
-        found = self._check(step, before, after, marks)
-        if blocks is None:
-            self._release(step)
-        return StepResult(after=after, seconds=time.monotonic() - began, findings=(*asked, *leaks, *found))
+        found = self._check(step, before, after, written)
+        return StepResult(after=after, seconds=0.0, findings=(*asked, *leaks, *kept, *found))
+
+    def _learn(self, step: Step) -> None:
+        assert self._keeper is not None
+        try:
+            self._keeper.learn(step, self._missed)
+        except StatementError as error:
+            raise StepFailedError(from_statement(step, KEEPING, error)) from error
 
     def forget(self, step: Step, token: str) -> None:
         """Bring Alembic's memory of the step's module back to the state `token`, as the database went back too."""
@@ -154,7 +217,8 @@ class StepRunner:
             worker = self._workers.for_module(module, self.session.server_version)
             report = worker.run(module, revision, step.direction, conduit, token=token)
         except WorkerError as error:
-            raise StepFailedError(self._failure(step, part, conduit, error)) from error
+            failure = replace(self._failure(step, part, conduit, error), opened=error.connections)
+            raise StepFailedError(failure) from error
         if conduit.refused:
             raise StepFailedError(self._refused(step, part, conduit))
         if conduit.lost is not None:
@@ -204,6 +268,20 @@ class StepRunner:
         return StepFailure(
             step=step, part=part, message=why, place=Place(step.place.file, line or step.place.line), sql=sql
         )
+
+    def _refuse_invalid(self, step: Step, indexes: BeforeStatement) -> None:
+        """An index that the step says it builds is there and invalid: `IF NOT EXISTS` took it for done."""
+        invalid = indexes.left_invalid()
+        if invalid:
+            raise StepFailedError(
+                StepFailure(
+                    step=step,
+                    part="a look at the indexes that it builds",
+                    message=f"{invalid[0].shown} is there and invalid: its build did not end",
+                    place=step.place,
+                    hint=f"when nobody builds it now: DROP INDEX CONCURRENTLY {invalid[0]}",
+                )
+            )
 
     def _settle_constraints(self, step: Step, conduit: SessionConduit) -> None:
         """Let deferred constraints speak now: the guilty step hears it, and the next ALTER TABLE finds no pending events."""
@@ -266,15 +344,15 @@ class StepRunner:
         )
 
     def _check(
-        self, step: Step, before: Catalog, after: Catalog, marks: Mapping[int, TableMark]
+        self, step: Step, before: Catalog, after: Catalog, written: tuple[WrittenTable, ...] | None
     ) -> tuple[Finding, ...]:
         facts = StepFacts(
             step=step,
             module=self._project.module(step.key.module),
-            modules=self._project.modules,
+            modules=self._project.all_modules,
             owners=self._project.owners,
             references=self._project.map_references,
-            written=written_since(self.session, marks),
+            written=written,
             last_of_module=step.key in self._last,
         )
         found: list[Finding] = []

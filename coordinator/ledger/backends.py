@@ -13,7 +13,7 @@ from coordinator.postgres.failure import StatementError
 if TYPE_CHECKING:
     from coordinator.postgres.session import Session
 
-PATIENCE = 15.0  # seconds; the server looks every two whether its client is there
+PATIENCE = 6.0  # seconds; the server looks every two whether its client is there
 _ENDS_WITHIN = 10.0  # seconds that a process which was told to end may take
 _SHOWN = 60  # characters of a query
 _LITERAL = re.compile(r"'(?:[^']|'')*'")  # a query may hold values of rows

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from coordinator.postgres.session import Session
 
 
+CHECKPOINTS = "checkpoint"  # the table
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoints:
     """What was there before the step (`fingerprint` of the catalog, `there` of the objects that it makes), and how

@@ -145,16 +145,6 @@ def find_holder(session: Session) -> Holder | None:
     return Holder(pid=rows[0][0], application=rows[0][1], seconds=rows[0][2]) if rows else None
 
 
-def find_backend(session: Session, run: int) -> int | None:
-    """The server process that still works for a run whose client is gone, or None."""
-    found = session.value(
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        " AND application_name LIKE %s LIMIT 1",
-        (f"migrate:{run} %",),
-    )
-    return None if found is None else int(found)
-
-
 def take_fence(session: Session, run: int) -> None:
     """Make `run` the owner. Raises LockHeldError when another run's transaction is still open on the server."""
     try:
@@ -169,7 +159,7 @@ def take_fence(session: Session, run: int) -> None:
             raise
         raise LockHeldError(
             "a transaction of an earlier run is still open on the server",
-            help="`migrate status` names its server process; it ends with its client, or with pg_terminate_backend",
+            help="it ends with its client; `migrate recover` names its server process, and --end-backend ends it",
         ) from error
 
 

@@ -22,6 +22,8 @@ from coordinator.model.run import Run, RunStatus, StepRecord, StepStatus
 from coordinator.postgres.failure import ConnectionLostError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from coordinator.model.plan import Segment
     from coordinator.model.run import AppliedRevision
     from coordinator.postgres.session import Row, Session
@@ -58,12 +60,22 @@ class LedgerReader:
         self._version: int | None = None
 
     @property
+    def pid(self) -> int:
+        """The server process of the ledger's connection."""
+        return self._session.pid_when_open
+
+    @property
     def version(self) -> int:
         """Version of the ledger's tables; 0 while there are none."""
         if self._version is None:
             known = self._session.value("SELECT max(number) FROM migrate.version") if self.exists else 0
             self._version = int(known or 0)
         return self._version
+
+    @property
+    def session(self) -> Session:
+        """The connection that it reads from."""
+        return self._session
 
     def runs(self, *, limit: int = 20) -> tuple[Run, ...]:
         """The latest runs, newest first, without their steps."""
@@ -197,6 +209,15 @@ class Ledger(LedgerReader):
         self._write("SET lock_timeout = '5s'", ())
         for record in records:
             self._write(_INSERT_STEP, _step_values(record))
+
+    def revive(self) -> None:
+        """Connect anew if the connection was lost."""
+        self._write("SELECT", ())
+
+    def moment(self) -> datetime:
+        """The moment by the server's clock, which all moments of the ledger are told by."""
+        found: datetime = self._session.value("SELECT pg_catalog.clock_timestamp()")
+        return found
 
     def write(self, text: str, parameters: tuple[object, ...]) -> None:
         """Send a write that says the same when it is sent twice, as it is after the connection was lost."""

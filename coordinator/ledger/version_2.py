@@ -81,6 +81,7 @@ CREATE TABLE IF NOT EXISTS migrate.kept (
   columns text[] NOT NULL,
   key text[] NOT NULL,
   rest text[] NOT NULL,
+  left_as text[] NOT NULL DEFAULT '{}',
   rows bigint NOT NULL,
   bytes bigint NOT NULL,
   checksum text NOT NULL,
@@ -106,15 +107,16 @@ COMMENT ON COLUMN migrate.kept.table_name IS 'That table.';
 COMMENT ON COLUMN migrate.kept.columns IS 'Columns whose values are kept.';
 COMMENT ON COLUMN migrate.kept.key IS 'Columns that tell the rows apart; empty: no key, so it is not put back by itself unless the whole table was dropped.';
 COMMENT ON COLUMN migrate.kept.rest IS 'The other columns of the row after the step, whose digest tells later whether the row was changed since.';
-COMMENT ON COLUMN migrate.kept.rows IS 'How many rows were copied, as counted in the source.';
+COMMENT ON COLUMN migrate.kept.left_as IS 'Schema, table and key columns as the step left them, which may have renamed them; empty: the table was gone.';
+COMMENT ON COLUMN migrate.kept.rows IS 'How many rows are kept: those copied and counted in the source, without those that the step left as they were.';
 COMMENT ON COLUMN migrate.kept.bytes IS 'How large the copy is.';
 COMMENT ON COLUMN migrate.kept.checksum IS 'Sum over the kept values, for the proof after putting them back.';
 COMMENT ON COLUMN migrate.kept.left_out IS 'Columns that were not kept because the map says that they are personal.';
 COMMENT ON COLUMN migrate.kept.copy IS 'Name of the table in this schema that holds the rows; null when they were erased.';
 COMMENT ON COLUMN migrate.kept.kept IS 'When, by the server''s clock.';
 COMMENT ON COLUMN migrate.kept.expires IS 'From when on `migrate gc` may erase it.';
-COMMENT ON COLUMN migrate.kept.ended IS 'When it was put back or erased.';
-COMMENT ON COLUMN migrate.kept.ending IS 'put back, expired or erased.';
+COMMENT ON COLUMN migrate.kept.ended IS 'When it was put back or erased, or given up before it was copied.';
+COMMENT ON COLUMN migrate.kept.ending IS 'put back, expired or erased; discarded or left out: it was never copied.';
 COMMENT ON COLUMN migrate.kept.ended_by IS 'The run that put it back.';
 COMMENT ON COLUMN migrate.kept.put_back IS 'How many rows got their values back.';
 COMMENT ON COLUMN migrate.kept.conflicts IS 'How many rows were changed since and left as they are.';

@@ -20,6 +20,8 @@ class HalfDone:
 
     `made` are the objects that its upgrade makes, as far as its SQL tells; `present` those of them that are
     there and valid; `invalid` its indexes whose build was cut off. Without `made` nothing can be told.
+    `before` is the fingerprint of the catalog before the step and `there` what of `made` was there then; an older
+    program wrote neither down.
     """
 
     key: RevisionKey
@@ -27,25 +29,36 @@ class HalfDone:
     made: tuple[ObjectName, ...] = ()
     present: tuple[ObjectName, ...] = ()
     invalid: tuple[ObjectName, ...] = ()
+    before: str = ""
+    there: frozenset[str] = frozenset()
+
+    @property
+    def left(self) -> tuple[ObjectName, ...]:
+        """What of it is there, and was not before the step."""
+        return tuple(each for each in self.present if str(each) not in self.there)
 
     @property
     def is_gone(self) -> bool:
         """Whether nothing of what its upgrade makes is there, once its invalid indexes are dropped."""
-        return bool(self.made) and not self.present
+        return bool(self.made) and not self.left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnfinishedRun:
-    """One run that is not over. `committed` are its steps that are in, each group one transaction, oldest first.
+    """One run that is not over: what it has changed and is so still, each group one transaction, oldest first.
 
-    `not_in` are steps that it had begun and that left nothing.
+    `committed` are steps that it has put in and `out` steps that it, a rollback, has taken out; `stays` are steps
+    that such a rollback had begun and that are in. `not_in` are steps that it had begun and that left nothing.
     """
 
     open_run: OpenRun
     committed: tuple[tuple[RevisionKey, ...], ...]
     not_in: tuple[RevisionKey, ...]
     half_done: tuple[HalfDone, ...]
-    backend: int | None = None  # the server process that still works for it, though its client is gone
+    out: tuple[tuple[RevisionKey, ...], ...] = ()
+    stays: tuple[RevisionKey, ...] = ()
+    backends: tuple[str, ...] = ()  # server processes that still work for it, though its client is gone
+    elsewhere: bool = False  # this is another server, or another timeline, than the one that it began on
 
     @property
     def number(self) -> int:
@@ -55,6 +68,17 @@ class UnfinishedRun:
     def still_in(self) -> tuple[RevisionKey, ...]:
         """Its steps that are in, in the order in which they were applied."""
         return tuple(key for group in self.committed for key in group)
+
+
+    @property
+    def taken_out(self) -> tuple[RevisionKey, ...]:
+        """The steps that it, a rollback, has taken out, in the order in which that was done."""
+        return tuple(key for group in self.out for key in group)
+
+    @property
+    def is_recovery(self) -> bool:
+        """Whether it was itself the recovery of another run."""
+        return self.open_run.run.kind == "recover"
 
 
 class Recovered(enum.Enum):

@@ -63,6 +63,30 @@ def present(session: Session, objects: Iterable[ObjectName]) -> tuple[ObjectName
     )
 
 
+def is_there(session: Session, name: ObjectName) -> bool:
+    """Whether an object of a known kind is there, an index also when it is invalid."""
+    if name.kind is ObjectKind.INDEX:
+        return bool(session.value(_RELATION, {"schema": name.schema, "name": name.name}))
+    return bool(present(session, (name,)))
+
+
+def unfinished_index(session: Session, index: ObjectName, *, table: ObjectName | None) -> bool | None:
+    """None when there is no invalid index of that name (`table`: on that table); else whether somebody builds it now.
+
+    A partitioned table's index counts as valid: it is built from the indexes of the partitions, one after the other.
+    """
+    where = {"schema": index.schema, "name": index.name, "table": table.name if table is not None else None}
+    rows = session.rows(
+        "SELECT EXISTS (SELECT 1 FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)"
+        " FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_class t ON t.oid = i.indrelid"
+        " WHERE NOT i.indisvalid AND n.nspname = %(schema)s AND c.relname = %(name)s"
+        " AND (%(table)s::text IS NULL OR t.relname = %(table)s)",
+        where,
+    )
+    return bool(rows[0][0]) if rows else None
+
+
 def invalid_indexes(session: Session, indexes: Iterable[ObjectName]) -> tuple[ObjectName, ...]:
     """Those of the named indexes that a cut off build left invalid; one that is being built now is not among them."""
     rows = session.rows(

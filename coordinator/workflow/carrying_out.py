@@ -11,13 +11,27 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import RefusedError
 from coordinator.execution.executor import Executor
+from coordinator.execution.interrupts import shielded
 from coordinator.execution.rollback import RollbackManager
 from coordinator.model.plan import Guarantee
 from coordinator.planning.reverse import reverse_plan
 from coordinator.postgres.catalog import read_catalog
 from coordinator.workflow.before_writing import nothing_in_yet
+from coordinator.workflow.half_done import way_back_of
+from coordinator.workflow.max_hold import within_max_hold
+from coordinator.workflow.loss import (
+    NOTHING_ASKED,
+    KeepRequest,
+    at_stake,
+    keep_plan,
+    keep_policy,
+    refuse_loss_before_commit,
+    refuse_newer_rows,
+    refuse_too_much,
+)
+from coordinator.workflow.outside import found_outside
 from coordinator.workflow.rehearse import rehearse
-from coordinator.workflow.safety import refuse_loss_before_commit, starting_point
+from coordinator.workflow.safety import starting_point
 from coordinator.workflow.state import TargetState, look
 from coordinator.workflow.writing import Writer
 
@@ -25,15 +39,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from coordinator.execution.events import Listener
+    from coordinator.execution.keeping import KeepPlan
+    from coordinator.execution.monitor import WatchedLock
     from coordinator.execution.project import Project
     from coordinator.execution.workers import Workers
-    from coordinator.ledger.lock import Lock
     from coordinator.model.finding import Finding
     from coordinator.model.plan import RunPlan
     from coordinator.model.rehearsal import Rehearsal
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
     from coordinator.workflow.planned import Captured
+    from coordinator.workflow.rehearse import Rehearsed
     from coordinator.workflow.target import Target
 
 OFF = "off"
@@ -62,11 +78,14 @@ class CarryingOut:
     target: Target
     project: Project
     workers: Workers
-    lock: Lock
+    lock: WatchedLock
     main: Session
     tell: Listener
     state: TargetState  # as the plan found the target
     captured: Captured
+    stepwise: Callable[[], tuple[RunPlan, ...]] | None = None  # the plans with each step in its own transaction
+    keep: KeepRequest = NOTHING_ASKED
+    attempt: str = ""  # its identity in the ledger; empty: it may always be tried again
 
     def carry_out(self, plans: tuple[RunPlan, ...]) -> CarriedOut:
         """Carry out the first of the plans whose rehearsal passes.
@@ -75,12 +94,17 @@ class CarryingOut:
         """
         plan, rehearsal = self._rehearse(plans)
         catalog = read_catalog(self.main, ignore=self.project.version_tables)
-        lost = refuse_loss_before_commit(plan, rehearsal, catalog, self.project)
+        policy = keep_policy(self.settings, self.keep)
+        keeping = keep_plan(policy, self.captured, plan, rehearsal)
+        stakes = at_stake(self.main, plan, keeping, catalog)
+        lost = refuse_loss_before_commit(plan, rehearsal, catalog, self.project, stakes)
+        refuse_too_much(stakes, policy)
+        refuse_newer_rows(self.main, plan, keeping)
         if plan.guarantee is not Guarantee.ONE_TRANSACTION and not self.consent(plan):
             raise RefusedError("not applied, as you said", help="the target was not touched")
         self._look_again()
         with ExitStack() as stack:
-            run, seconds = self._apply(stack, plan, rehearsal)
+            run, seconds = self._apply(stack, plan, rehearsal, keeping)
         return CarriedOut(
             plan=plan,
             rehearsal=rehearsal,
@@ -98,7 +122,19 @@ class CarryingOut:
                 )
             return plans[0], None
         self.lock.announce("rehearse", "rehearsing")
-        done = rehearse(
+        done = self._rehearsed(plans)
+        if self.kind != ROLLBACK:  # whoever takes a release back on a bad night shall not be kept from it
+            done = within_max_hold(
+                done,
+                self.settings.max_hold,
+                stepwise=self.stepwise,
+                rehearse=self._rehearsed,
+                tell=self.tell,
+            )
+        return done.plan, done.rehearsal
+
+    def _rehearsed(self, plans: tuple[RunPlan, ...]) -> Rehearsed:
+        return rehearse(
             plans,
             wanted=self.staging,
             settings=self.settings,
@@ -108,7 +144,6 @@ class CarryingOut:
             workers=self.workers,
             tell=self.tell,
         )
-        return done.plan, done.rehearsal
 
     def _look_again(self) -> None:
         """Refuse when somebody migrated a module while we rehearsed."""
@@ -122,7 +157,9 @@ class CarryingOut:
                 help="run `migrate all-modules` again",
             )
 
-    def _apply(self, stack: ExitStack, plan: RunPlan, rehearsal: Rehearsal | None) -> tuple[int, float]:
+    def _apply(
+        self, stack: ExitStack, plan: RunPlan, rehearsal: Rehearsal | None, keeping: KeepPlan
+    ) -> tuple[int, float]:
         writer = Writer(
             settings=self.settings,
             target=self.target,
@@ -132,14 +169,27 @@ class CarryingOut:
             main=self.main,
             ledger_session=stack.enter_context(self.target.connect("ledger")),
             tell=self.tell,
+            keeping=keeping,
         )
         number = writer.begin_run(
             kind=self.kind,
             plan=plan.digest,
             guarantee=plan.guarantee.value,
             rehearsal=rehearsal.where if rehearsal is not None else "not rehearsed: --staging off",
+            attempt=self.attempt,
+            outside=found_outside(self.project, self.state, self.captured),
         )
-        segments = writer.segments(number, plan, rehearsal, holds=self.kind == ROLLBACK)
+        segments = writer.segments(
+            number,
+            plan,
+            rehearsal,
+            holds=self.kind == ROLLBACK,
+            effects=self.captured.known_effects,
+            locking=self.captured.effects,
+        )
+        segments.way_back = lambda step: way_back_of(
+            step, self.captured.upgrades, self.captured.downgrades, self.project
+        )
         rollback = RollbackManager(
             segments=segments,
             reverse=lambda done: reverse_plan(done, self.captured.upgrades, self.captured.downgrades),
@@ -149,4 +199,8 @@ class CarryingOut:
         with nothing_in_yet(segments.journal.ledger, number):
             starting = starting_point(self.main, self.project, plan, segments.runner.catalog())
         executor = Executor(segments=segments, rollback=rollback, tell=self.tell)
-        return number, executor.apply(plan, starting, self.target.shown)
+        with shielded():  # its own handler lets the first signal stop it; what comes after its end comes too late
+            try:
+                return number, executor.apply(plan, starting, self.target.shown)
+            finally:
+                self.lock.too_late_to_cancel()

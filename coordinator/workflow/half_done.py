@@ -1,50 +1,137 @@
-"""Steps that were cut off while they committed statement by statement: what the books say of them."""
+"""Steps that were cut off while they committed statement by statement: bringing them to one side."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from coordinator.errors import UnsettledError
+from coordinator.execution.lone_step import bring_back
+from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import prepare_module, read_heads, write_heads
-from coordinator.ledger.applied import erase_applied, write_applied
+from coordinator.ledger.applied import write_applied
 from coordinator.ledger.lock import stand_behind_fence
 from coordinator.model.capture import Direction
+from coordinator.model.effect import ObjectKind, Verb
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.run import AppliedRevision
 from coordinator.planning.heads import heads_after
+from coordinator.planning.reverse import opposite_step
+from coordinator.planning.way_back import way_back
+from coordinator.postgres.presence import is_there
+from coordinator.postgres.session import compose, identifier
+from coordinator.revisions.effects import effects_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from coordinator.execution.project import Project
+    from coordinator.execution.segment import SegmentRunner
+    from coordinator.model.capture import Capture
+    from coordinator.model.effect import RevisionEffects
+    from coordinator.model.names import RevisionKey
+    from coordinator.model.plan import Step
     from coordinator.model.recovery import HalfDone
     from coordinator.model.revision import Revision
+    from coordinator.planning.way_back import WayBack
     from coordinator.postgres.session import Session
 
+_QUIET = frozenset({Verb.USE, Verb.HOLD, Verb.TIGHTEN})
 
-def write_down_half_done(session: Session, project: Project, half: HalfDone, run: int) -> None:
-    """Say that a half done step is in, so that it is taken back as every other: by its whole downgrade."""
+
+def way_back_of(
+    step: Step,
+    upgrades: Mapping[RevisionKey, Capture],
+    downgrades: Mapping[RevisionKey, Capture],
+    project: Project,
+) -> WayBack:
+    """What a step may leave when it stops half way, and what may be run to take that away."""
+    forth, back = (upgrades, downgrades) if step.direction is Direction.UPGRADE else (downgrades, upgrades)
+    schema = project.module(step.key.module).schema
+    return way_back(
+        step,
+        opposite_step(step, upgrades, downgrades),
+        effects_of(forth[step.key], schema=schema),
+        effects_of(back[step.key], schema=schema),
+        back[step.key],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undoing:
+    """Takes away what an upgrade left that was cut off; `run` is the recovery, which owns the fence."""
+
+    segments: SegmentRunner
+    project: Project
+    run: int
+    lock_wait: float
+
+    def undo(self, half: HalfDone, way: WayBack) -> None:
+        """Bring it to where it was before the step; doing it again does no harm.
+
+        Its indexes hold no data and are dropped. What else it made goes by its downgrade, when that can destroy
+        nothing that was there before. Raises UnsettledError with what stays.
+        """
+        self._drop_indexes(half)
+        transaction = Transaction(
+            self._main,
+            lock_wait=self.lock_wait,
+            at_begin=lambda: stand_behind_fence(self._main, self.run),
+            before_commit=self.segments.lock.ping,
+        )
+        token = f"half done {half.key}"
+        why = bring_back(
+            self.segments.runner, transaction, way, half.there, lambda: self._is_as_before(half), token=token
+        )
+        if why is None and way.writes:
+            why = "it may have changed rows, which nothing here can tell or take back"
+        if why is not None:
+            raise UnsettledError(
+                f"{half.key} was cut off half way and cannot be taken back: {why}",
+                help="take back by hand what is left of it, then `migrate recover --resume`",
+                details=tuple(
+                    f"left of it: {each.shown}" for each in half.left if is_there(self._main, each)
+                ),
+            )
+
+    @property
+    def _main(self) -> Session:
+        return self.segments.runner.session
+
+    def _drop_indexes(self, half: HalfDone) -> None:
+        built = [each for each in half.left if each.kind is ObjectKind.INDEX]
+        for index in dict.fromkeys((*half.invalid, *built)):
+            name = identifier(index.schema, index.name)
+            self._main.execute(compose("DROP INDEX CONCURRENTLY IF EXISTS {index}", index=name))
+
+    def _is_as_before(self, half: HalfDone) -> bool:
+        if half.before:
+            return self.segments.runner.catalog().fingerprint == half.before
+        # An older program did not write down what was there; then only what the step makes can be asked.
+        return bool(half.made) and not any(is_there(self._main, each) for each in half.made)
+
+
+def is_complete(half: HalfDone, forth: RevisionEffects) -> bool:
+    """Whether all that an upgrade does is there, and only the books were not written: it builds indexes, no more."""
+    doing = [each for each in forth.effects if each.verb not in _QUIET]
+    only_builds = bool(doing) and all(
+        each.verb is Verb.CREATE and each.object.kind is ObjectKind.INDEX for each in doing
+    )
+    whole = frozenset(half.left) == frozenset(half.made)
+    return half.direction is Direction.UPGRADE and only_builds and not forth.unknown and whole
+
+
+def write_down(session: Session, project: Project, half: HalfDone, run: int) -> None:
+    """Say that a step is in that was complete when it was cut off."""
     revision = project.revision(half.key)
-    with session.transaction():
-        stand_behind_fence(session, run)
-        prepare_module(session, project.module(half.key.module))
-        _move_heads(session, project, half, Direction.UPGRADE)
-        write_applied(session, _applied(revision, run))
-
-
-def forget_half_done(session: Session, project: Project, half: HalfDone, run: int) -> None:
-    """Say that a step is not in: nothing of it is there any more, or its reversal failed. Quiet when that is said."""
-    if half.key.revision not in (read_heads(session, project.module(half.key.module)) or ()):
-        return
-    with session.transaction():
-        stand_behind_fence(session, run)
-        _move_heads(session, project, half, Direction.DOWNGRADE)
-        erase_applied(session, half.key)
-
-
-def _move_heads(session: Session, project: Project, half: HalfDone, direction: Direction) -> None:
     module, tree = project.module(half.key.module), project.tree(half.key.module)
-    heads = (read_heads(session, module) or frozenset()) & tree.ids
-    after = heads_after(tree, heads, project.revision(half.key), direction)
-    write_heads(session, module, heads, after)
+    with session.transaction():
+        stand_behind_fence(session, run)
+        prepare_module(session, module)
+        heads = (read_heads(session, module) or frozenset()) & tree.ids
+        write_heads(session, module, heads, heads_after(tree, heads, revision, Direction.UPGRADE))
+        write_applied(session, _applied(revision, run))
 
 
 def _applied(revision: Revision, run: int) -> AppliedRevision:
@@ -61,14 +148,12 @@ def _applied(revision: Revision, run: int) -> AppliedRevision:
     )
 
 
-def left_half_done(half: HalfDone) -> Finding:
+def left_half_done(half: HalfDone, why: str) -> Finding:
     """The warning about a step that is kept as it is."""
-    there = ", ".join(each.shown for each in half.present)
-    told = f"{there} of it is there" if there else "what of it is there cannot be told"
     return Finding(
         rule="half-done",
         severity=Severity.WARNING,
-        message=f"{half.key} was cut off in its {half.direction.value}(), and {told}",
+        message=f"{half.key} was cut off in its {half.direction.value}() and stays as it is: {why}",
         module=half.key.module,
         revision=half.key,
         help="its next run begins anew: let its statements stand a second time (IF NOT EXISTS), or drop these first",

@@ -2,100 +2,34 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import TYPE_CHECKING
 
-from coordinator.checks.preflight.waivers import apply_waivers
-from coordinator.errors import RefusedError, UnsettledError
+from coordinator.errors import UnsettledError
 from coordinator.execution.starting import Starting
-from coordinator.ledger.lock import find_backend, take_fence
+from coordinator.ledger.backends import refuse_living
+from coordinator.ledger.checkpoints import read_checkpoints
+from coordinator.ledger.lock import take_fence
+from coordinator.ledger.system import refuse_elsewhere
+from coordinator.model.capture import Direction
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.plan import Guarantee
-from coordinator.model.rehearsal import StepGrade
 from coordinator.model.run import RunStatus
 from coordinator.postgres.rows import estimated_rows, ordinary_tables, row_checksums
 from coordinator.settings.values import WhenAhead
+from coordinator.workflow.incidents import settling
 
 if TYPE_CHECKING:
     from coordinator.execution.project import Project
     from coordinator.execution.starting import RowSums
-    from coordinator.ledger.store import Ledger
+    from coordinator.ledger.store import Intent, Ledger
     from coordinator.model.catalog import Catalog
-    from coordinator.model.change import DatabaseChange
-    from coordinator.model.plan import RunPlan, Step
-    from coordinator.model.rehearsal import Rehearsal
+    from coordinator.model.plan import RunPlan
     from coordinator.model.run import Run
     from coordinator.postgres.session import Session
     from coordinator.workflow.state import TargetState
 
 # More rows than this are not read twice to prove that a reversal gave them back; the catalog is compared anyway.
 ROW_BUDGET = 1_000_000
-
-
-def refuse_loss_before_commit(
-    plan: RunPlan, rehearsal: Rehearsal | None, catalog: Catalog, project: Project
-) -> tuple[Finding, ...]:
-    """Refuse a plan that commits a step which cannot be taken back whole while other steps are still to come.
-
-    Should a later step fail, the earlier ones are taken back by their downgrades, and what these cannot give
-    back would be lost. Only what the target had before the run counts: the run's own tables were empty. A revision
-    may waive it; what was waived is returned, to be told.
-    """
-    findings = apply_waivers(
-        (
-            finding
-            for segment in plan.segments[:-1]
-            for step in segment.steps
-            if (finding := _loss(step, rehearsal, catalog)) is not None
-        ),
-        project.trees,
-        datetime.datetime.now(datetime.UTC).date(),
-    )
-    if any(each.severity is Severity.ERROR for each in findings):
-        raise RefusedError(
-            f"this run has {len(plan.segments)} transactions, and a step before the last could not be taken back",
-            findings,
-            help="apply the revisions up to that step first, so that it is the last; or accept the loss in its file:"
-            ' waive = {"loss-before-commit": ("reason", "date until when")}',
-        )
-    return findings
-
-
-def _loss(step: Step, rehearsal: Rehearsal | None, catalog: Catalog) -> Finding | None:
-    rehearsed = None if rehearsal is None else rehearsal.step(step.key)
-    why: str | None
-    if step.irreversible:
-        why = f"says that it is irreversible: {step.irreversible}"
-    elif rehearsed is None:
-        lossy = next(
-            (each.description for each in step.changes if each.loses_data and _is_there(each, catalog)), None
-        )
-        why = f"destroys data: {lossy}" if lossy else None
-    elif rehearsed.grade is StepGrade.IRREVERSIBLE:
-        why = "cannot be taken back: " + "; ".join(each.message for each in rehearsed.findings)
-    else:
-        why = (
-            f"destroys what was there before the run: {'; '.join(rehearsed.at_stake)}"
-            if rehearsed.at_stake
-            else None
-        )
-    if why is None:
-        return None
-    return Finding(
-        rule="loss-before-commit",
-        message=f"{step.key} {why}",
-        module=step.key.module,
-        revision=step.key,
-        place=step.place,
-    )
-
-
-def _is_there(change: DatabaseChange, catalog: Catalog) -> bool:
-    """Whether the target has what a change would destroy; without a rehearsal only its name can tell."""
-    return any(
-        (each.schema, each.name, each.part) == (change.schema, change.table, change.column or "")
-        for each in catalog.definitions
-    )
 
 
 def starting_point(session: Session, project: Project, plan: RunPlan, catalog: Catalog) -> Starting:
@@ -134,30 +68,38 @@ def settle_cut_off_runs(session: Session, ledger: Ledger) -> None:
     """Say what each unfinished run came to, now that the lock is ours and so nobody works on it any more.
 
     A run that was cut off left either whole segments or nothing; what is in is in the version tables, and a new
-    plan goes on from there. Raises UnsettledError for what a person must decide, LockHeldError while the server
-    still works for a runner that is gone.
+    plan goes on from there. Raises UnsettledError for what a person must decide, and when the server still works
+    for a runner that is gone, LockHeldError while a transaction of it is open.
     """
-    for run in ledger.open_runs():
-        take_fence(session, run.number)
-        if run.status is RunStatus.UNSETTLED:
-            raise UnsettledError(
-                f"run {run.number} failed and was not taken back whole: {run.error}",
-                help="`migrate recover` explains what is in and goes on",
-            )
-        _settle(session, ledger, run)
+    with settling(ledger):
+        for run in ledger.open_runs():
+            refuse_living(session, run.number)
+            refuse_elsewhere(session, run.number)
+            take_fence(session, run.number)
+            _refuse_undecided(run)
+            _settle(session, ledger, run)
+
+
+def _refuse_undecided(run: Run) -> None:
+    """What a person has begun to decide, or must decide, is not settled by the way."""
+    if run.status is RunStatus.UNSETTLED:
+        raise UnsettledError(
+            f"run {run.number} failed and was not taken back whole: {run.error}",
+            help="`migrate recover` explains what is in and goes on",
+        )
+    if run.kind == "recover":
+        raise UnsettledError(
+            f"run {run.number}, which recovered an earlier run, was cut off",
+            help="`migrate recover` explains what is in; `migrate recover --abort` goes on with it",
+        )
 
 
 def _settle(session: Session, ledger: Ledger, run: Run) -> None:
-    backend = find_backend(session, run.number)
-    if backend is not None:
-        raise UnsettledError(
-            f"run {run.number} was cut off, and its server process {backend} is still at work",
-            help="it ends by itself; or end it with pg_terminate_backend, then run `migrate recover`",
-        )
     intents = ledger.intents(run.number)
-    half_done = [each for each in intents if not each.transactional and not each.committed]
+    last = {key: each for each in intents for key in each.steps}
+    half_done = [str(key) for key, each in last.items() if _may_be_half_done(session, each)]
     if half_done:
-        steps = ", ".join(str(key) for key in half_done[-1].steps)
+        steps = ", ".join(half_done)
         ledger.finish_run(
             run.number, RunStatus.UNSETTLED, error=f"cut off in {steps}, which commits statement by statement"
         )
@@ -165,12 +107,22 @@ def _settle(session: Session, ledger: Ledger, run: Run) -> None:
             f"run {run.number} was cut off in {steps}, which commits statement by statement and may be half done",
             help="`migrate recover` explains what is in and goes on",
         )
-    committed = [str(key) for each in intents if each.committed for key in each.steps]
-    if committed:
+    forward = Direction.DOWNGRADE if run.kind == "rollback" else Direction.UPGRADE
+    latest = {key: each for each in intents if each.committed for key in each.steps}
+    done = [str(key) for key, each in latest.items() if each.direction is forward]
+    if done:
         ledger.finish_run(
             run.number,
             RunStatus.SETTLED,
-            error=f"cut off after {committed[-1]}; the next run goes on from there",
+            error=f"cut off after {done[-1]}; the next run goes on from there",
         )
     else:
         ledger.finish_run(run.number, RunStatus.REVERSED, error="cut off; nothing of it is in")
+
+
+def _may_be_half_done(session: Session, intent: Intent) -> bool:
+    """Whether a segment that commits statement by statement has committed something and has no proof of its end."""
+    if intent.transactional or intent.committed:
+        return False
+    checkpoints = read_checkpoints(session, intent.token)
+    return checkpoints is None or checkpoints.commits > 0

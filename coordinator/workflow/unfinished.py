@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from coordinator.errors import CoordinatorError
 from coordinator.execution.events import TargetNamed
 from coordinator.execution.workers import Workers
-from coordinator.ledger.lock import find_backend, find_holder
+from coordinator.ledger.backends import backends_of
+from coordinator.ledger.checkpoints import Checkpoints, read_checkpoints
+from coordinator.ledger.lock import find_holder
 from coordinator.ledger.store import LedgerReader
+from coordinator.ledger.system import is_elsewhere
 from coordinator.model.capture import Direction
 from coordinator.model.effect import Verb
 from coordinator.model.recovery import HalfDone, Recovered, RecoveryReport, UnfinishedRun
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
     from coordinator.workflow.state import TargetState
+    from coordinator.workflow.target import Target
 
 
 def explain_unfinished(settings: Settings, tell: Listener) -> RecoveryReport:
@@ -42,6 +46,11 @@ def explain_unfinished(settings: Settings, tell: Listener) -> RecoveryReport:
         with reader(target, "recover") as session:
             state = look(session, project)
             runs = unfinished_runs(session, project, state, workers) if state.open_runs else ()
+    return explained(target, runs)
+
+
+def explained(target: Target, runs: tuple[UnfinishedRun, ...]) -> RecoveryReport:
+    """The report of what was found, when nothing is done about it."""
     unsettled = any(each.open_run.state is not OpenState.AT_WORK for each in runs)
     return RecoveryReport(
         target=target.shown,
@@ -71,35 +80,67 @@ def _unfinished(
     open_run: OpenRun,
     intents: tuple[Intent, ...],
 ) -> UnfinishedRun:
-    number = open_run.run.number
-    mine = {each.key for each in state.recorded if each.run == number}
-    begun = dict.fromkeys(key for each in intents for key in each.steps)
-    cut = {
-        key: each.direction
-        for each in intents
-        if not each.transactional and not each.committed
-        for key in each.steps
-    }
-    forwards = (each for each in intents if each.committed and each.direction is Direction.UPGRADE)
-    groups = (tuple(key for key in each.steps if key in mine) for each in forwards)
+    run = open_run.run
+    mine = {each.key for each in state.recorded if each.run == run.number}
+    begun = tuple(dict.fromkeys(key for each in intents for key in each.steps))
     half_done = tuple(
-        _half_done(session, project, workers, key, direction)
-        for key, direction in cut.items()
-        # A step that ended well in a later try, or in its other direction, is not half done.
-        if direction is Direction.DOWNGRADE or key not in mine
+        _half_done(session, project, workers, key, each.direction, checkpoints)
+        for key, each in _cut_off(intents).items()
+        # One that is on its other side by now was brought there by somebody else.
+        if _is_in(key, state) is (each.direction is Direction.DOWNGRADE)
+        and ((checkpoints := read_checkpoints(session, each.token)) is None or checkpoints.commits)
     )
-    halves = {each.key for each in half_done}
+    undecided = {each.key for each in half_done if each.direction is Direction.UPGRADE}
+    # A rollback goes the other way; and what a recovery did belongs to the run that it recovers.
+    rollback = run.kind == "rollback"
+    up = _groups(intents, Direction.UPGRADE, mine) if run.kind == "apply" else ()
+    down = {key for key in begun if not _is_in(key, state) and key not in undecided} if rollback else set()
     return UnfinishedRun(
         open_run=open_run,
-        committed=tuple(group for group in groups if group),
-        not_in=tuple(key for key in begun if key not in mine and key not in halves),
+        committed=up,
+        out=_groups(intents, Direction.DOWNGRADE, down),
+        stays=tuple(key for key in begun if _is_in(key, state)) if rollback else (),
+        not_in=tuple(key for key in begun if not _is_in(key, state) and key not in undecided),
         half_done=half_done,
-        backend=None if open_run.state is OpenState.AT_WORK else find_backend(session, number),
+        backends=()
+        if open_run.state is OpenState.AT_WORK
+        else tuple(str(each) for each in backends_of(session, run.number)),
+        elsewhere=is_elsewhere(session, run.number),
     )
+
+
+def _is_in(key: RevisionKey, state: TargetState) -> bool:
+    """Whether a revision is in now, whoever put it there."""
+    known = any(each.key == key for each in state.recorded)
+    return known or key.revision in state.applied.get(key.module, frozenset())
+
+
+def _groups(
+    intents: tuple[Intent, ...], direction: Direction, keys: set[RevisionKey]
+) -> tuple[tuple[RevisionKey, ...], ...]:
+    """Which of these keys were committed together in that direction, in the order of their latest commit."""
+    found: dict[RevisionKey, int] = {}
+    for each in intents:
+        if each.committed and each.direction is direction:
+            found |= dict.fromkeys(each.steps, each.sequence)
+    numbers = sorted(set(found.values()))
+    groups = (tuple(key for key in found if found[key] == number and key in keys) for number in numbers)
+    return tuple(group for group in groups if group)
+
+
+def _cut_off(intents: tuple[Intent, ...]) -> dict[RevisionKey, Intent]:
+    """The steps that commit statement by statement and whose last try has no proof of its end."""
+    last = {key: each for each in intents for key in each.steps}
+    return {key: each for key, each in last.items() if not each.transactional and not each.committed}
 
 
 def _half_done(
-    session: Session, project: Project, workers: Workers, key: RevisionKey, direction: Direction
+    session: Session,
+    project: Project,
+    workers: Workers,
+    key: RevisionKey,
+    direction: Direction,
+    checkpoints: Checkpoints | None,
 ) -> HalfDone:
     made = _made_by(project, workers, key, session.server_version)
     return HalfDone(
@@ -108,6 +149,9 @@ def _half_done(
         made=made,
         present=present(session, made),
         invalid=invalid_indexes(session, made),
+        before="" if checkpoints is None else checkpoints.fingerprint,
+        # What is there of a step that was to go, was there before it.
+        there=frozenset() if checkpoints is None or direction is Direction.DOWNGRADE else checkpoints.there,
     )
 
 

@@ -6,28 +6,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.execution.journal import Journal
+from coordinator.execution.keeping import Keeper, KeepPlan
+from coordinator.execution.locking import locks_up_front
 from coordinator.execution.segment import SegmentRunner
 from coordinator.execution.step import StepRunner
+from coordinator.execution.witness import Witness
 from coordinator.ledger.lock import application_name, take_fence
 from coordinator.ledger.modules import write_modules
 from coordinator.ledger.store import Ledger
 from coordinator.ledger.system import note_system
 from coordinator.workflow.before_writing import nothing_in_yet
 from coordinator.workflow.integrity import integrity_checks
+from coordinator.workflow.loss import keep_policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from coordinator.execution.events import Listener
+    from coordinator.execution.monitor import WatchedLock
     from coordinator.execution.project import Project
     from coordinator.execution.workers import Workers
     from coordinator.ledger.effects_json import KnownEffects
-    from coordinator.ledger.lock import Lock
+    from coordinator.model.effect import RevisionEffects
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
     from coordinator.model.rehearsal import Rehearsal
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
+    from coordinator.workflow.outside import Outside
     from coordinator.workflow.target import Target
 
 
@@ -39,15 +45,29 @@ class Writer:
     target: Target
     project: Project
     workers: Workers
-    lock: Lock
+    lock: WatchedLock
     main: Session
     ledger_session: Session
     tell: Listener
+    keeping: KeepPlan | None = None  # None: what the steps destroy is found out by running them
 
-    def begin_run(self, *, kind: str, plan: str, guarantee: str, rehearsal: str, attempt: str = "") -> int:
+    def _keep_plan(self, plan: RunPlan) -> KeepPlan:
+        policy = keep_policy(self.settings)
+        return KeepPlan(policy=policy, forward=plan.direction)
+
+    def begin_run(
+        self,
+        *,
+        kind: str,
+        plan: str,
+        guarantee: str,
+        rehearsal: str,
+        attempt: str = "",
+        outside: Outside | None = None,
+    ) -> int:
         """Write a new run down, make it the owner of the fence, and name the connection after it; its number.
 
-        The modules of this checkout are noted too, for checkouts that do not have them.
+        The modules of this checkout are noted too, for checkouts that do not have them, and what plain Alembic did.
 
         Raises LockHeldError when another run's transaction is still open; the new run is then marked as reversed.
         """
@@ -65,6 +85,8 @@ class Writer:
             write_modules(self.ledger_session, self.project.modules)
             note_system(self.ledger_session, number)
             take_fence(self.ledger_session, number)
+            if outside is not None:
+                outside.note(self.ledger_session)
             self.main.execute(
                 "SELECT set_config('application_name', %s, false)", (application_name(str(number), "main"),)
             )
@@ -78,10 +100,12 @@ class Writer:
         *,
         holds: bool = False,
         effects: Mapping[RevisionKey, KnownEffects] | None = None,
+        locking: Mapping[RevisionKey, RevisionEffects] | None = None,
     ) -> SegmentRunner:
         """The runner of that run's segments, with the integrity checks and what authors waived of them.
 
         `holds`: what it reverses is not to be applied again unasked. `effects` are kept with what it applies.
+        `locking` tells which locks it takes up front where no rehearsal does.
         """
         journal = Journal(
             ledger=Ledger(self.ledger_session),
@@ -91,10 +115,25 @@ class Writer:
             effects=effects or {},
         )
         return SegmentRunner(
-            runner=StepRunner(self.main, self.workers, self.project, integrity_checks(self.project), plan),
+            runner=StepRunner(
+                self.main,
+                self.workers,
+                self.project,
+                integrity_checks(self.project),
+                plan,
+                keeper=Keeper(self.main, self.project, number, self.keeping or self._keep_plan(plan)),
+            ),
             project=self.project,
             journal=journal,
             lock=self.lock,
+            witness=Witness(
+                lock=self.lock,
+                main=self.main,
+                ledger_pid=self.ledger_session.pid_when_open,
+                tell=self.tell,
+            ),
             tell=self.tell,
             lock_wait=self.settings.lock_wait,
+            lock_patience=self.settings.lock_patience,
+            locks=locks_up_front(rehearsal, locking or {}),
         )

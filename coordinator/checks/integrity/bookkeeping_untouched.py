@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.checks.integrity.finding import found
+from coordinator.ledger.checkpoints import CHECKPOINTS
 from coordinator.model.catalog import LEDGER_SCHEMA
 
 if TYPE_CHECKING:
@@ -32,5 +33,7 @@ class BookkeepingUntouched:
                 "take the statement out: the rows of the step itself are written for it",
             )
             for each in facts.written or ()
-            if each.schema == LEDGER_SCHEMA or (each.schema, each.name) in ours
+            if (each.schema == LEDGER_SCHEMA or (each.schema, each.name) in ours)
+            # A step that commits in its middle has us write there, in that very transaction.
+            and (facts.step.transactional or each.name != CHECKPOINTS)
         )

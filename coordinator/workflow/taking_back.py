@@ -1,0 +1,188 @@
+"""Takes one run that is not over back, or brings what it left half done to one side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed
+from coordinator.execution.failure import StepFailedError
+from coordinator.execution.versions import HeadsChangedError, unprepare_module
+from coordinator.ledger.lock import stand_behind_fence
+from coordinator.ledger.made import erase_made, read_made
+from coordinator.model.capture import Direction
+from coordinator.model.finding import Finding, Severity
+from coordinator.model.plan import RunPlan, Segment, Step
+from coordinator.planning.reverse import is_transactional, reverse_plan
+from coordinator.postgres.failure import StatementError
+from coordinator.revisions.capture import capture
+from coordinator.revisions.effects import effects_of
+from coordinator.workflow.half_done import Undoing, is_complete, way_back_of, write_down
+
+if TYPE_CHECKING:
+    from coordinator.execution.project import Project
+    from coordinator.execution.workers import Workers
+    from coordinator.model.capture import Capture
+    from coordinator.model.names import RevisionKey
+    from coordinator.model.recovery import HalfDone, UnfinishedRun
+    from coordinator.postgres.session import Session
+    from coordinator.workflow.writing import Writer
+
+_STILL_USED = "2BP01"
+
+
+@dataclass(slots=True, kw_only=True)
+class TakingBack:
+    """The recovery `number` owns the fence. Whatever it does may be cut off anywhere and done again from the start."""
+
+    writer: Writer
+    number: int
+    tell: Listener
+    findings: list[Finding] = field(default_factory=list)
+    _captures: dict[tuple[RevisionKey, Direction], Capture] = field(default_factory=dict)
+
+    def take_back(self, run: UnfinishedRun) -> None:
+        """Bring the target to where it was before the run. Raises UnsettledError or StepFailedError where it cannot."""
+        ended = self._ended(run)
+        if run.open_run.run.kind == "rollback":
+            out = [*run.out, *((key,) for key in ended)]
+            self._carry_out(self._opposite(out, Direction.DOWNGRADE))
+        else:
+            groups = [tuple(key for key in group if key not in ended) for group in run.committed]
+            self._carry_out(self._opposite([each for each in groups if each], Direction.UPGRADE))
+            self._unprepare(run.number)
+
+    def finish_half_done(self, half: HalfDone) -> None:
+        """Bring a half done step to the side that is nearer, for a run whose other steps stay as they are."""
+        if half.direction is Direction.DOWNGRADE:
+            self._end_reversal(half.key)
+        elif is_complete(half, self._effects(half.key)):
+            write_down(self._main, self._project, half, self.number)
+        else:
+            self._undo(half)
+
+    def _ended(self, run: UnfinishedRun) -> tuple[RevisionKey, ...]:
+        """Bring what is half done out; reversals that were cut off are run to their end. The steps that it was."""
+        for half in run.half_done:
+            if half.direction is Direction.UPGRADE:
+                self._undo(half)
+            else:
+                self._end_reversal(half.key)
+        return tuple(half.key for half in run.half_done)
+
+    def _undo(self, half: HalfDone) -> None:
+        step = self._step(half.key, 1, Direction.UPGRADE)
+        upgrades, downgrades = self._both((half.key,))
+        way = way_back_of(step, upgrades, downgrades, self._project)
+        plan = RunPlan(segments=(Segment(position=1, steps=(way.back or step,), transactional=False),))
+        undoing = Undoing(
+            segments=self.writer.segments(self.number, plan),
+            project=self._project,
+            run=self.number,
+            lock_wait=self.writer.settings.lock_wait,
+        )
+        undoing.undo(half, way)
+
+    def _end_reversal(self, key: RevisionKey) -> None:
+        self._carry_out(self._opposite([(key,)], Direction.UPGRADE), lenient=frozenset({key}))
+
+    def _opposite(self, groups: list[tuple[RevisionKey, ...]], direction: Direction) -> RunPlan:
+        """What went that direction together goes back together, the latest first."""
+        keys = tuple(key for group in groups for key in group)
+        positions = {key: position for position, key in enumerate(keys, start=1)}
+        segments = tuple(
+            Segment(
+                position=number,
+                steps=tuple(self._step(key, positions[key], direction) for key in group),
+                transactional=True,
+            )
+            for number, group in enumerate(groups, start=1)
+        )
+        return reverse_plan(segments, *self._both(keys))
+
+    def _carry_out(self, plan: RunPlan, *, lenient: frozenset[RevisionKey] = frozenset()) -> None:
+        if not plan.steps:
+            return
+        segments = self.writer.segments(self.number, plan)
+        segments.lenient = lenient
+        self.tell(PhaseStarted(phase=Phase.ROLL_BACK, plan=plan, where=self.writer.target.shown))
+        for segment in plan.segments:
+            try:
+                segments.run(segment, Phase.ROLL_BACK)
+            except StepFailedError as error:
+                self.tell(StepFailed(phase=Phase.ROLL_BACK, failure=error.failure))
+                raise
+
+    def _unprepare(self, run: int) -> None:
+        """Drop the schemas and version tables that the run made for new modules, where nothing is in them."""
+        for name, made in reversed(read_made(self._main, run)):
+            try:
+                module = self._project.module(name)
+                with self._main.transaction():
+                    stand_behind_fence(self._main, self.number)
+                    unprepare_module(self._main, module, made)
+                    erase_made(self._main, run, name)
+            except KeyError:
+                self._keep(name, made, "this checkout has no such module")
+            except HeadsChangedError as error:
+                self._keep(name, made, error.message)
+            except StatementError as error:
+                if error.sqlstate != _STILL_USED:
+                    raise
+                self._keep(name, made, "something else is in it")
+
+    def _keep(self, name: str, made: tuple[str, ...], why: str) -> None:
+        self.findings.append(
+            Finding(
+                rule="not-dropped",
+                severity=Severity.WARNING,
+                message=f"{', '.join(made)}, made for module {name!r} by the run, stays: {why}",
+                module=name,
+            )
+        )
+
+    @property
+    def _main(self) -> Session:
+        return self.writer.main
+
+    @property
+    def _project(self) -> Project:
+        return self.writer.project
+
+    @property
+    def _workers(self) -> Workers:
+        return self.writer.workers
+
+    def _effects(self, key: RevisionKey) -> RevisionEffects:
+        return effects_of(
+            self._captured(key, Direction.UPGRADE), schema=self._project.module(key.module).schema
+        )
+
+    def _both(
+        self, keys: tuple[RevisionKey, ...]
+    ) -> tuple[dict[RevisionKey, Capture], dict[RevisionKey, Capture]]:
+        """The captures of the upgrades and of the downgrades."""
+        upgrades = {key: self._captured(key, Direction.UPGRADE) for key in keys}
+        return upgrades, {key: self._captured(key, Direction.DOWNGRADE) for key in keys}
+
+    def _captured(self, key: RevisionKey, direction: Direction) -> Capture:
+        if (key, direction) not in self._captures:
+            module = self._project.module(key.module)
+            worker = self._workers.for_module(module, self._main.server_version)
+            revision = self._project.revision(key)
+            self._captures[key, direction] = capture(worker, module, revision, direction)
+        return self._captures[key, direction]
+
+    def _step(self, key: RevisionKey, position: int, direction: Direction) -> Step:
+        revision = self._project.revision(key)
+        return Step(
+            position=position,
+            key=key,
+            direction=direction,
+            message=revision.message,
+            place=revision.place,
+            transactional=is_transactional(self._captured(key, direction)),
+            touches=revision.touches,
+            deletes_rows=revision.deletes_rows,
+            irreversible=revision.irreversible,
+        )
