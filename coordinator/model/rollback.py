@@ -42,7 +42,7 @@ class Risk(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dragged:
-    """A revision that goes along: it stands on `needs`, which goes too; `why` goes on from its name."""
+    """A revision that goes along: it stands on `needs`, which goes too; `why` goes on from its name and names `needs`."""
 
     key: RevisionKey
     needs: RevisionKey
@@ -84,7 +84,7 @@ class Stake:
     """Rows whose data a downgrade destroys, counted on the target.
 
     `rows` None: it could not be counted without reading too much, `about` is the server's estimate.
-    `kept`: a copy is made with the reversal, from which a later upgrade gets them back.
+    `not_kept` says why no copy is made from which a later upgrade would get them back; empty: it is made.
     """
 
     key: RevisionKey
@@ -92,7 +92,11 @@ class Stake:
     column: str | None
     rows: int | None
     about: int = 0
-    kept: bool = False
+    not_kept: str = ""
+
+    @property
+    def kept(self) -> bool:
+        return not self.not_kept
 
     @property
     def empty(self) -> bool:
@@ -102,10 +106,9 @@ class Stake:
     def shown(self) -> str:
         """What of it is lost, such as "12 values of crm.customers.phone"."""
         count = f"{self.rows:,}" if self.rows is not None else f"about {self.about:,}"
-        one = self.rows == 1
         if self.column:
-            return f"{count} {'value' if one else 'values'} of {self.table}.{self.column}"
-        return f"{count} {'row' if one else 'rows'} of {self.table}"
+            return f"{count} {'value' if self.rows == 1 else 'values'} of {self.table}.{self.column}"
+        return f"{count} {'row' if self.rows == 1 else 'rows'} of {self.table}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +158,7 @@ class RollbackAnalysis:
                     "rows": each.rows if each.rows is not None else each.about,
                     "exact": each.rows is not None,
                     "kept": each.kept,
+                    "notKept": each.not_kept or None,
                 }
                 for each in self.stakes
             ],

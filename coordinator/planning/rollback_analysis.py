@@ -102,7 +102,7 @@ def _downtime(facts: RollbackFacts) -> tuple[float, str]:
 
 def _risk(facts: RollbackFacts) -> tuple[Risk, tuple[str, ...]]:
     high = [
-        f"{each.shown} would be lost, nothing is kept of them"
+        f"lost: {each.shown}, since {each.not_kept}"
         for each in facts.stakes
         if not each.empty and not each.kept
     ]
@@ -113,7 +113,7 @@ def _risk(facts: RollbackFacts) -> tuple[Risk, tuple[str, ...]]:
     ]
     high += [f"{key} is reversed by code that only the ledger has" for key in _sorted(facts.from_ledger)]
     medium = [
-        f"{each.shown} are kept, and gone from the application until a later upgrade puts them back"
+        f"gone from the application, but kept for a later upgrade: {each.shown}"
         for each in facts.stakes
         if not each.empty and each.kept
     ]

@@ -81,8 +81,8 @@ def _action(
     if error is ErrorType.DATABASE_CORRUPTION:
         oldest = [key for key in scope.keys if key in named][-1]
         return RollbackAction.FULL_SYSTEM, f"{asked}all that came in with {oldest} or after it goes"
-    if len(systems) > 1 and systems <= set(scope.modules):
-        return RollbackAction.FULL_SYSTEM, f"{asked}every module has revisions that go"
+    if len(systems) > 1 and systems <= own:
+        return RollbackAction.FULL_SYSTEM, f"{asked}what was named lies in every module"
     others = [name for name in scope.modules if name not in own]
     if not others and len(own) <= 1:
         healthy = "" if failures or error is None else ", and the integrations are healthy"
@@ -92,7 +92,7 @@ def _action(
         if first is not None:
             more = len([each for each in scope.dragged if each.key.module in others]) - 1
             rest = f", and {more} more like it" if more else ""
-            return RollbackAction.DEPENDENCY_CHAIN, f"{asked}{first.key} {first.why} ({first.needs}){rest}"
+            return RollbackAction.DEPENDENCY_CHAIN, f"{asked}{first.key} {first.why}{rest}"
         return RollbackAction.DEPENDENCY_CHAIN, f"{asked}integrations fail: {failures[0]}"
     return RollbackAction.DEPENDENCY_CHAIN, f"{asked}what was named lies in {', '.join(sorted(own))}"
 
@@ -118,11 +118,12 @@ def _confidence(
             weighed.append((weight, text.format(_listed(sorted(keys)))))
     if doubts.blind:
         weighed.append((0.2, f"what {', '.join(doubts.blind)} uses is not known: not in this checkout"))
-    known = [f"{len(scope.keys)} revisions, {len(scope.dragged)} of them because others go"]
+    count = "1 revision goes" if len(scope.keys) == 1 else f"{len(scope.keys)} revisions go"
+    known = [f"{count}, {len(scope.dragged)} of them because others do" if scope.dragged else count]
     if failures:
         known.append(f"failing now: {'; '.join(failures)}")
     elif integrations:
-        known.append(f"{len(integrations)} integrations looked at, none fails")
+        known.append(f"integrations looked at: {len(integrations)}, none fails")
     return max(0.1, 1.0 - sum(weight for weight, _ in weighed)), (*known, *(text for _, text in weighed))
 
 

@@ -24,7 +24,7 @@ def absent_modules(scope: Scope, absent: frozenset[str]) -> Finding | None:
     if not keys:
         return None
     first = next((each for each in scope.dragged if each.key == keys[-1]), None)
-    why = f" ({first.key} {first.why}: {first.needs})" if first is not None else ""
+    why = f" ({first.key} {first.why})" if first is not None else ""
     modules = ", ".join(f"'{name}'" for name in sorted({key.module for key in keys}))
     return Finding(
         rule="module-not-here",

@@ -70,7 +70,7 @@ def _dragged(scope: Scope) -> Iterator[Integration]:
         if each.key.module not in named:
             yield Integration(
                 name=str(each.key),
-                what=f"{each.why} ({each.needs})",
+                what=each.why,
                 module=each.key.module,
                 breaks=True,
             )

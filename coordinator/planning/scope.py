@@ -47,8 +47,11 @@ def _declared(trees: Sequence[ModuleTree]) -> dict[RevisionKey, list[tuple[Revis
     found: dict[RevisionKey, list[tuple[RevisionKey, str]]] = {}
     for tree in trees:
         for each in tree.revisions:
-            own = [(RevisionKey(each.key.module, parent), "follows it") for parent in each.parents]
-            found[each.key] = [*own, *((wanted, "requires it") for wanted in each.requires)]
+            own = [
+                (RevisionKey(each.key.module, parent), f"follows {each.key.module}:{parent}")
+                for parent in each.parents
+            ]
+            found[each.key] = [*own, *((wanted, f"requires {wanted}") for wanted in each.requires)]
     return found
 
 
@@ -82,14 +85,18 @@ class _Walk:
         """What one thing that the upgrade does makes it stand on."""
         if effect.verb in USES:
             for name, maker in self.alive.behind(effect):
-                on.setdefault(maker, f"uses {name.shown}, which it makes")
-            self._meets(self.unmade, self.alive.meant(effect), "uses {}, which its downgrade ends", key, on)
+                on.setdefault(maker, f"uses {name.shown}, which {maker} makes")
+            self._meets(
+                self.unmade, self.alive.meant(effect), "uses {}, which the downgrade of {} ends", key, on
+            )
         if effect.verb in ENDS:
-            self._meets(self.wanted, self._ended(effect), "ended {}, which its downgrade uses", key, on)
+            self._meets(self.wanted, self._ended(effect), "ended {}, which the downgrade of {} uses", key, on)
         if effect.verb in MAKES:
             made = effect.to if effect.verb is Verb.RENAME and effect.to else effect.object
-            self._meets(self.unmade, (made,), "makes {}, which its downgrade ends", key, on)
-            self._meets(self.remade, (made,), "took the name of {}, which its downgrade makes again", key, on)
+            self._meets(self.unmade, (made,), "makes {}, which the downgrade of {} ends", key, on)
+            self._meets(
+                self.remade, (made,), "took the name of {}, which the downgrade of {} makes again", key, on
+            )
 
     def _meets(
         self,
@@ -102,7 +109,7 @@ class _Walk:
         for name in names:
             for other in what.get(name, ()):
                 if other != key:
-                    on.setdefault(other, why.format(name.shown))
+                    on.setdefault(other, why.format(name.shown, other))
 
     def _ended(self, effect: Effect) -> tuple[ObjectName, ...]:
         """What ends with it: what lies inside a dropped or renamed relation or schema, too."""
@@ -134,7 +141,7 @@ class _Walk:
             holder = self.alive.maker(each.holder) or self.alive.maker(each.holder.relation)
             used = self.alive.maker(each.used)
             if holder is not None and used is not None and places[used] < places[holder]:
-                why = f"made {each.holder.shown}, which holds {each.used.shown}"
+                why = f"made {each.holder.shown}, which holds {each.used.shown} of {used}"
                 self.stands[holder].setdefault(used, why)
 
     def scope(self, order: Sequence[RevisionKey]) -> Scope:

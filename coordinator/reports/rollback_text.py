@@ -76,9 +76,7 @@ def _steps(analysis: RollbackAnalysis, plan: RunPlan, page: Page) -> Iterator[st
         yield from page.wrapped(one_line(step.message), first=f"  - {step.key}  ", then="      ")
         if step.key in why:
             found = why[step.key]
-            yield from page.wrapped(
-                f"goes along: it {found.why} ({found.needs})", first="      ", then="        "
-            )
+            yield from page.wrapped(f"goes along: it {found.why}", first="      ", then="        ")
 
 
 def _affected(analysis: RollbackAnalysis, page: Page) -> Iterator[str]:
@@ -87,7 +85,7 @@ def _affected(analysis: RollbackAnalysis, page: Page) -> Iterator[str]:
         return
     yield from _fact("affected", counted(len(analysis.affected_integrations), "integration"), page)
     for each in analysis.affected_integrations[:_SHOWN]:
-        yield from _item(f"{each}{'; it goes away' if each.breaks else ''}", page)
+        yield from _item(f"{each}{'; goes too' if each.breaks else ''}", page)
     yield from _more(len(analysis.affected_integrations), page)
 
 
@@ -98,7 +96,7 @@ def _stakes(analysis: RollbackAnalysis, page: Page) -> Iterator[str]:
         return
     yield from _fact("at stake", "what the downgrades destroy, counted now", page)
     for each in full[:_SHOWN]:
-        kept = "kept: a later upgrade gets them back" if each.kept else "NOT kept: lost"
+        kept = "kept for a later upgrade" if each.kept else f"NOT kept: {each.not_kept}"
         yield from _item(f"{each.shown} ({each.key}); {kept}", page)
     yield from _more(len(full), page)
 

@@ -14,6 +14,7 @@ from coordinator.ledger.store import Ledger
 from coordinator.workflow.before_writing import told_as_untouched
 from coordinator.workflow.carrying_out import ROLLBACK, CarryingOut
 from coordinator.workflow.locked import locked
+from coordinator.workflow.loss import NOTHING_ASKED, KeepRequest
 from coordinator.workflow.planned import refuse_errors
 from coordinator.workflow.project import load_project
 from coordinator.workflow.refusals import at_work, refuse_newer_ledger
@@ -62,6 +63,7 @@ class Request:
     to: str | None = None
     run: int | None = None
     error: ErrorType | None = None
+    keep: KeepRequest = NOTHING_ASKED
     dry_run: bool = False
     show: Callable[[Prepared], None] = lambda prepared: None
     consent: Callable[[Prepared], bool] = lambda prepared: True
@@ -179,6 +181,7 @@ class _Rollback:
             trusts=self._trusts,
             module=self._request.module,
             error=self._request.error,
+            keep=self._request.keep,
         )
         return preparing.prepare(named.keys)
 

@@ -9,10 +9,7 @@ from coordinator.errors import RefusedError
 from coordinator.ledger.past import read_past
 from coordinator.ledger.touched import read_touched
 from coordinator.model.capture import Direction
-from coordinator.model.kept import KeepPolicy, LossKind
-from coordinator.model.rollback import Stake
 from coordinator.planning.applied_order import applied_order
-from coordinator.planning.losses import losses_of, merged
 from coordinator.planning.rollback_analysis import RollbackFacts, analyse
 from coordinator.planning.rollback_decision import Doubts, decide, widened
 from coordinator.planning.rollback_findings import (
@@ -25,15 +22,16 @@ from coordinator.planning.rollback_findings import (
 from coordinator.planning.rollback_integrations import Readers, integrations
 from coordinator.planning.rollback_plan import rollback_plan
 from coordinator.planning.scope import rollback_scope
-from coordinator.postgres.at_stake import count_at_stake, failing_references
-from coordinator.postgres.catalog import read_catalog
+from coordinator.postgres.at_stake import failing_references
 from coordinator.postgres.lasting import read_lasting
+from coordinator.workflow.loss import KeepRequest, keep_policy
 from coordinator.workflow.map_view import read_map_view
 from coordinator.workflow.rollback_captures import Captures
 from coordinator.workflow.rollback_sources import kept_sources, with_sources
+from coordinator.workflow.rollback_stakes import stakes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
     from coordinator.execution.project import Project
@@ -88,6 +86,7 @@ class Preparing:
     trusts: Callable[[tuple[KeptSource, ...]], bool]
     module: str | None
     error: ErrorType | None
+    keep: KeepRequest
     _past: PastSteps = field(init=False)
     _captures: Captures = field(init=False)
     _trees: tuple[ModuleTree, ...] = field(init=False)
@@ -139,7 +138,13 @@ class Preparing:
             downgrades=self._captures.downgrades,
             seconds=self._past.seconds,
             integrations=found,
-            stakes=self._stakes(scope, project),
+            stakes=stakes_of(
+                self.session,
+                project,
+                plan,
+                self._captures.captured(),
+                keep_policy(self.settings, self.keep),
+            ),
             transactions=len(plan.segments),
             unproved=frozenset(key for key in scope.keys if key not in project.touched),
             from_ledger=self._gone(scope),
@@ -251,43 +256,6 @@ class Preparing:
             lock_capacity=self.state.lock_capacity,
         )
 
-    def _stakes(self, scope: Scope, project: Project) -> tuple[Stake, ...]:
-        """What the downgrades destroy, each loss counted once, at the first step that causes it."""
-        catalog = read_catalog(self.session, ignore=project.version_tables)
-        policy = KeepPolicy(
-            enabled=self.settings.keep,
-            without=frozenset(each.name for each in project.modules if not each.keep),
-        )
-        effects = self._captures.downgrades
-        losses = [
-            (key, loss)
-            for key in scope.keys
-            for loss in losses_of(effects.get(key), (), catalog, catalog).losses
-        ]
-        # A column of a table that goes whole is not told by itself.
-        whole = set(merged(loss for _, loss in losses))
-        told: set[tuple[tuple[str, str], str | None]] = set()
-        stakes = []
-        for key, loss in losses:
-            dropped = any(each.kind is LossKind.TABLE and each.relation == loss.relation for each in whole)
-            if dropped and loss.kind is not LossKind.TABLE:
-                continue
-            for column in _parts(loss.kind, loss.columns):
-                if (loss.relation, column) not in told:
-                    told.add((loss.relation, column))
-                    rows, about = count_at_stake(self.session, loss.relation, column)
-                    stakes.append(
-                        Stake(
-                            key=key,
-                            table=".".join(loss.relation),
-                            column=column,
-                            rows=rows,
-                            about=about,
-                            kept=policy.keeps(key),
-                        )
-                    )
-        return tuple(stakes)
-
     def _doubts(self, scope: Scope) -> Doubts:
         recorded = {each.key: each for each in self.state.recorded}
         absent = self.state.absent
@@ -311,8 +279,3 @@ class Preparing:
                 if any(each.key not in absent.upgrades for each in tree.revisions)
             ),
         )
-
-
-def _parts(kind: LossKind, columns: Iterable[str]) -> tuple[str | None, ...]:
-    """A dropped table and changed rows count whole; of columns each by itself."""
-    return tuple(columns) if kind is LossKind.COLUMNS else (None,)
