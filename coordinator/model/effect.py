@@ -90,6 +90,7 @@ class Effect:
     of TIGHTEN the columns that rows must now satisfy. `type`: of a column, or of the column that refers to
     this one by a foreign key; "view" of a relation that is one; what sort of constraint it is.
     `conditional`: IF EXISTS, IF NOT EXISTS, OR REPLACE.
+    `overwrites`: of WRITE, rows that were there may be changed or removed; of RETYPE, by an expression (USING).
     """
 
     verb: Verb
@@ -104,6 +105,7 @@ class Effect:
     every: bool = False
     cascade: bool = False
     conditional: bool = False
+    overwrites: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from coordinator.model.catalog import Address
     from coordinator.model.finding import Finding
     from coordinator.model.locks import SegmentLocks, TableLock
     from coordinator.model.names import RevisionKey
@@ -27,7 +28,7 @@ class RehearsedStep:
     """One step's rehearsal.
 
     `lost` names what data its reversal cannot bring back, one phrase each; `at_stake` those of it that were there
-    before the run.
+    before the run. `gone` are the tables and columns that went with it, renamed ones among them.
     """
 
     key: RevisionKey
@@ -36,6 +37,7 @@ class RehearsedStep:
     lost: tuple[str, ...] = ()
     at_stake: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    gone: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

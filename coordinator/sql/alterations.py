@@ -67,9 +67,10 @@ def _alter_type(reading: Reading, relation: ObjectName, command: Node) -> None:
     definition = _definition(command)
     words = type_words(definition.type_name)
     changed = column(relation, command.name)
-    if definition.HasField("raw_default"):  # the expression behind USING
+    computed = definition.HasField("raw_default")  # the expression behind USING
+    if computed:
         QueryReader(reading).expression(unwrap(definition.raw_default), relation)
-    reading.add(Verb.RETYPE, changed, type=words[-1] if words else None)
+    reading.add(Verb.RETYPE, changed, type=words[-1] if words else None, overwrites=computed)
     reading.use_type(definition.type_name, holder=changed)
 
 

@@ -33,6 +33,15 @@ def parse(sql: str) -> tuple[Tree, ...]:
     return tuple(_tree(sql, encoded, raw) for raw in result.stmts)
 
 
+def written(tree: Tree) -> str:
+    """A command's tree, perhaps changed, as SQL again."""
+    import postgast
+
+    result = postgast.pg_query_pb2.ParseResult()
+    result.stmts.add().stmt.CopyFrom(tree.whole)
+    return str(postgast.deparse(result))
+
+
 def body_queries(sql: str) -> tuple[BodyQuery, ...]:
     """The queries and expressions inside one `CREATE FUNCTION … LANGUAGE plpgsql` or `DO` command, in order.
 
@@ -90,7 +99,7 @@ def _tree(sql: str, encoded: bytes | None, raw: Node) -> Tree:
         part = encoded[start : start + length] if length else encoded[start:]
         text, offset = part.decode(), len(encoded[:start].decode())
     kind = raw.stmt.WhichOneof("node")
-    return Tree(sql=text.strip(), offset=offset, kind=kind, node=getattr(raw.stmt, kind))
+    return Tree(sql=text.strip(), offset=offset, kind=kind, node=getattr(raw.stmt, kind), whole=raw.stmt)
 
 
 def _mistake(sql: str, error: Any) -> SqlSyntaxError:

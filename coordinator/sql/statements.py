@@ -37,7 +37,7 @@ def _truncate(reading: Reading, node: Node) -> None:
     for item in node.relations:
         relation = reading.names.relation(item.range_var)
         reading.use(relation)
-        reading.add(Verb.WRITE, relation, columns=())
+        reading.add(Verb.WRITE, relation, columns=(), overwrites=True)
 
 
 def _copy(reading: Reading, node: Node) -> None:

@@ -25,13 +25,14 @@ class SqlSyntaxError(ValueError):
 class Tree:
     """One command of a text: its own words, where they begin in it (in characters), and its syntax tree.
 
-    `kind` is the grammar's name of the node, such as "select_stmt" or "alter_table_stmt".
+    `kind` is the grammar's name of the node, such as "select_stmt" or "alter_table_stmt"; `whole` holds the node.
     """
 
     sql: str
     offset: int
     kind: str
     node: Node
+    whole: Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

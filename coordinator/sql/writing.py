@@ -24,11 +24,13 @@ def _target(reader: QueryReader, node: Node, scope: Scope) -> ObjectName:
     return relation
 
 
-def _write(reader: QueryReader, relation: ObjectName, columns: tuple[str, ...] | None) -> None:
+def _write(
+    reader: QueryReader, relation: ObjectName, columns: tuple[str, ...] | None, *, overwrites: bool = True
+) -> None:
     for name in columns or ():
         reader.use(column(relation, name))
     if reader.holder is None:
-        reader.reading.add(Verb.WRITE, relation, columns=columns)
+        reader.reading.add(Verb.WRITE, relation, columns=columns, overwrites=overwrites)
 
 
 def insert(reader: QueryReader, node: Node, scope: Scope) -> None:
@@ -39,10 +41,13 @@ def insert(reader: QueryReader, node: Node, scope: Scope) -> None:
         reader.query(source, scope)
     inside = Scope(scope)
     relation = _target(reader, node.relation, inside)
-    _write(reader, relation, tuple(item.res_target.name for item in node.cols) or None)
-    if node.HasField("on_conflict_clause"):
+    columns = tuple(item.res_target.name for item in node.cols) or None
+    clause = given(node, "on_conflict_clause")
+    changed = tuple(item.res_target.name for item in clause.target_list) if clause is not None else ()
+    given_values = columns and tuple(dict.fromkeys((*columns, *changed)))
+    _write(reader, relation, given_values, overwrites=bool(changed))
+    if clause is not None:
         inside.sources.append(Source("excluded", relation))
-        clause = node.on_conflict_clause
         _set(reader, clause.target_list, relation, inside)
         reader.read_below(clause.infer, inside)
         if clause.HasField("where_clause"):

@@ -21,6 +21,7 @@ class MapView:
     order: tuple[str, ...] = ()
     edges: Mapping[str, frozenset[str]] = field(default_factory=dict)
     references: tuple[MapReference, ...] = ()
+    personal: frozenset[tuple[str, str, str]] = frozenset()  # see `ResolvedMap`
     findings: tuple[Finding, ...] = ()
 
 
@@ -46,6 +47,7 @@ def read_map_view(settings: Settings) -> MapView:
         order=resolved.order,
         edges=resolved.edges,
         references=resolved.references,
+        personal=resolved.personal,
         findings=tuple(
             replace(each, severity=Severity.WARNING) if each.severity is Severity.ERROR else each
             for each in (*database_map.problems, *resolved.findings)

@@ -1,0 +1,262 @@
+"""Puts back what the opposite step destroyed: marks what was changed since, fills, inserts, and proves it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.execution.failure import StepFailedError, StepFailure
+from coordinator.ledger.kept import write_put_back
+from coordinator.model.effect import Verb
+from coordinator.model.finding import Finding, Severity
+from coordinator.model.kept import LossKind
+from coordinator.postgres import keep_back, keep_copy
+from coordinator.postgres.keep_source import find_source, has_rows, printing
+from coordinator.sql.mandatory import relaxed
+from coordinator.sql.tree import SqlSyntaxError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from coordinator.model.effect import ObjectName, RevisionEffects
+    from coordinator.model.kept import KeptData
+    from coordinator.model.plan import Step
+    from coordinator.postgres.keep_source import Source
+    from coordinator.postgres.session import Session
+    from coordinator.sql.mandatory import Relaxed
+
+PART = "the putting back of what it had destroyed"
+NEWER_HELP = "let the function that brings the column back give it a default, or give those rows away first"
+_SHOWN_KEYS = 10
+
+
+@dataclass(slots=True)
+class PuttingBack:
+    """The way back for all that one step destroyed."""
+
+    session: Session
+    step: Step
+    held: tuple[KeptData, ...]
+    effects: RevisionEffects | None = None  # of the step, as far as they are known
+
+    def newer(self) -> str:
+        """Why the step cannot run: it makes a column mandatory, and newer rows have no value for it. Only reads."""
+        for kept in self.held:
+            table, names = self._as_left(kept)
+            mandatory = [each for each in self._mandatory(kept) if each not in kept.rest]
+            if table is None or not mandatory or not names or kept.copy is None:
+                continue
+            count = keep_back.newer_rows(self.session, kept.copy, table, keys=names)
+            if count:
+                rows = "1 row has" if count == 1 else f"{count} rows have"
+                return (
+                    f"{rows} come into {table.schema}.{table.name} since {kept.loss} was destroyed,"
+                    f" and would have no value in {', '.join(mandatory)}"
+                )
+        return ""
+
+    def _mandatory(self, kept: KeptData) -> tuple[str, ...]:
+        """Those of the kept columns that the step makes NOT NULL without giving a default."""
+        tightened = self.effects.of(Verb.TIGHTEN) if self.effects is not None else ()
+        names = {
+            name
+            for effect in tightened
+            if (effect.object.schema, effect.object.name) == kept.relation
+            for name in effect.columns or ()
+        }
+        return tuple(each for each in kept.columns if each in names)
+
+    def _as_left(self, kept: KeptData) -> tuple[Source | None, dict[str, str]]:
+        """The table as the step had left it, and what the key's columns are called in it."""
+        if kept.left_as:
+            table = find_source(self.session, *kept.left_as[:2])
+            return table, dict(zip(kept.row_key, kept.left_as[2:], strict=False))
+        return find_source(self.session, kept.schema, kept.table), {each: each for each in kept.row_key}
+
+    def mark(self) -> None:
+        """Before the author's function: prove each copy, and note which rows were changed since it was made."""
+        if newer := self.newer():
+            raise self._failure(newer, NEWER_HELP)
+        for kept in self.held:
+            assert kept.copy is not None
+            columns = tuple(dict.fromkeys((*kept.row_key, *kept.columns)))
+            now = keep_copy.checksum_of_copy(self.session, kept.copy, columns, step_is_over=True)
+            if now != kept.checksum:
+                raise self._failure(f"the copy migrate.{kept.copy} of {kept.loss} was changed by somebody")
+            table, names = self._as_left(kept)
+            keep_back.mark_changed(self.session, kept.copy, table, keys=names, rest=kept.rest)
+
+    def around(self, sql: str, *, schema: str) -> Relaxed | None:
+        """The statement as it can be sent to a table with rows; None when it needs no help."""
+        try:
+            return relaxed(sql, schema=schema, wanted=self._holds)
+        except SqlSyntaxError:
+            return None  # the server will refuse it, with the place
+
+    def _holds(self, column: ObjectName) -> bool:
+        return any(self._has(kept, column) for kept in self.held)
+
+    @staticmethod
+    def _has(kept: KeptData, column: ObjectName) -> bool:
+        return (
+            kept.relation == (column.schema, column.name)
+            and column.part in kept.columns
+            and bool(kept.row_key)
+        )
+
+    def fill(self, columns: tuple[ObjectName, ...], *, mandatory: bool) -> None:
+        """Fill columns that are there again, in the middle of the author's function; then make them mandatory."""
+        with self._as_ourselves():
+            for column in columns:
+                target = find_source(self.session, column.schema, column.name)
+                if target is None or target.column(column.part) is None:
+                    continue
+                for kept in self.held:
+                    if self._has(kept, column):
+                        self._fill(kept, target, (column.part,))
+                if mandatory:
+                    keep_back.set_mandatory(self.session, target, column.part)
+
+    @contextmanager
+    def _as_ourselves(self) -> Iterator[None]:
+        """Leave the module's role and names for a moment."""
+        role, path = self.session.rows("SELECT current_setting('role'), current_setting('search_path')")[0]
+        self.session.execute("SET LOCAL ROLE NONE; SET LOCAL search_path = pg_catalog")
+        with printing(self.session):
+            yield
+        self.session.execute("SELECT set_config('search_path', %s, true)", (path,))
+        self.session.execute("SELECT set_config('role', %s, true)", (role,))
+
+    def _fill(self, kept: KeptData, target: Source, columns: tuple[str, ...]) -> int:
+        assert kept.copy is not None
+        came_back = tuple(each for each in columns if each not in kept.rest)
+        with keep_back.by_ourselves(self.session, target, columns):
+            return keep_back.fill(
+                self.session, kept.copy, target, keys=kept.row_key, columns=columns, came_back=came_back
+            )
+
+    def put_back(self, run: int) -> tuple[Finding, ...]:
+        """After the author's function: everything that can go back, with the proof that it did."""
+        self.session.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        findings: list[Finding] = []
+        for kept in self._parents_first():
+            target = find_source(self.session, kept.schema, kept.table)
+            columns = () if target is None else tuple(each for each in kept.columns if each in target.stored)
+            if target is None or len(columns) < len(kept.columns):
+                missing = sorted(set(kept.columns) - set(columns))
+                findings.append(self._stays(kept, f"{', '.join(missing)} did not come back"))
+            elif not kept.row_key and not self._may_insert_all(kept, target):
+                findings.append(self._stays(kept, "its rows have no key that would tell them apart"))
+            elif not self._insertable(kept, target):
+                findings.append(self._stays(kept, "columns that are left out of the copy must have values"))
+            else:
+                findings.extend(self._put_back(kept, target, columns, run))
+        return tuple(findings)
+
+    def _may_insert_all(self, kept: KeptData, target: Source) -> bool:
+        return kept.kind is LossKind.TABLE and not has_rows(self.session, target)
+
+    @staticmethod
+    def _insertable(kept: KeptData, target: Source) -> bool:
+        if not kept.whole_rows:
+            return True
+        return not any(
+            each.mandatory and each.default is None and not each.identity and each.name in kept.left_out
+            for each in target.columns
+        )
+
+    def _put_back(
+        self, kept: KeptData, target: Source, columns: tuple[str, ...], run: int
+    ) -> tuple[Finding, ...]:
+        assert kept.copy is not None
+        others = tuple(each for each in columns if each not in kept.row_key)
+        rows = conflicts = 0
+        with keep_back.by_ourselves(self.session, target, columns):
+            if kept.row_key:
+                self._fill_inside(kept, target, others)
+            if kept.whole_rows:
+                rows = keep_back.insert(self.session, kept.copy, target, keys=kept.row_key, columns=columns)
+        if kept.whole_rows:
+            keep_back.raise_sequences(self.session, target, columns)
+        if kept.row_key:
+            rows, wrong, conflicts = keep_back.compare(
+                self.session, kept.copy, target, keys=kept.row_key, columns=columns
+            )
+            if wrong:
+                raise self._failure(
+                    f"{wrong} rows of {kept.schema}.{kept.table} do not take the values that were kept of {kept.loss}"
+                )
+        elif rows != kept.rows:
+            raise self._failure(f"{rows} of the {kept.rows} rows kept of {kept.loss} went back")
+        findings = self._conflicts(kept, target, columns, conflicts)
+        if conflicts:
+            keep_back.keep_conflicts(self.session, kept.copy, target, keys=kept.row_key, columns=columns)
+        else:
+            keep_copy.drop_copy(self.session, kept.copy)
+        write_put_back(self.session, kept, run=run, rows=rows, conflicts=conflicts)
+        return findings
+
+    def _fill_inside(self, kept: KeptData, target: Source, columns: tuple[str, ...]) -> None:
+        assert kept.copy is not None
+        came_back = tuple(each for each in columns if each not in kept.rest) if kept.left_as else ()
+        keep_back.fill(
+            self.session, kept.copy, target, keys=kept.row_key, columns=columns, came_back=came_back
+        )
+
+    def _conflicts(
+        self, kept: KeptData, target: Source, columns: tuple[str, ...], count: int
+    ) -> tuple[Finding, ...]:
+        if not count:
+            return ()
+        assert kept.copy is not None
+        keys = keep_back.conflicting_keys(
+            self.session, kept.copy, target, keys=kept.row_key, columns=columns, limit=_SHOWN_KEYS
+        )
+        named = "; ".join(
+            ", ".join(f"{name} {value}" for name, value in zip(kept.row_key, key, strict=True))
+            for key in keys
+        )
+        more = f"; and {count - len(keys)} more" if count > len(keys) else ""
+        rows = "1 row was" if count == 1 else f"{count} rows were"
+        return (
+            self._finding(
+                "kept-data-conflict",
+                f"{rows} changed since {kept.loss} was destroyed, and {'is' if count == 1 else 'are'} left as"
+                f" {'it is' if count == 1 else 'they are'}: {named}{more}",
+                f"the kept values of these rows are in migrate.{kept.copy}",
+            ),
+        )
+
+    def _stays(self, kept: KeptData, why: str) -> Finding:
+        return self._finding(
+            "kept-data-stays",
+            f"what was kept of {kept.loss} was not put back: {why}",
+            f"it stays in migrate.{kept.copy}, as `migrate history {kept.run}` tells",
+        )
+
+    def _finding(self, rule: str, message: str, remedy: str) -> Finding:
+        return Finding(
+            rule=rule,
+            severity=Severity.WARNING,
+            message=message,
+            module=self.step.key.module,
+            revision=self.step.key,
+            place=self.step.place,
+            help=remedy,
+        )
+
+    def _failure(self, message: str, hint: str | None = None) -> StepFailedError:
+        return StepFailedError(
+            StepFailure(step=self.step, part=PART, message=message, place=self.step.place, hint=hint)
+        )
+
+    def _parents_first(self) -> tuple[KeptData, ...]:
+        """Whole rows before single values, and referenced tables before those that refer to them."""
+        ranks = keep_back.reference_ranks(self.session, [kept.relation for kept in self.held])
+        return tuple(
+            sorted(
+                self.held,
+                key=lambda each: (not each.whole_rows, ranks.get(each.relation, 0), each.number),
+            )
+        )

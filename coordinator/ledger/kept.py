@@ -1,0 +1,130 @@
+"""Reads and writes `migrate.kept`: what was copied before it was destroyed, and what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.ledger.store import LedgerReader
+from coordinator.model.capture import Direction
+from coordinator.model.kept import Ending, KeptData, LossKind
+from coordinator.model.names import RevisionKey
+
+if TYPE_CHECKING:
+    from coordinator.postgres.session import Row, Session
+
+_COLUMNS = (
+    "number, run, module, revision, direction, kind, table_schema, table_name, columns, key, rest, left_as, rows,"
+    " bytes, checksum, left_out, copy, kept, expires, ended, ending, ended_by, put_back, conflicts"
+)
+
+
+def read_kept(session: Session, *, run: int) -> tuple[KeptData, ...]:
+    """What that run kept, and what it put back; () while the ledger has no such table."""
+    return _read(session, f"WHERE run = {int(run)} OR ended_by = {int(run)}")
+
+
+def read_open(session: Session, key: RevisionKey, direction: Direction) -> tuple[KeptData, ...]:
+    """What the last run of that step kept and is still held, oldest first; only for a run that writes."""
+    rows = session.rows(
+        f"SELECT {_COLUMNS} FROM migrate.kept AS k WHERE module = %s AND revision = %s AND direction = %s"  # noqa: S608 - a constant
+        " AND ended IS NULL AND copy IS NOT NULL AND run = (SELECT max(o.run) FROM migrate.kept AS o"
+        " WHERE (o.module, o.revision, o.direction) = (k.module, k.revision, k.direction)) ORDER BY number",
+        (key.module, key.revision, direction.value),
+    )
+    return tuple(_kept(row) for row in rows)
+
+
+def read_erasable(session: Session, *, run: int | None) -> tuple[KeptData, ...]:
+    """Copies that still hold rows: all of that run, or with None those whose time is over."""
+    condition = "expires <= clock_timestamp()" if run is None else f"run = {int(run)}"
+    return _read(session, f"WHERE copy IS NOT NULL AND {condition}")
+
+
+def write_kept(main: Session, kept: KeptData, *, keep_for: float) -> None:
+    """Write a row on the connection and in the transaction of the step; `keep_for` is in seconds."""
+    main.execute(
+        "INSERT INTO migrate.kept (number, run, module, revision, direction, kind, table_schema, table_name, columns,"
+        " key, rest, left_as, rows, bytes, checksum, left_out, copy, expires, ended, ending)"
+        " OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::text[], %s::text[], %s::text[],"
+        " %s::text[], %s, %s, %s, %s::text[], %s, clock_timestamp() + make_interval(secs => %s),"
+        " CASE WHEN %s::text IS NOT NULL THEN clock_timestamp() END, %s)",
+        (
+            kept.number,
+            kept.run,
+            kept.key.module,
+            kept.key.revision,
+            kept.direction.value,
+            kept.kind.value,
+            kept.schema,
+            kept.table,
+            list(kept.columns),
+            list(kept.row_key),
+            list(kept.rest),
+            list(kept.left_as),
+            kept.rows,
+            kept.bytes,
+            kept.checksum,
+            list(kept.left_out),
+            kept.copy,
+            keep_for,
+            None if kept.ending is None else kept.ending.value,
+            None if kept.ending is None else kept.ending.value,
+        ),
+    )
+
+
+def write_put_back(main: Session, kept: KeptData, *, run: int, rows: int, conflicts: int) -> None:
+    """Say that the values are back; with conflicts the copy stays, and holds the values that could not go back."""
+    main.execute(
+        "UPDATE migrate.kept SET ended = clock_timestamp(), ending = %s, ended_by = %s, put_back = %s, conflicts = %s,"
+        " copy = CASE WHEN %s > 0 THEN copy END WHERE number = %s",
+        (Ending.PUT_BACK.value, run, rows, conflicts, conflicts, kept.number),
+    )
+
+
+def write_erased(session: Session, kept: KeptData, ending: Ending) -> None:
+    """Say that the copy is gone; what was put back before stays told as that."""
+    session.execute(
+        "UPDATE migrate.kept SET copy = NULL, ended = coalesce(ended, clock_timestamp()),"
+        " ending = coalesce(ending, %s) WHERE number = %s",
+        (ending.value, kept.number),
+    )
+
+
+def _has_table(session: Session) -> bool:
+    return LedgerReader(session).version >= 2
+
+
+def _read(session: Session, condition: str) -> tuple[KeptData, ...]:
+    if not _has_table(session):
+        return ()
+    rows = session.rows(f"SELECT {_COLUMNS} FROM migrate.kept {condition} ORDER BY number")  # noqa: S608 - constants
+    return tuple(_kept(row) for row in rows)
+
+
+def _kept(row: Row) -> KeptData:
+    return KeptData(
+        number=row[0],
+        run=row[1],
+        key=RevisionKey(row[2], row[3]),
+        direction=Direction(row[4]),
+        kind=LossKind(row[5]),
+        schema=row[6],
+        table=row[7],
+        columns=tuple(row[8]),
+        row_key=tuple(row[9]),
+        rest=tuple(row[10]),
+        left_as=tuple(row[11]),
+        rows=row[12],
+        bytes=row[13],
+        checksum=row[14],
+        left_out=tuple(row[15]),
+        copy=row[16],
+        kept=row[17],
+        expires=row[18],
+        ended=row[19],
+        ending=None if row[20] is None else Ending(row[20]),
+        ended_by=row[21],
+        put_back=row[22],
+        conflicts=row[23],
+    )

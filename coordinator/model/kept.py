@@ -1,0 +1,142 @@
+"""Data that a step destroys and that is kept, so that the opposite step can put it back."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.model.database_map import folded
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from coordinator.model.capture import Direction
+    from coordinator.model.names import RevisionKey
+
+
+class LossKind(enum.Enum):
+    """What of a table a step destroys."""
+
+    TABLE = "table"  #: it is dropped
+    COLUMNS = "columns"  #: columns are dropped, or get another type
+    ROWS = "rows"  #: rows are changed or deleted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Something that was there before the run and that a step destroys.
+
+    `columns`: of COLUMNS those dropped or retyped; of ROWS those that get other values, and () for whole rows.
+    The names are those from before the step.
+    """
+
+    kind: LossKind
+    schema: str
+    table: str
+    columns: tuple[str, ...] = ()
+
+    @property
+    def relation(self) -> tuple[str, str]:
+        """Schema and name of the table."""
+        return self.schema, self.table
+
+    def __str__(self) -> str:
+        name = f"{self.schema}.{self.table}"
+        if self.kind is LossKind.TABLE:
+            return f"table {name}"
+        if self.kind is LossKind.ROWS:
+            return f"rows of {name}" + (f" ({', '.join(self.columns)})" if self.columns else "")
+        return ", ".join(f"column {name}.{each}" for each in self.columns)
+
+
+class Ending(enum.Enum):
+    """What became of data that was kept, or why it was not kept at all."""
+
+    PUT_BACK = "put back"
+    EXPIRED = "expired"
+    ERASED = "erased"
+    DISCARDED = "discarded"  #: never kept, as the operator said with --discard
+    LEFT_OUT = "left out"  #: never kept: all of it is personal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptData:
+    """One row of `migrate.kept`: what was copied from one table before a step. Sizes are bytes.
+
+    `columns` and `key` are names from before the step; `left_as` is schema, table and key columns as the step left
+    them, () when the table was gone. `rest` are the table's columns as the step left it: the digest of a row is
+    taken over them. `copy` names the table in the ledger's schema that holds the rows; None: there is none (any more).
+    """
+
+    number: int
+    run: int
+    key: RevisionKey
+    direction: Direction
+    kind: LossKind
+    schema: str
+    table: str
+    columns: tuple[str, ...] = ()
+    row_key: tuple[str, ...] = ()
+    rest: tuple[str, ...] = ()
+    left_as: tuple[str, ...] = ()
+    rows: int = 0
+    bytes: int = 0
+    checksum: str = "0"
+    left_out: tuple[str, ...] = ()
+    copy: str | None = None
+    kept: datetime | None = None
+    expires: datetime | None = None
+    ended: datetime | None = None
+    ending: Ending | None = None
+    ended_by: int | None = None
+    put_back: int | None = None
+    conflicts: int | None = None
+
+    @property
+    def relation(self) -> tuple[str, str]:
+        """Schema and name of the table that the data was in."""
+        return self.schema, self.table
+
+    @property
+    def whole_rows(self) -> bool:
+        """Whether a row can be made anew from what is kept of it."""
+        return self.kind is LossKind.TABLE or (
+            self.kind is LossKind.ROWS and set(self.row_key) <= set(self.columns)
+        )
+
+    @property
+    def loss(self) -> Loss:
+        """What was destroyed."""
+        columns = () if self.kind is LossKind.TABLE else self.columns
+        return Loss(kind=self.kind, schema=self.schema, table=self.table, columns=columns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepPolicy:
+    """What is kept, how much at most, and for how long. Sizes are bytes, durations seconds.
+
+    `personal` are columns that the map calls personal (schema, and table and column as `folded`): not kept unless
+    `keep_personal`.
+    `without` are modules whose data is not kept at all, `discard` revisions whose loss the operator accepts.
+    """
+
+    enabled: bool = True
+    limit: int = 100_000_000
+    hold: float = 5.0
+    keep_for: float = 30 * 86_400.0
+    without: frozenset[str] = frozenset()
+    discard: frozenset[RevisionKey] = frozenset()
+    personal: frozenset[tuple[str, str, str]] = frozenset()
+    keep_personal: bool = False
+
+    def keeps(self, key: RevisionKey) -> bool:
+        """Whether what this revision destroys is copied first."""
+        return self.enabled and key.module not in self.without and key not in self.discard
+
+    def left_out(self, loss: Loss, columns: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the columns that are not copied because they are personal."""
+        if self.keep_personal:
+            return ()
+        table = folded(loss.table)
+        return tuple(each for each in columns if (loss.schema, table, folded(each)) in self.personal)
