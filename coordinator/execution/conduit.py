@@ -85,7 +85,7 @@ class SessionConduit:
         try:
             if self.before is not None and self.before(text):
                 return Reply(rowcount=0)
-            answer = self._sent(text)
+            answer = self._sent_filling(text)
         except StatementError as error:
             if self.failed is None:
                 self.failed = (self.sent, error)
@@ -95,6 +95,16 @@ class SessionConduit:
             raise
         self.failed = None  # the server goes on, so what it refused before was caught, with a savepoint
         return Reply(columns=answer.columns, rows=answer.rows, rowcount=answer.rowcount)
+
+    def _sent_filling(self, text: str) -> Answer:
+        """Send the text; a column that it makes mandatory gets its kept values before it is."""
+        help_needed = self._help_needed(text)
+        if help_needed is None:
+            return self._sent(text)
+        self._filler.fill(help_needed.tightened, mandatory=False)
+        answer = self._sent(help_needed.sql)
+        self._filler.fill(help_needed.added, mandatory=True)
+        return answer
 
     def _sent(self, text: str) -> Answer:
         """Send the text; a concurrent index build that got into somebody's way once more, since it makes nobody wait."""

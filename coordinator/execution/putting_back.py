@@ -45,7 +45,7 @@ class PuttingBack:
         for kept in self.held:
             table, names = self._as_left(kept)
             mandatory = [each for each in self._mandatory(kept) if each not in kept.rest]
-            if table is None or not mandatory or not names or kept.copy is None:
+            if kept.kind is not LossKind.COLUMNS or table is None or not mandatory or not names:
                 continue
             count = keep_back.newer_rows(self.session, kept.copy, table, keys=names)
             if count:

@@ -47,7 +47,9 @@ class Loss:
             return f"table {name}"
         if self.kind is LossKind.ROWS:
             return f"rows of {name}" + (f" ({', '.join(self.columns)})" if self.columns else "")
-        return ", ".join(f"column {name}.{each}" for each in self.columns)
+        if len(self.columns) == 1:
+            return f"column {name}.{self.columns[0]}"
+        return f"columns {', '.join(self.columns)} of {name}"
 
 
 class Ending(enum.Enum):

@@ -67,7 +67,7 @@ SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind = 'p'
  WHERE c.relkind IN ('r', 'p') AND {condition}
 """
 _COLUMNS = """
-SELECT a.attnum::int, a.attname::text, pg_catalog.format_type(a.atttypid, NULL), a.attgenerated <> '',
+SELECT a.attnum::int, a.attname::text, pg_catalog.format_type(a.atttypid, -1), a.attgenerated <> '',
        a.attidentity::text, a.attnotnull,
        CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END
   FROM pg_catalog.pg_attribute AS a

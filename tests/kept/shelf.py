@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tests.trees import project, versions_of, write_revision
 
 if TYPE_CHECKING:
-    from tests.failures.site import Site
+    from tests.failures.site import Picture, Site
 
 CUSTOMERS = """
 CREATE TABLE crm.customers (id int PRIMARY KEY, name text NOT NULL, phone text);
@@ -63,3 +63,12 @@ def failing(site: Site, revision: str, after: str) -> None:
         ("SELECT 1",),
     )
     site.execute("CREATE TABLE crm.trap (id int PRIMARY KEY); INSERT INTO crm.trap VALUES (1)")
+
+
+def same(site: Site, before: Picture) -> bool:
+    """Whether the target holds what it held, the order of columns aside."""
+    after = site.picture()
+    assert after.fingerprint == before.fingerprint
+    assert after.rows == before.rows
+    assert after.versions == before.versions
+    return True
