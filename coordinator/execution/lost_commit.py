@@ -34,19 +34,27 @@ def was_committed(
     """
     if not session.closed:
         return False
+    connect_anew(session, journal.run, error)
+    if not transaction.committing:
+        return False
+    intents = LedgerReader(session).intents(journal.run)  # the ledger's connection may be lost too
+    return any(intent.committed for intent in intents if intent.token == token)
+
+
+def connect_anew(session: Session, run: int, error: BaseException) -> None:
+    """Connect anew, and wait until the server process behind the lost connection has ended.
+
+    Raises UnsettledError when it does not, or when this is another server; UnreachableError when none comes back.
+    """
     lost = session.pid_when_open
-    _reopen(session, journal.run)
-    refuse_elsewhere(session, journal.run)
-    living = await_end(session, journal.run, seconds=_BACKEND_ENDS_WITHIN, only=lost)
+    _reopen(session, run)
+    refuse_elsewhere(session, run)
+    living = await_end(session, run, seconds=_BACKEND_ENDS_WITHIN, only=lost)
     if living:
         raise UnsettledError(
             f"the connection was lost, and {living[0]} still works on the run's transaction",
             help="when it has ended, `migrate recover` tells what is in; `migrate recover --end-backend` ends it",
         ) from error
-    if not transaction.committing:
-        return False
-    intents = LedgerReader(session).intents(journal.run)  # the ledger's connection may be lost too
-    return any(intent.committed for intent in intents if intent.token == token)
 
 
 def _reopen(session: Session, run: int) -> None:

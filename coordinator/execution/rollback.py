@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from coordinator.errors import UnsettledError
 from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed
 from coordinator.execution.failure import StepFailedError
+from coordinator.execution.lost_commit import connect_anew
 from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import unprepare_module
 from coordinator.ledger.lock import stand_behind_fence
-from coordinator.ledger.made import erase_made
+from coordinator.ledger.made import erase_made, read_made
+from coordinator.postgres.failure import ConnectionLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from coordinator.execution.segment import SegmentRunner
     from coordinator.execution.starting import Starting
     from coordinator.model.plan import RunPlan, Segment
+
+_TRIES = 3  # of reversing a segment whose connection is lost again and again
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,18 +56,44 @@ class RollbackManager:
     def _reverse(self, plan: RunPlan) -> None:
         self.tell(PhaseStarted(phase=Phase.ROLL_BACK, plan=plan, where=self.where))
         for segment in plan.segments:
-            try:
-                self.segments.run(segment, Phase.ROLL_BACK)
-            except StepFailedError as error:
-                self.tell(StepFailed(phase=Phase.ROLL_BACK, failure=error.failure))
-                raise
+            self._reverse_segment(segment)
             for step in segment.steps:
                 self._left.remove(str(step.key))
+
+    def _reverse_segment(self, segment: Segment) -> None:
+        """Reverse it, and once more when only the connection was lost: nothing of it is in then."""
+        session = self.segments.runner.session
+        tries = _TRIES
+        while True:
+            server_process = session.pid_when_open
+            tries -= 1
+            try:
+                self.segments.run(segment, Phase.ROLL_BACK)
+            except (StepFailedError, ConnectionLostError) as error:
+                connected_anew = session.pid_when_open != server_process and not session.closed
+                if not (tries and connected_anew and segment.transactional):
+                    if isinstance(error, StepFailedError):
+                        self.tell(StepFailed(phase=Phase.ROLL_BACK, failure=error.failure))
+                    raise
+                self.segments.lock.regain()
+            else:
+                return
 
     def _unprepare(self) -> None:
         """Drop the schemas and version tables that this run made for new modules."""
         if not self.segments.made:
             return
+        session, run = self.segments.runner.session, self.segments.journal.run
+        try:
+            self._drop_made()
+        except ConnectionLostError as error:
+            connect_anew(session, run, error)
+            if read_made(session, run):  # else they went with the commit whose answer was lost
+                self.segments.lock.regain()
+                self._drop_made()
+        self.segments.made.clear()
+
+    def _drop_made(self) -> None:
         session = self.segments.runner.session
         transaction = Transaction(
             session,
@@ -80,7 +110,6 @@ class RollbackManager:
         except BaseException:
             transaction.rollback()
             raise
-        self.segments.made.clear()
 
     def _prove(self, starting: Starting) -> None:
         difference = self.segments.runner.catalog().difference(starting.catalog)

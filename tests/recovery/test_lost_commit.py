@@ -1,0 +1,79 @@
+"""A COMMIT whose answer was lost on the way, through a real proxy: the row written in that very transaction tells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.failures.shop import BREAKS, STEPS, build_shop
+from tests.recovery.proxy import Cut, CuttingProxy, Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.failures.site import Site
+
+ALL_IN = {"agenda.alembic_version": ("a1",), "billing.alembic_version": ("b2",), "crm.alembic_version": ("c2",)}
+
+
+def at_commit(number: int, cut: Cut) -> Callable[[Seen], Cut | None]:
+    """Cut at the so-manieth COMMIT of the run."""
+    return lambda seen: cut if seen == Seen(text="COMMIT", count=number) else None
+
+
+@pytest.mark.parametrize(("atomic", "number"), [("run", 1), ("step", 1), ("step", 2), ("step", 3)])
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+def test_a_lost_commit_is_all_in_or_as_before(site: Site, atomic: str, number: int, cut: Cut) -> None:
+    build_shop(site)
+    before = site.picture()
+    with CuttingProxy(site.url, at_commit(number, cut)) as proxy:
+        ended = site.migrate("all-modules", "--atomic", atomic, "--staging", "off", url=proxy.address)
+        assert len(proxy.cuts) == 1
+
+    assert "Traceback" not in ended.err
+    if cut is Cut.AFTER:
+        assert ended.code == 0, ended.err
+        assert site.picture().versions == ALL_IN
+        assert site.value("SELECT count(*) FROM crm.customers WHERE phone = '+1' || id") == 20
+        assert site.run_status() == "applied"
+    else:
+        assert ended.code == 3, ended.err
+        assert site.picture() == before
+        assert site.run_status() == "reversed"
+        assert site.migrate("all-modules", "--atomic", atomic, "--staging", "off", "--retry").code == 0
+        assert site.picture().versions == ALL_IN
+
+
+# The steps before agenda's commit first; then the two reversals, then the dropping of what was made for agenda.
+@pytest.mark.parametrize("number", [3, 4])
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+def test_a_commit_of_the_taking_back_that_is_lost_is_made_again_or_known_to_be_in(
+    site: Site, cut: Cut, number: int
+) -> None:
+    build_shop(site, ("agenda", BREAKS["agenda", "rows"]))
+    before = site.picture()
+    with CuttingProxy(site.url, at_commit(number, cut)) as proxy:
+        ended = site.migrate("all-modules", "--atomic", "step", "--staging", "off", url=proxy.address)
+        assert len(proxy.cuts) == 1
+
+    assert ended.code == 3, ended.err
+    assert "agenda:a1" in ended.said
+    assert site.picture() == before
+    assert site.run_status() == "reversed"
+
+
+@pytest.mark.parametrize("atomic", ["run", "step"])
+def test_the_server_process_of_a_lost_network_is_waited_for(site: Site, atomic: str) -> None:
+    """The client's side is gone at once; the server notices three seconds later, and holds the fence meanwhile."""
+    build_shop(site)
+    before = site.picture()
+    number = 1 if atomic == "run" else len(STEPS)
+    with CuttingProxy(site.url, at_commit(number, Cut.CLIENT_ONLY)) as proxy:
+        ended = site.migrate("all-modules", "--atomic", atomic, "--staging", "off", url=proxy.address)
+        assert len(proxy.cuts) == 1
+
+    assert ended.code == 3, ended.err
+    assert "Traceback" not in ended.err
+    assert site.picture() == before
+    assert site.run_status() == "reversed"
