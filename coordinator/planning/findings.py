@@ -30,11 +30,15 @@ def breaks(broken: Broken, situation: Situation) -> Finding:
     # PostgreSQL refuses the first kind; a function's body it does not look at, so the rehearsal decides. Of a module
     # that is not here no rehearsal can show whether anybody calls it.
     refused = absent or use.effect.holding is Holding.FIRM
-    whose = f" of module '{owner}', which is not in this checkout," if absent else ""
+    holder = (
+        f"{use.holder.shown} of module '{owner}', which is not in this checkout,"
+        if absent
+        else say.holder(use)
+    )
     where = f"a checkout of module '{owner}'" if absent else f"a revision of module '{owner}'"
     return Finding(
         rule="breaks",
-        message=f"'{end}' {verb} {version.object.shown} ({say.place(version.end)}), which {say.holder(use)}{whose} still"
+        message=f"'{end}' {verb} {version.object.shown} ({say.place(version.end)}), which {holder} still"
         f" uses and nothing releases.",
         severity=Severity.ERROR if refused else Severity.WARNING,
         module=end.module,
