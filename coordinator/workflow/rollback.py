@@ -224,6 +224,7 @@ class _Rollback:
             tell=self._tell,
             state=state,
             captured=prepared.captured,
+            keep=prepared.keep,
         )
         done = carrying_out.carry_out((prepared.plan,))
         report = self._report(Outcome.ROLLED_BACK, prepared)

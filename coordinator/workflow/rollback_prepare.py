@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from coordinator.execution.project import Project
     from coordinator.execution.workers import Workers
+    from coordinator.model.effect import LastingUse
     from coordinator.model.finding import Finding
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
@@ -66,6 +67,7 @@ class Prepared:
     project: Project
     state: TargetState
     captured: Captured
+    keep: KeepRequest
 
     @property
     def scope(self) -> Scope:
@@ -88,12 +90,14 @@ class Preparing:
     error: ErrorType | None
     keep: KeepRequest
     _past: PastSteps = field(init=False)
+    _lasting: tuple[LastingUse, ...] = field(init=False)
     _captures: Captures = field(init=False)
     _trees: tuple[ModuleTree, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         absent = self.state.absent
         self._past = read_past(self.session)
+        self._lasting = read_lasting(self.session)
         self._trees = absent.all_trees(self.project)
         self._captures = Captures(
             workers=self.workers,
@@ -104,12 +108,13 @@ class Preparing:
 
     def prepare(self, named: frozenset[RevisionKey]) -> Prepared:
         """Everything that is known before the first write. Raises RefusedError with all that forbids it."""
-        lasting = read_lasting(self.session)
-        references = read_map_view(self.settings).references
+        map_view = read_map_view(self.settings)
+        references = map_view.references
+        keep = replace(self.keep, personal=map_view.personal)
         order = self._order(named)
         scope = self._scope(named, order)
         readers = Readers(
-            lasting=lasting,
+            lasting=self._lasting,
             references=references,
             upgrades=self._captures.upgrades,
             owners={schema: tree.module.name for tree in self._trees for schema in tree.module.schemas},
@@ -143,7 +148,7 @@ class Preparing:
                 project,
                 plan,
                 self._captures.captured(),
-                keep_policy(self.settings, self.keep),
+                keep_policy(self.settings, keep),
             ),
             transactions=len(plan.segments),
             unproved=frozenset(key for key in scope.keys if key not in project.touched),
@@ -166,6 +171,7 @@ class Preparing:
             project=project,
             state=self.state,
             captured=self._captures.captured(),
+            keep=keep,
         )
 
     def _applied(self) -> dict[str, frozenset[str]]:
@@ -198,7 +204,7 @@ class Preparing:
             trees=self._trees,
             upgrades=self._captures.upgrades,
             downgrades=self._captures.downgrades,
-            lasting=read_lasting(self.session),
+            lasting=self._lasting,
         )
         finding = absent_modules(scope, frozenset(each.name for each in self.state.absent.modules))
         if finding is not None:
