@@ -21,6 +21,8 @@ OWN_SETTINGS = {
     "idle_session_timeout": "0",
     "standard_conforming_strings": "on",
     "check_function_bodies": "on",
+    "DateStyle": "ISO",  # only how dates are written: in which order they are read stays the role's
+    "IntervalStyle": "postgres",
     "row_security": "off",  # a role that may not see all rows is stopped instead of working on half of them
 }
 _LIMITS_TRANSACTIONS = 170000  # server_version_num of the first release with transaction_timeout
@@ -50,7 +52,7 @@ class Transaction:
         """Open the transaction, with our own settings for its length."""
         # What a step of an earlier transaction set for the session was put back only until its commit.
         name = self._session.value("SELECT current_setting('application_name')")
-        self._session.execute("RESET ALL; RESET ROLE")
+        self._session.execute("RESET ALL; RESET ROLE; SET SESSION search_path = pg_catalog")
         self._session.execute("SELECT set_config('application_name', %s, false)", (name,))
         settings = dict(OWN_SETTINGS)
         if self._session.server_version >= _LIMITS_TRANSACTIONS:

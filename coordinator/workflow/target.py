@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from coordinator.errors import SettingsError, UnreachableError
+from coordinator.errors import RefusedError, SettingsError, UnreachableError
 from coordinator.postgres.connect import connect
 from coordinator.postgres.pooler import Pooling, find_pooling
 from coordinator.postgres.session import Session
@@ -44,8 +44,10 @@ class Target:
                 "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout',"
                 " 'idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
             )
-            # Nor do its names decide what ours mean.
-            connection.execute("SELECT pg_catalog.set_config('search_path', 'pg_catalog', false)")
+            # Nor do its names decide what ours mean, or its way to write dates whether we can read them.
+            connection.execute(
+                "SET search_path = pg_catalog; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'"
+            )
             return connection
 
         return Session(opened(), reconnect=opened)
@@ -101,6 +103,26 @@ def _refuse_pooler(target: Target, session: Session) -> None:
             help="name the server itself in MIGRATE_DATABASE_URL, which wins over DATABASE_URL; or let the pooler give"
             " this user whole sessions (PgBouncer: pool_mode=session)",
         )
+
+
+def refuse_read_only(session: Session) -> None:
+    """Refuse, before a run does anything, a connection whose transactions may only read. Raises RefusedError."""
+    found = session.rows(
+        "SELECT source, pg_catalog.current_database(), session_user FROM pg_catalog.pg_settings"
+        " WHERE name = 'default_transaction_read_only' AND setting = 'on'"
+    )
+    if not found:
+        return
+    source, database, role = found[0]
+    remedy = {
+        "user": f"ALTER ROLE {role} RESET default_transaction_read_only",
+        "database": f"ALTER DATABASE {database} RESET default_transaction_read_only",
+        "database user": f"ALTER ROLE {role} IN DATABASE {database} RESET default_transaction_read_only",
+    }.get(source, "turn default_transaction_read_only off where the server is configured")
+    raise RefusedError(
+        f"this connection may only read: default_transaction_read_only is on (set by the {source})",
+        help=f"somebody, or a server whose disk is nearly full, wants no writes; when that is over: {remedy}",
+    )
 
 
 def check_fit(target: Target) -> None:
