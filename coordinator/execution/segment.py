@@ -52,6 +52,19 @@ if TYPE_CHECKING:
 LONE_WAIT_LIMIT = 1800.0  # seconds
 
 
+@dataclass(slots=True, kw_only=True)
+class _Attempt:
+    """One try at a segment, as far as it has come. `begun`: before that, another run's transaction is in the way."""
+
+    transaction: Transaction
+    lone: LoneSegment | None
+    phase: Phase
+    begun: bool = False
+    start: Catalog | None = None
+    current: Step | None = None
+    done: list[Step] = field(default_factory=list)
+
+
 @dataclass(slots=True)
 class SegmentRunner:
     """Runs segments, forwards or backwards, one transaction each. A segment is in, or it left no trace.
@@ -104,23 +117,9 @@ class SegmentRunner:
             after_commit=self._keep_made,
         )
         self._making.clear()
-        done: list[Step] = []
-        current: Step | None = None
-        start: Catalog | None = None
-        begun = False  # before that, what is in the way is another run's transaction, not an application's
+        attempt = _Attempt(transaction=transaction, lone=lone, phase=phase)
         try:
-            transaction.begin()
-            begun = True
-            self._take_locks(segment, transaction)
-            start = catalog = self.runner.catalog()
-            if lone is not None:
-                lone.begin(start)
-            for current in segment.steps:
-                self.tell(StepStarted(phase=phase, step=current))
-                self.lock.announce(str(self.journal.run), _doing(current, phase))
-                catalog = self._step(current, transaction, catalog, phase)
-                done.append(current)
-            current = None
+            self._forwards(segment, attempt)
             write_outcome(session, self.journal.run, token)
             with held():
                 transaction.commit()
@@ -128,14 +127,12 @@ class SegmentRunner:
         except BaseException as error:
             if segment in self.committed:
                 raise
-            again = begun and segment.transactional and may_work_later(error)
+            again = attempt.begun and segment.transactional and may_work_later(error)
             pause = patience.next_pause() if again else None
             # Until the next try begins, a signal may stop the run; while it is taken back for good, none may.
             with shielded() if pause is None else held():
                 if pause is None:
-                    if current is not None:
-                        self._hear(current, phase)
-                    self.witness.see(error, current, phase)
+                    self._look_around(attempt, error)
                 if was_committed(session, self.journal, transaction, token, error):
                     self.witness.forget()
                     self._keep_made()
@@ -143,24 +140,55 @@ class SegmentRunner:
                     return None
                 transaction.rollback()
                 if pause is not None:
-                    self._forget(done, current, phase)
-                    self.journal.given_back()
-                    self.tell(
-                        TriedAgainSoon(
-                            why=why_again(error, self.lock.wait), steps=tuple(reversed(done)), pause=pause
-                        )
-                    )
+                    self._give_back(attempt, error, pause)
                     return pause
                 failure = self._given_up(segment, error, patience)
-                self._note_rolled_back(done, current, phase, failure)
-                if lone is not None and start is not None:
-                    self.half_done = lone
-                    with suppress(CoordinatorError):  # whoever compares the catalogs tells what is left
-                        lone.bring_back(start, transaction, segment.steps[0])
+                self._take_back(segment, attempt, failure)
             if failure is error:
                 raise
             raise failure from error
         return None
+
+    def _forwards(self, segment: Segment, attempt: _Attempt) -> None:
+        """Everything of the segment but the proof that it is in, and the commit."""
+        attempt.transaction.begin()
+        attempt.begun = True
+        self._take_locks(segment, attempt.transaction)
+        attempt.start = catalog = self.runner.catalog()
+        if attempt.lone is not None:
+            attempt.lone.begin(attempt.start)
+        for step in segment.steps:
+            attempt.current = step
+            self.tell(StepStarted(phase=attempt.phase, step=step))
+            self.lock.announce(str(self.journal.run), _doing(step, attempt.phase))
+            catalog = self._step(step, attempt.transaction, catalog, attempt.phase)
+            attempt.done.append(step)
+        attempt.current = None
+
+    def _look_around(self, attempt: _Attempt, error: BaseException) -> None:
+        if attempt.current is not None:
+            self._hear(attempt.current, attempt.phase)
+        self.witness.see(error, attempt.current, attempt.phase)
+
+    def _give_back(self, attempt: _Attempt, error: BaseException, pause: float) -> None:
+        """The transaction is rolled back and will be tried again: nobody shall remember it."""
+        self._forget(attempt)
+        self.journal.given_back()
+        why = why_again(error, self.lock.wait)
+        self.tell(TriedAgainSoon(why=why, steps=tuple(reversed(attempt.done)), pause=pause))
+
+    def _take_back(self, segment: Segment, attempt: _Attempt, failure: BaseException) -> None:
+        """The transaction is rolled back for good: write that down, and take away what had been committed within it."""
+        self._note_rolled_back(attempt, failure)
+        if attempt.lone is None or attempt.start is None:
+            return
+        self.half_done = attempt.lone
+        # An index is dropped without making anybody wait, so whoever was in the way of its build is so again.
+        with (
+            suppress(CoordinatorError),  # whoever compares the catalogs tells what is left
+            self.lock.watching(self.runner.session, wait_limit=self.lock_patience),
+        ):
+            attempt.lone.bring_back(attempt.start, attempt.transaction, segment.steps[0])
 
     def _lone(self, segment: Segment, token: UUID) -> LoneSegment:
         return LoneSegment(
@@ -175,6 +203,7 @@ class SegmentRunner:
         """Take at once what the steps would take one after the other, so that the waiting is over before the work begins."""
         locks = self.locks(segment) if segment.transactional else ()
         if locks:
+            self.lock.announce(str(self.journal.run), "taking its locks")
             owners = dict.fromkeys(module.owner for module in self.project.modules if module.owner)
             take_locks(self.runner.session, locks, seconds=self.lock_wait, owners=tuple(owners))
             transaction.limit_waits()
@@ -228,23 +257,21 @@ class SegmentRunner:
             self.made[name] = (*self.made.get(name, ()), *made)
         self._making.clear()
 
-    def _forget(self, done: list[Step], current: Step | None, phase: Phase) -> None:
+    def _forget(self, attempt: _Attempt) -> None:
         """Bring Alembic's memory back to before the transaction, as the database went back too."""
-        for step in reversed([*done, *([current] if current is not None else [])]):
+        for step in reversed([*attempt.done, *([attempt.current] if attempt.current is not None else [])]):
             # A worker that has died remembers nothing; the next one starts with nothing, which is the same.
             with suppress(CoordinatorError):
-                self.runner.forget(step, f"{phase.value} {step.key}")
+                self.runner.forget(step, f"{attempt.phase.value} {step.key}")
 
-    def _note_rolled_back(
-        self, done: list[Step], current: Step | None, phase: Phase, error: BaseException
-    ) -> None:
-        self._forget(done, current, phase)
+    def _note_rolled_back(self, attempt: _Attempt, error: BaseException) -> None:
+        self._forget(attempt)
         # What failed is told by the error that is on its way; these rows are history, and must not hide it.
         with suppress(CoordinatorError):
-            source = "" if current is None else self.project.revision(current.key).source
-            self.journal.rolled_back(current, recorded(error, source))
-        if done:
-            self.tell(StepsRolledBack(steps=tuple(reversed(done))))
+            source = "" if attempt.current is None else self.project.revision(attempt.current.key).source
+            self.journal.rolled_back(attempt.current, recorded(error, source))
+        if attempt.done:
+            self.tell(StepsRolledBack(steps=tuple(reversed(attempt.done))))
 
     def _hear(self, step: Step, phase: Phase) -> None:
         self.witness.hear(step, phase, self.project.revision(step.key).source)
