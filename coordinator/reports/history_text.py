@@ -21,6 +21,7 @@ _COLOURS = {
     RunStatus.REVERSED: "yellow",
     RunStatus.UNSETTLED: "red",
     RunStatus.SETTLED: "cyan",
+    RunStatus.OTHER: "cyan",
 }
 # What was done to a step, as in the progress of a run: + came in, - went out.
 _SIGNS = {

@@ -38,6 +38,7 @@ _SAID = {
         "run {run} has stopped, and not everything could be taken back",
         "`migrate recover` explains what is in and goes on",
     ),
+    RunStatus.OTHER: ("run {run} has ended as only a newer program can tell", None),
     RunStatus.RUNNING: (
         "run {run} was cut off: it has left without a word",
         "`migrate recover` explains what is in; the next `migrate all-modules` settles it",

@@ -1,0 +1,178 @@
+"""A ledger made years ago, or by a newer program: read by everybody, written only by whoever knows its form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from coordinator.ledger import version_1
+from coordinator.ledger.schema import VERSION
+from tests.commands_site import apply, write_shop
+from tests.failures.roles import make_role
+from tests.trees import versions_of, write_revision
+
+if TYPE_CHECKING:
+    from tests.commands_site import Desk
+
+DEPLOY = ("all-modules", "--yes", "--staging", "off")
+READERS = (("status",), ("history",), ("history", "1"), ("plan",), ("status", "--format", "json"))
+
+
+def old_ledger(desk: Desk) -> None:
+    """crm's first revision is in, by a run of the first version of this program."""
+    write_shop(desk.root)
+    desk.execute(
+        "CREATE SCHEMA crm; CREATE TABLE crm.customers (id int PRIMARY KEY, name text);"
+        "CREATE TABLE crm.alembic_version (version_num varchar(255) PRIMARY KEY);"
+        "INSERT INTO crm.alembic_version VALUES ('c1')"
+    )
+    desk.execute(version_1.SCRIPT)
+    desk.execute(
+        "INSERT INTO migrate.run (kind, status, plan, guarantee, environment, host, pid, program, rehearsal, finished)"
+        " VALUES ('apply', 'applied', 'abc', 'one transaction: everything or nothing', 'local', 'old', 7, '0.1.0', 'off',"
+        " clock_timestamp());"
+        "INSERT INTO migrate.fence (owner) VALUES (1);"
+        "INSERT INTO migrate.intent (run, sequence, token, direction, transactional, steps) VALUES"
+        " (1, 1, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'upgrade', true, '{crm:c1}');"
+        "INSERT INTO migrate.outcome (token, run) VALUES ('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 1);"
+        "INSERT INTO migrate.step (run, sequence, module, revision, direction, status, seconds)"
+        " VALUES (1, 1, 'crm', 'c1', 'upgrade', 'applied', 0.1);"
+        "INSERT INTO migrate.applied (module, revision, run, digest, source, parents, file, changes, grade)"
+        " VALUES ('crm', 'c1', 1, '', 'revision = ''c1''', '{}', 'c1.py', '[]', 'reversible'),"
+        " ('stock', 's1', 1, '', 'revision = ''s1''', '{}', 's1.py', '[]', '')"
+    )
+
+
+def test_a_role_that_may_only_read_sees_a_ledger_of_version_1(desk: Desk, role: str) -> None:
+    old_ledger(desk)
+    reader = make_role(
+        desk,
+        role,
+        "GRANT USAGE ON SCHEMA migrate, crm TO {role}",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA migrate, crm TO {role}",
+    )
+
+    for words in READERS:
+        ended = desk.migrate(*words, url=reader)
+        assert ended.code == 0, f"{words}: {ended.err}"
+    assert "not in this checkout" in desk.migrate("status", url=reader).out
+    assert desk.value("SELECT max(number) FROM migrate.version") == 1
+
+
+def test_the_first_run_that_writes_brings_it_up_to_date_and_what_it_held_stays(desk: Desk) -> None:
+    old_ledger(desk)
+
+    done = desk.migrate(*DEPLOY)
+
+    assert done.code == 0, done.err
+    assert desk.value("SELECT max(number) FROM migrate.version") == VERSION
+    assert desk.value("SELECT array_agg(revision ORDER BY revision) FROM migrate.applied") == [
+        "b1",
+        "c1",
+        "c2",
+        "s1",
+    ]
+    assert desk.value("SELECT effects IS NULL FROM migrate.applied WHERE revision = 'c1'") is True
+    assert desk.migrate("history", "1").code == 0
+    assert desk.migrate(*DEPLOY).code == 0
+
+
+def test_a_run_of_version_1_that_was_cut_off_is_settled_after_the_upgrade(desk: Desk) -> None:
+    old_ledger(desk)
+    desk.execute("UPDATE migrate.run SET status = 'running', finished = NULL")
+
+    done = desk.migrate(*DEPLOY)
+
+    assert done.code == 0, done.err
+    assert desk.rows("SELECT number, status FROM migrate.run ORDER BY 1") == ((1, "settled"), (2, "applied"))
+
+
+def test_nothing_pending_leaves_an_old_ledger_as_it_is(desk: Desk) -> None:
+    old_ledger(desk)
+    (versions_of(desk.root, "crm") / "c2.py").unlink()
+    (versions_of(desk.root, "billing") / "b1.py").unlink()
+
+    done = desk.migrate(*DEPLOY)
+
+    assert done.code == 0, done.err
+    assert desk.value("SELECT max(number) FROM migrate.version") == 1
+
+
+@pytest.fixture
+def newer(desk: Desk) -> Desk:
+    """All is in, and then a program of the future kept the ledger."""
+    write_shop(desk.root)
+    apply(desk)
+    desk.execute(
+        "INSERT INTO migrate.version VALUES (99);"
+        "ALTER TABLE migrate.run ADD COLUMN mood text NOT NULL DEFAULT 'sunny';"
+        "ALTER TABLE migrate.applied ADD COLUMN mood text NOT NULL DEFAULT 'sunny';"
+        "ALTER TABLE migrate.run DROP CONSTRAINT run_kind_check; ALTER TABLE migrate.run DROP CONSTRAINT run_status_check;"
+        "ALTER TABLE migrate.step DROP CONSTRAINT step_status_check;"
+        "INSERT INTO migrate.run (kind, status, plan, guarantee, environment, host, pid, program, rehearsal)"
+        " VALUES ('dream', 'dreamt', '', '', 'local', 'future', 1, '9.0', '');"
+        "INSERT INTO migrate.step (run, sequence, module, revision, direction, status, seconds)"
+        " VALUES (2, 1, 'crm', 'c2', 'upgrade', 'imagined', 1);"
+        """UPDATE migrate.applied SET effects = '{"form": 99, "dream": []}'"""
+    )
+    return desk
+
+
+def test_an_older_program_reads_a_newer_ledger(newer: Desk) -> None:
+    for words in (*READERS, ("history", "2"), ("history", "2", "--format", "json")):
+        ended = newer.migrate(*words)
+        assert ended.code == 0, f"{words}: {ended.err}"
+    assert "dream" in newer.migrate("history").out
+
+
+def test_an_older_program_with_nothing_pending_starts(newer: Desk) -> None:
+    done = newer.migrate(*DEPLOY)
+
+    assert done.code == 0, done.err
+    assert "nothing to do" in done.said
+
+
+def test_an_older_program_with_something_pending_refuses_in_one_sentence(newer: Desk) -> None:
+    write_revision(versions_of(newer.root, "crm"), "c3", after="c2", upgrade='op.execute("SELECT 1")')
+    before = newer.picture()
+
+    refused = newer.migrate("all-modules", "--yes", "--staging", "container")
+
+    assert refused.code == 1, refused.err
+    assert "the ledger was written by a newer coordinator (version 99; this one knows" in refused.said
+    assert newer.picture() == before
+    assert newer.value("SELECT count(*) FROM migrate.run") == 2
+    shown = newer.migrate("plan")
+    assert shown.code == 1
+    assert "newer-ledger" in shown.out
+
+
+def test_accepting_in_a_newer_ledger_is_refused(newer: Desk) -> None:
+    file = newer.root / newer.file("crm", "c2")
+    file.write_text(file.read_text(encoding="utf-8").replace("telefone2 text", "telefone2 varchar"))
+
+    refused = newer.migrate("accept", "crm:c2", "--reason", "one")
+
+    assert refused.code == 1, refused.err
+    assert "newer coordinator" in refused.said
+
+
+def test_every_table_and_column_of_the_ledger_says_what_it_is(desk: Desk) -> None:
+    write_shop(desk.root)
+    apply(desk)
+    silent = desk.rows(
+        "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum >= 0"
+        " AND NOT a.attisdropped WHERE c.relnamespace = 'migrate'::regnamespace AND c.relkind = 'r'"
+        " AND c.relname NOT LIKE 'kept\\_%' AND coalesce(col_description(c.oid, a.attnum), '') = ''"
+        " UNION ALL SELECT c.relname, '' FROM pg_class c WHERE c.relnamespace = 'migrate'::regnamespace"
+        " AND c.relkind = 'r' AND c.relname NOT LIKE 'kept\\_%' AND coalesce(obj_description(c.oid, 'pg_class'), '') = ''"
+    )
+    assert silent == ()
+    assert (
+        desk.value(
+            "SELECT count(*) FROM pg_class WHERE relnamespace = 'migrate'::regnamespace AND relkind = 'r'"
+        )
+        > 10
+    )
+    assert desk.value("SELECT obj_description('migrate'::regnamespace, 'pg_namespace')")
