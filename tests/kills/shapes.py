@@ -49,29 +49,29 @@ class Shape:
         """Write the project; its folder."""
         project(root, modules=("crm", "billing", "agenda"))
         _base(root)
-        for step in self.steps:
-            self._write_step(root, step)
+        for step, before in zip(self.steps, (None, *self.steps), strict=False):
+            self._write_step(root, step, requires=[before] if before else [])
         return root
 
 
-    def _write_step(self, root: Path, step: str) -> None:
+    def _write_step(self, root: Path, step: str, *, requires: list[str]) -> None:
         match step:
             case "crm:c2":
                 _write(
                     root, "crm", "c2",
                     ("ALTER TABLE crm.customers ADD COLUMN phone text", "UPDATE crm.customers SET phone = '+1' || id"),
                     ("ALTER TABLE crm.customers DROP COLUMN phone",),
-                    after="c1",
+                    after="c1", requires=requires,
                 )  # fmt: skip
             case "billing:b2" if self.concurrent:
-                _write_concurrent(root)
+                _write_concurrent(root, requires)
             case "billing:b2":
                 _write(
                     root, "billing", "b2",
                     ("CREATE TABLE billing.archive (id int PRIMARY KEY, total numeric)",
                      "INSERT INTO billing.archive SELECT id, total FROM billing.invoices"),
                     ("DROP TABLE billing.archive",),
-                    after="b1", requires=["crm:c2"],
+                    after="b1", requires=requires,
                 )  # fmt: skip
             case "agenda:a1":
                 _write(
@@ -79,7 +79,7 @@ class Shape:
                     ("CREATE TABLE agenda.appointments (id int PRIMARY KEY, customer int REFERENCES crm.customers)",
                      "INSERT INTO agenda.appointments SELECT id, id FROM crm.customers"),
                     ("DROP TABLE agenda.appointments",),
-                    requires=["billing:b2"],
+                    requires=requires,
                 )  # fmt: skip
             case "crm:c3":
                 _write(
@@ -87,7 +87,7 @@ class Shape:
                     ("ALTER TABLE crm.customers DROP COLUMN nick", *((_UNIQUE,) if self.fails else ())),
                     (*(("DROP INDEX crm.customers_email",) if self.fails else ()),
                      "ALTER TABLE crm.customers ADD COLUMN nick text"),
-                    after="c2", requires=["agenda:a1"],
+                    after="c2" if "crm:c2" in self.steps else "c1", requires=requires,
                 )  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def _base(root: Path) -> None:
     )  # fmt: skip
 
 
-def _write_concurrent(root: Path) -> None:
+def _write_concurrent(root: Path, requires: list[str]) -> None:
     """billing:b2 with an index that cannot be built inside a transaction, and work before and after it.
 
     It can be run a second time, as the docs ask of such a revision: what a kill left of it stands already.
@@ -124,7 +124,7 @@ def _write_concurrent(root: Path) -> None:
         f"op.execute({'ALTER TABLE billing.invoices DROP COLUMN IF EXISTS note'!r})",
     )
     write_revision(
-        versions_of(root, "billing"), "b2", after="b1", requires=["crm:c2"],
+        versions_of(root, "billing"), "b2", after="b1", requires=requires,
         upgrade="\n".join(up), downgrade="\n".join(down),
     )  # fmt: skip
 
@@ -143,6 +143,8 @@ def _write(
 
 BASE = ("crm:c1", "billing:b1")
 STEPS = ("crm:c2", "billing:b2", "agenda:a1", "crm:c3")
+_THREE = ("crm:c2", "agenda:a1", "crm:c3")
+_THREE_CONCURRENT = ("billing:b2", "agenda:a1", "crm:c3")
 _OFF = ("--staging", "off")
 _EMBEDDED = ("--staging", "embedded")
 _BY_STEP = ("all-modules", "--atomic", "step", *_OFF)
@@ -152,8 +154,8 @@ SHAPES: dict[str, Shape] = {
     each.name: each
     for each in (
         Shape(name="run", command=("all-modules", "--atomic", "run", *_EMBEDDED), steps=STEPS, one_transaction=True),
-        Shape(name="step", command=_BY_STEP, steps=STEPS),
-        Shape(name="concurrent", command=_CONCURRENT, steps=STEPS, concurrent=True),
+        Shape(name="step", command=_BY_STEP, steps=_THREE),
+        Shape(name="concurrent", command=_CONCURRENT, steps=_THREE_CONCURRENT, concurrent=True),
         Shape(
             name="rehearsed-concurrent",
             command=("all-modules", *_EMBEDDED),
@@ -163,35 +165,35 @@ SHAPES: dict[str, Shape] = {
         Shape(
             name="failing-run",
             command=("all-modules", "--atomic", "run", *_OFF),
-            steps=STEPS,
+            steps=_THREE,
             fails=True,
             one_transaction=True,
         ),
-        Shape(name="failing-step", command=_BY_STEP, steps=STEPS, fails=True),
-        Shape(name="failing-concurrent", command=_CONCURRENT, steps=STEPS, fails=True, concurrent=True),
+        Shape(name="failing-step", command=_BY_STEP, steps=_THREE, fails=True),
+        Shape(name="failing-concurrent", command=_CONCURRENT, steps=_THREE_CONCURRENT, fails=True, concurrent=True),
         Shape(
             name="abort-step",
             command=("recover", "--abort"),
-            steps=STEPS,
+            steps=_THREE,
             lead=((_BY_STEP, "ALTER TABLE crm.customers DROP COLUMN nick"),),
         ),
         Shape(
             name="abort-concurrent",
             command=("recover", "--abort"),
-            steps=STEPS,
+            steps=_THREE_CONCURRENT,
             concurrent=True,
             lead=((_CONCURRENT, "UPDATE billing.invoices SET note"),),
         ),
         Shape(
             name="resume-step",
             command=("recover", "--resume"),
-            steps=STEPS,
+            steps=_THREE,
             lead=((_BY_STEP, "ALTER TABLE crm.customers DROP COLUMN nick"),),
         ),
         Shape(
             name="resume-concurrent",
             command=("recover", "--resume"),
-            steps=STEPS,
+            steps=_THREE_CONCURRENT,
             concurrent=True,
             lead=((_CONCURRENT, "UPDATE billing.invoices SET note"),),
         ),
