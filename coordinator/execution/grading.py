@@ -95,8 +95,9 @@ def fails_again(step: Step, error: StepFailedError) -> Finding:
 def destroyed(difference: CatalogDifference) -> tuple[Address, ...]:
     """Columns and tables that the step drops: their values do not come back with their definitions."""
     gone = {each for each in difference.dropped if each.kind in ("column", "table")}
-    tables = {each.relation for each in gone if each.kind == "table"}
-    return tuple(each for each in sorted(gone) if each.kind == "table" or each.relation not in tables)
+    # Columns of a view that went hold no values of their own; those of a table are told with it.
+    whole = {each.relation for each in difference.dropped if each.is_relation}
+    return tuple(each for each in sorted(gone) if each.kind == "table" or each.relation not in whole)
 
 
 def changed_rows(before: RowSums, after: RowSums) -> tuple[tuple[str, str], ...]:
