@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from coordinator.errors import CoordinatorError, LockHeldError, UnreachableError
 from coordinator.execution.failure import StepFailedError
+from coordinator.execution.versions import HeadsChangedError
 from coordinator.model.incident import Category, IncidentSeverity
 from coordinator.model.run import RunStatus
 from coordinator.postgres.failure import ConnectionLostError, StatementError
@@ -71,7 +72,7 @@ def categorize(error: BaseException) -> Category:
         return category_of(error.sqlstate or "", error.message)
     if isinstance(error, ConnectionLostError | UnreachableError):
         return Category.CONNECTION
-    if isinstance(error, LockHeldError):
+    if isinstance(error, LockHeldError | HeadsChangedError):  # somebody else was at work, and has been heard of
         return Category.LOCK
     if isinstance(error, OSError | MemoryError):
         return Category.RESOURCE

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from coordinator.execution.journal import Journal
+    from coordinator.execution.known_heads import KnownHeads
     from coordinator.execution.monitor import WatchedLock
     from coordinator.execution.project import Project
     from coordinator.execution.step import StepRunner
@@ -82,6 +83,7 @@ class SegmentRunner:
     lock_wait: float
     lock_patience: float
     locks: Callable[[Segment], tuple[TableLock, ...]]
+    heads: KnownHeads
     way_back: Callable[[Step], WayBack | None] = lambda _: None  # of a step that stopped half way
     lenient: frozenset[RevisionKey] = frozenset()  # steps whose cut off reversal is brought to its end
     half_done: LoneSegment | None = None  # the one that failed
@@ -154,6 +156,8 @@ class SegmentRunner:
         attempt.transaction.begin()
         attempt.begun = True
         self._take_locks(segment, attempt.transaction)
+        modules = [step.key.module for step in segment.steps]
+        self.heads.prove(self.runner.session, modules)
         attempt.start = catalog = self.runner.catalog()
         if attempt.lone is not None:
             attempt.lone.begin(attempt.start)
@@ -164,6 +168,7 @@ class SegmentRunner:
             catalog = self._step(step, attempt.transaction, catalog, attempt.phase)
             attempt.done.append(step)
         attempt.current = None
+        self.heads.leave(self.runner.session, modules)
 
     def _look_around(self, attempt: _Attempt, error: BaseException) -> None:
         if attempt.current is not None:
@@ -249,6 +254,7 @@ class SegmentRunner:
 
     def _is_committed(self, segment: Segment) -> None:
         self.committed.append(segment)
+        self.heads.committed()
         self.journal.committed()
 
     def _keep_made(self) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.execution.journal import Journal
 from coordinator.execution.keeping import Keeper, KeepPlan
+from coordinator.execution.known_heads import KnownHeads
 from coordinator.execution.locking import locks_up_front
 from coordinator.execution.segment import SegmentRunner
 from coordinator.execution.step import StepRunner
@@ -18,6 +19,7 @@ from coordinator.ledger.system import note_system
 from coordinator.workflow.before_writing import nothing_in_yet
 from coordinator.workflow.integrity import integrity_checks
 from coordinator.workflow.loss import keep_policy
+from coordinator.workflow.target import refuse_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +53,15 @@ class Writer:
     tell: Listener
     keeping: KeepPlan | None = None  # None: what the steps destroy is found out by running them
 
+    def _heads(self, found: Mapping[str, frozenset[str]] | None) -> dict[str, frozenset[str]]:
+        """Each module's own; a module without a version table has none yet."""
+        if found is None:
+            return {}
+        return {
+            tree.module.name: found.get(tree.module.name, frozenset()) & tree.ids
+            for tree in self.project.trees
+        }
+
     def _keep_plan(self, plan: RunPlan) -> KeepPlan:
         policy = keep_policy(self.settings)
         return KeepPlan(policy=policy, forward=plan.direction)
@@ -71,6 +82,7 @@ class Writer:
 
         Raises LockHeldError when another run's transaction is still open; the new run is then marked as reversed.
         """
+        refuse_read_only(self.ledger_session)
         ledger = Ledger(self.ledger_session)
         ledger.create()
         number = ledger.begin_run(
@@ -101,11 +113,13 @@ class Writer:
         holds: bool = False,
         effects: Mapping[RevisionKey, KnownEffects] | None = None,
         locking: Mapping[RevisionKey, RevisionEffects] | None = None,
+        heads: Mapping[str, frozenset[str]] | None = None,
     ) -> SegmentRunner:
         """The runner of that run's segments, with the integrity checks and what authors waived of them.
 
         `holds`: what it reverses is not to be applied again unasked. `effects` are kept with what it applies.
-        `locking` tells which locks it takes up front where no rehearsal does.
+        `locking` tells which locks it takes up front where no rehearsal does. `heads` are the rows of the version
+        tables that the plan was made from; None: they were not looked at.
         """
         journal = Journal(
             ledger=Ledger(self.ledger_session),
@@ -136,4 +150,5 @@ class Writer:
             lock_wait=self.settings.lock_wait,
             lock_patience=self.settings.lock_patience,
             locks=locks_up_front(rehearsal, locking or {}),
+            heads=KnownHeads(project=self.project, heads=self._heads(heads)),
         )
