@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from coordinator.execution.project import Project
-    from coordinator.execution.segment import SegmentRunner
+    from coordinator.execution.step import StepRunner
+    from coordinator.ledger.lock import Lock
     from coordinator.model.capture import Capture
     from coordinator.model.effect import RevisionEffects
     from coordinator.model.names import RevisionKey
@@ -62,8 +63,8 @@ def way_back_of(
 class Undoing:
     """Takes away what an upgrade left that was cut off; `run` is the recovery, which owns the fence."""
 
-    segments: SegmentRunner
-    project: Project
+    runner: StepRunner
+    lock: Lock
     run: int
     lock_wait: float
 
@@ -78,11 +79,11 @@ class Undoing:
             self._main,
             lock_wait=self.lock_wait,
             at_begin=lambda: stand_behind_fence(self._main, self.run),
-            before_commit=self.segments.lock.ping,
+            before_commit=self.lock.ping,
         )
         token = f"half done {half.key}"
         why = bring_back(
-            self.segments.runner, transaction, way, half.there, lambda: self._is_as_before(half), token=token
+            self.runner, transaction, way, half.there, lambda: self._is_as_before(half), token=token
         )
         if why is None and way.writes:
             why = "it may have changed rows, which nothing here can tell or take back"
@@ -97,7 +98,7 @@ class Undoing:
 
     @property
     def _main(self) -> Session:
-        return self.segments.runner.session
+        return self.runner.session
 
     def _drop_indexes(self, half: HalfDone) -> None:
         built = [each for each in half.left if each.kind is ObjectKind.INDEX]
@@ -107,7 +108,7 @@ class Undoing:
 
     def _is_as_before(self, half: HalfDone) -> bool:
         if half.before:
-            return self.segments.runner.catalog().fingerprint == half.before
+            return self.runner.catalog().fingerprint == half.before
         # An older program did not write down what was there; then only what the step makes can be asked.
         return bool(half.made) and not any(is_there(self._main, each) for each in half.made)
 

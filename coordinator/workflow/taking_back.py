@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed
 from coordinator.execution.failure import StepFailedError
+from coordinator.execution.step import StepRunner
 from coordinator.execution.versions import HeadsChangedError, unprepare_module
 from coordinator.ledger.lock import stand_behind_fence
 from coordinator.ledger.made import erase_made, read_made
@@ -18,11 +19,13 @@ from coordinator.postgres.failure import StatementError
 from coordinator.revisions.capture import capture
 from coordinator.revisions.effects import effects_of
 from coordinator.workflow.half_done import Undoing, is_complete, way_back_of, write_down
+from coordinator.workflow.integrity import integrity_checks
 
 if TYPE_CHECKING:
     from coordinator.execution.project import Project
     from coordinator.execution.workers import Workers
     from coordinator.model.capture import Capture
+    from coordinator.model.effect import RevisionEffects
     from coordinator.model.names import RevisionKey
     from coordinator.model.recovery import HalfDone, UnfinishedRun
     from coordinator.postgres.session import Session
@@ -75,9 +78,12 @@ class TakingBack:
         upgrades, downgrades = self._both((half.key,))
         way = way_back_of(step, upgrades, downgrades, self._project)
         plan = RunPlan(segments=(Segment(position=1, steps=(way.back or step,), transactional=False),))
+        # Without a keeper: nothing that was there before is destroyed, and what is half done is not worth keeping.
         undoing = Undoing(
-            segments=self.writer.segments(self.number, plan),
-            project=self._project,
+            runner=StepRunner(
+                self._main, self._workers, self._project, integrity_checks(self._project), plan
+            ),
+            lock=self.writer.lock,
             run=self.number,
             lock_wait=self.writer.settings.lock_wait,
         )
