@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from coordinator.cli.keeping import keep_options, keep_request
 from coordinator.cli.options import format_option, read_settings, target_options
 
 
@@ -33,6 +34,7 @@ from coordinator.cli.options import format_option, read_settings, target_options
     metavar="DURATION",
     help="The longest that one transaction may keep others waiting, by the rehearsal's times.  [default: 30s]",
 )
+@keep_options
 @click.option("--retry", is_flag=True, help="Try once more what failed before for a reason of code or data.")
 @click.option("--dry-run", is_flag=True, help="Plan and look for what is wrong, then stop.")
 @click.option("--yes", is_flag=True, help="Ask nothing. Never consents to the loss of data.")
@@ -49,6 +51,9 @@ def command(
     atomic: str | None,
     wait: str | None,
     max_hold: str | None,
+    keep_limit: str | None,
+    discard: tuple[str, ...],
+    keep_personal: bool,
     retry: bool,
     dry_run: bool,
     yes: bool,
@@ -71,6 +76,7 @@ def command(
         atomic=atomic,
         wait=wait,
         max_hold=max_hold,
+        keep_limit=keep_limit,
     )
     if only is not None:
         settings.module(only)  # raises with the nearest known name
@@ -83,6 +89,7 @@ def command(
             only=only,
             dry_run=dry_run,
             retry=retry,
+            keep=keep_request(settings, discard=discard, keep_personal=keep_personal),
             consent=progress.ask if asks else lambda plan: True,
         )
         report = all_modules(settings, request, progress)

@@ -9,6 +9,7 @@ from coordinator.cli.document import write_json
 from coordinator.cli.findings import show_findings
 from coordinator.cli.terminal import Terminal, terminal
 from coordinator.planning.holding import longest_holding
+from coordinator.reports.kept_text import kept_lines
 from coordinator.reports.run_json import report_as_json
 from coordinator.workflow.all_modules import Outcome
 
@@ -41,6 +42,8 @@ def show_report(report: Report, settings: Settings, *, form: str, verbose: bool)
             out.line(
                 f"{done}: {_steps(len(report.plan.steps))} applied in {report.seconds:.1f} s (run {report.run})"
             )
+            for line in kept_lines(report.kept):
+                out.wrapped(line, following="  ")
             out.wrapped(f"guarantee that held: {report.plan.guarantee.value}", following="  ")
             out.line(f"next:  `migrate history {report.run}` shows the run, `migrate status` what is in")
 

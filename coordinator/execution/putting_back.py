@@ -47,6 +47,7 @@ class PuttingBack:
             mandatory = [each for each in self._mandatory(kept) if each not in kept.rest]
             if kept.kind is not LossKind.COLUMNS or table is None or not mandatory or not names:
                 continue
+            assert kept.copy is not None
             count = keep_back.newer_rows(self.session, kept.copy, table, keys=names)
             if count:
                 rows = "1 row has" if count == 1 else f"{count} rows have"

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from coordinator.model.capture import Direction
+    from coordinator.model.kept import KeptData
     from coordinator.model.names import RevisionKey
 
 
@@ -76,6 +77,7 @@ class Run:
     steps: tuple[StepRecord, ...] = ()
     attempt: str = ""  # what was tried and from where, see planning/attempt.py; empty: not noted
     final: bool = False  # it failed for a reason of code or data, so the same attempt would fail again
+    kept: tuple[KeptData, ...] = ()  # what it kept, and what it put back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

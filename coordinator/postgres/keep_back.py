@@ -221,8 +221,8 @@ def keep_conflicts(
     """Leave in the copy only the rows whose values could not go back."""
     session.execute(
         compose(
-            "DELETE FROM {copy} AS o USING (SELECT k.ctid AS place FROM {copy} AS k LEFT JOIN {rows} AS t ON {same}"
-            " WHERE NOT (k.{changed} AND {differs})) AS s WHERE s.place = o.ctid;"
+            "DELETE FROM {copy} AS k WHERE NOT (k.{changed} AND EXISTS (SELECT FROM {rows} AS t"
+            " WHERE {same} AND {differs}));"
             " ALTER TABLE {copy} DROP COLUMN {changed}",
             copy=_copy(copy),
             rows=target.rows,

@@ -32,7 +32,7 @@ def estimate(session: Session, source: Source, columns: Collection[str]) -> int:
     )[0]
     key = source.key_without(columns)
     wanted = {*columns, *key} if columns and key else set(source.stored)
-    widths = dict(
+    widths: dict[str, float] = dict(
         session.rows(
             compose(
                 "SELECT attname::text, max(avg_width * (1 - null_frac)) FROM pg_catalog.pg_stats"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coordinator.model.sizes import format_size
+from coordinator.reports.kept_text import kept_as_json
 from coordinator.reports.wording import counted, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from coordinator.model.kept import KeptData
     from coordinator.model.staging import Leftover
     from coordinator.reports.page import Page
 
@@ -23,9 +26,21 @@ class Removal:
     why_not: str = ""
 
 
-def gc_text(removals: Sequence[Removal], not_seen: Sequence[str], *, dry_run: bool, page: Page) -> str:
-    """A line for each leftover, the places that could not be looked at, and a total."""
+def gc_text(
+    removals: Sequence[Removal],
+    not_seen: Sequence[str],
+    *,
+    dry_run: bool,
+    page: Page,
+    erased: Sequence[KeptData] = (),
+) -> str:
+    """A line for each leftover and each erased copy, the places that could not be looked at, and a total."""
     lines: list[str] = []
+    for copy in erased:
+        word = "would erase" if dry_run else "erased"
+        size = f"{counted(copy.rows, 'row')}, {format_size(copy.bytes)}"
+        told = f"{word}: what run {copy.run} kept of {copy.loss} ({size})"
+        lines.extend(page.wrapped(one_line(told), then="  "))
     for each in removals:
         word = _word(each, dry_run=dry_run)
         left = each.leftover
@@ -36,11 +51,11 @@ def gc_text(removals: Sequence[Removal], not_seen: Sequence[str], *, dry_run: bo
     for place in not_seen:
         lines.extend(page.wrapped(f"not looked at: {one_line(place)}", then="  "))
     removed = sum(each.removed for each in removals)
-    if not removals:
+    if not removals and not erased:
         lines.append(page.paint("nothing is left behind", "green"))
-    elif dry_run:
+    elif removals and dry_run:
         lines.append(f"would remove {counted(len(removals), 'leftover')}")
-    else:
+    elif removals:
         lines.append(f"removed {removed} of {counted(len(removals), 'leftover')}")
     return "\n".join(lines) + "\n"
 
@@ -51,7 +66,13 @@ def _word(removal: Removal, *, dry_run: bool) -> str:
     return "removed" if removal.removed else "not removed"
 
 
-def gc_as_json(removals: Sequence[Removal], not_seen: Sequence[str], *, dry_run: bool) -> dict[str, object]:
+def gc_as_json(
+    removals: Sequence[Removal],
+    not_seen: Sequence[str],
+    *,
+    dry_run: bool,
+    erased: Sequence[KeptData] = (),
+) -> dict[str, object]:
     """The same for machines."""
     return {
         "dryRun": dry_run,
@@ -66,5 +87,6 @@ def gc_as_json(removals: Sequence[Removal], not_seen: Sequence[str], *, dry_run:
             }
             for each in removals
         ],
+        "erased": kept_as_json(erased),
         "notSeen": list(not_seen),
     }

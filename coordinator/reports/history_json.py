@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coordinator.reports.kept_text import kept_as_json
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -37,7 +39,11 @@ def run_as_json(run: Run) -> dict[str, object]:
 
 def run_with_steps_as_json(run: Run) -> dict[str, object]:
     """One run with all that it did, in order."""
-    return {**run_as_json(run), "steps": [_step(each) for each in run.steps]}
+    return {
+        **run_as_json(run),
+        "steps": [_step(each) for each in run.steps],
+        "kept": kept_as_json(run.kept),
+    }
 
 
 def _step(step: StepRecord) -> dict[str, object]:

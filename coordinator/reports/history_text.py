@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.model.capture import Direction
 from coordinator.model.run import RunStatus, StepStatus
+from coordinator.reports.kept_text import kept_section
 from coordinator.reports.table import Cell, table
 from coordinator.reports.wording import counted, moment, one_line, seconds_text
 
@@ -79,6 +80,7 @@ def run_text(run: Run, page: Page) -> str:
             lines.extend(page.wrapped(one_line(text), first=f"  {name:<10} ", then=" " * 13))
     lines.append("")
     lines.extend(_steps(run, page))
+    lines.extend(kept_section(run.kept, run.number, page))
     return "\n".join(lines) + "\n"
 
 

@@ -13,12 +13,13 @@ from coordinator.errors import RefusedError
 from coordinator.execution.executor import Executor
 from coordinator.execution.interrupts import shielded
 from coordinator.execution.rollback import RollbackManager
+from coordinator.ledger.kept import read_kept
 from coordinator.model.plan import Guarantee
 from coordinator.planning.reverse import reverse_plan
 from coordinator.postgres.catalog import read_catalog
 from coordinator.workflow.before_writing import nothing_in_yet
+from coordinator.workflow.erasing import erase_after_run
 from coordinator.workflow.half_done import way_back_of
-from coordinator.workflow.max_hold import within_max_hold
 from coordinator.workflow.loss import (
     NOTHING_ASKED,
     KeepRequest,
@@ -29,10 +30,12 @@ from coordinator.workflow.loss import (
     refuse_newer_rows,
     refuse_too_much,
 )
+from coordinator.workflow.max_hold import within_max_hold
 from coordinator.workflow.outside import found_outside
 from coordinator.workflow.rehearse import rehearse
 from coordinator.workflow.safety import starting_point
 from coordinator.workflow.state import TargetState, look
+from coordinator.workflow.target import refuse_read_only
 from coordinator.workflow.writing import Writer
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from coordinator.execution.project import Project
     from coordinator.execution.workers import Workers
     from coordinator.model.finding import Finding
+    from coordinator.model.kept import KeptData
     from coordinator.model.plan import RunPlan
     from coordinator.model.rehearsal import Rehearsal
     from coordinator.postgres.session import Session
@@ -65,6 +69,7 @@ class CarriedOut:
     run: int
     seconds: float
     findings: tuple[Finding, ...]
+    kept: tuple[KeptData, ...] = ()  # what of the destroyed data is held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +88,9 @@ class CarryingOut:
     tell: Listener
     state: TargetState  # as the plan found the target
     captured: Captured
-    stepwise: Callable[[], tuple[RunPlan, ...]] | None = None  # the plans with each step in its own transaction
+    stepwise: Callable[[], tuple[RunPlan, ...]] | None = (
+        None  # the plans with each step in its own transaction
+    )
     keep: KeepRequest = NOTHING_ASKED
     attempt: str = ""  # its identity in the ledger; empty: it may always be tried again
 
@@ -92,6 +99,7 @@ class CarryingOut:
 
         Raises RefusedError before the first write, ReversedError or UnsettledError after it.
         """
+        refuse_read_only(self.main)
         plan, rehearsal = self._rehearse(plans)
         catalog = read_catalog(self.main, ignore=self.project.version_tables)
         policy = keep_policy(self.settings, self.keep)
@@ -111,6 +119,7 @@ class CarryingOut:
             run=run,
             seconds=seconds,
             findings=tuple(dict.fromkeys((*plan.findings, *lost))),
+            kept=tuple(each for each in read_kept(self.main, run=run) if each.run == run),
         )
 
     def _rehearse(self, plans: tuple[RunPlan, ...]) -> tuple[RunPlan, Rehearsal | None]:
@@ -186,6 +195,7 @@ class CarryingOut:
             holds=self.kind == ROLLBACK,
             effects=self.captured.known_effects,
             locking=self.captured.effects,
+            heads=self.state.heads,
         )
         segments.way_back = lambda step: way_back_of(
             step, self.captured.upgrades, self.captured.downgrades, self.project
@@ -199,8 +209,12 @@ class CarryingOut:
         with nothing_in_yet(segments.journal.ledger, number):
             starting = starting_point(self.main, self.project, plan, segments.runner.catalog())
         executor = Executor(segments=segments, rollback=rollback, tell=self.tell)
-        with shielded():  # its own handler lets the first signal stop it; what comes after its end comes too late
+        with (
+            shielded()
+        ):  # its own handler lets the first signal stop it; what comes after its end comes too late
             try:
-                return number, executor.apply(plan, starting, self.target.shown)
+                seconds = executor.apply(plan, starting, self.target.shown)
+                erase_after_run(writer.ledger_session)
+                return number, seconds
             finally:
                 self.lock.too_late_to_cancel()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.checks.preflight.waivers import apply_waivers
-from coordinator.errors import RefusedError
+from coordinator.errors import MapError, RefusedError
 from coordinator.execution.keeping import KeepPlan
 from coordinator.execution.putting_back import NEWER_HELP, PuttingBack
 from coordinator.ledger.kept import read_open
@@ -20,6 +20,7 @@ from coordinator.model.sizes import format_size
 from coordinator.planning.losses import LossReader
 from coordinator.postgres.keep_estimate import estimate
 from coordinator.postgres.keep_source import find_source
+from coordinator.workflow.map_view import read_map_view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +46,7 @@ class KeepRequest:
 
     discard: frozenset[RevisionKey] = frozenset()
     keep_personal: bool = False
-    personal: frozenset[tuple[str, str, str]] = frozenset()  # as in `MapView`
+    personal: frozenset[tuple[str, str, str]] | None = None  # as in `MapView`; None: not read yet
 
 
 NOTHING_ASKED = KeepRequest()
@@ -70,9 +71,17 @@ def keep_policy(settings: Settings, request: KeepRequest = NOTHING_ASKED) -> Kee
         keep_for=settings.keep_for,
         without=frozenset(module.name for module in settings.modules if not module.keep),
         discard=request.discard,
-        personal=request.personal,
+        personal=_personal(settings) if request.personal is None else request.personal,
         keep_personal=request.keep_personal,
     )
+
+
+def _personal(settings: Settings) -> frozenset[tuple[str, str, str]]:
+    """The columns that the map marks as personal; none where there is no map that can be read."""
+    try:
+        return read_map_view(settings).personal
+    except MapError:
+        return frozenset()
 
 
 def keep_plan(policy: KeepPolicy, captured: Captured, plan: RunPlan, rehearsal: Rehearsal | None) -> KeepPlan:

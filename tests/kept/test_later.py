@@ -1,0 +1,263 @@
+"""Data that one run kept and a later command needs: what is held, told, limited, given up, put back and erased."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.failures.roles import make_role
+from tests.kept.shelf import CUSTOMERS, build, failing, same, step
+
+if TYPE_CHECKING:
+    from tests.failures.site import Site
+
+DROP = ("ALTER TABLE crm.customers DROP COLUMN phone",)
+ADD = ("ALTER TABLE crm.customers ADD COLUMN phone text",)
+
+
+def test_history_tells_what_is_kept_and_until_when(site: Site) -> None:
+    build(site)
+    step(site, "c2", "c1", DROP, ADD)
+    ended = site.migrate("all-modules")
+    assert ended.code == 0, ended.err
+    assert "column crm.customers.phone (20 rows" in ended.said
+    shown = site.migrate("history", "1").out
+    assert "crm:c2: column crm.customers.phone" in shown
+    assert "held until " in shown
+    (kept,) = json.loads(site.migrate("history", "1", "--format", "json").out)["kept"]
+    assert (kept["rows"], kept["columns"], kept["key"], kept["ending"]) == (20, ["phone"], ["id"], None)
+
+
+def test_a_rollback_puts_back_what_a_run_in_one_transaction_kept_and_forward_again_too(site: Site) -> None:
+    build(site)
+    step(site, "c2", "c1", DROP, ADD)
+    step(
+        site,
+        "c3",
+        "c2",
+        ("ALTER TABLE crm.customers ADD COLUMN nick text",),
+        ("ALTER TABLE crm.customers DROP COLUMN nick",),
+    )
+    before = site.picture()
+    assert site.migrate("all-modules").code == 0
+    site.execute("UPDATE crm.customers SET nick = 'n' || id WHERE id < 4")
+    forward = site.picture()
+    ended = site.migrate("rollback", "crm", "--to", "c1", "--yes")
+    assert ended.code == 0, ended.err
+    assert same(site, before)
+    assert site.migrate("release", "crm:c2").code == 0
+    assert site.migrate("release", "crm:c3").code == 0
+    ended = site.migrate("all-modules")
+    assert ended.code == 0, ended.err
+    assert same(site, forward)
+
+
+def test_rows_changed_since_are_conflicts_that_keep_their_own_values(site: Site) -> None:
+    build(site)
+    step(
+        site,
+        "c2",
+        "c1",
+        ("UPDATE crm.customers SET name = upper(name)",),
+        ("UPDATE crm.customers SET name = lower(name)",),
+    )
+    site.execute("UPDATE crm.customers SET name = 'MiXed ' || id WHERE id < 4")
+    assert site.migrate("all-modules").code == 0
+    site.execute(
+        "UPDATE crm.customers SET name = 'Somebody Else' WHERE id = 2; DELETE FROM crm.customers WHERE id = 3"
+    )
+    ended = site.migrate("rollback", "crm", "--to", "c1", "--yes")
+    assert ended.code == 0, ended.err
+    assert "1 row was changed since" in ended.said
+    assert "id 2" in ended.said
+    assert site.rows("SELECT id, name FROM crm.customers WHERE id IN (1, 2, 4) ORDER BY id") == (
+        (1, "MiXed 1"),
+        (2, "somebody else"),
+        (4, "name 4"),
+    )
+    shown = site.migrate("history", "2").out
+    assert "1 conflict: changed since" in shown
+    assert "1 row deleted since" in shown
+    assert site.rows("SELECT id, name FROM migrate.kept_1") == (("2", "MiXed 2"),)
+
+
+def test_a_column_that_came_back_empty_is_filled_in_changed_rows_too(site: Site) -> None:
+    build(site, CUSTOMERS.replace("phone text", "phone text DEFAULT '?'"))
+    step(site, "c2", "c1", DROP, ("ALTER TABLE crm.customers ADD COLUMN phone text DEFAULT '?'",))
+    assert site.migrate("all-modules").code == 0
+    site.execute(
+        "UPDATE crm.customers SET name = 'other' WHERE id = 2; INSERT INTO crm.customers VALUES (99, 'new')"
+    )
+    ended = site.migrate("rollback", "crm", "--to", "c1", "--yes")
+    assert ended.code == 0, ended.err
+    assert site.rows("SELECT id, phone FROM crm.customers WHERE id IN (1, 2, 99) ORDER BY id") == (
+        (1, "+11"),
+        (2, "+12"),
+        (99, "?"),
+    )
+
+
+def test_newer_rows_under_a_mandatory_column_stop_the_way_back_before_it_begins(site: Site) -> None:
+    build(site, "CREATE TABLE crm.customers (id int PRIMARY KEY, phone text NOT NULL);"
+          "INSERT INTO crm.customers SELECT n, '+1' || n FROM generate_series(1, 20) AS n;")  # fmt: skip
+    step(site, "c2", "c1", DROP, ("ALTER TABLE crm.customers ADD COLUMN phone text NOT NULL",))
+    before = site.picture()
+    assert site.migrate("all-modules").code == 0
+    site.execute("INSERT INTO crm.customers VALUES (98), (99)")
+    there = site.picture()
+    ended = site.migrate("rollback", "crm", "--to", "c1", "--yes")
+    assert ended.code == 1, ended.err
+    assert "2 rows have come into crm.customers" in ended.said
+    assert site.picture() == there
+    site.execute("DELETE FROM crm.customers WHERE id > 90")
+    assert site.migrate("rollback", "crm", "--to", "c1", "--yes").code == 0
+    assert same(site, before)
+
+
+def test_more_than_the_limit_is_refused_before_the_first_write_and_kept_with_a_higher_one(site: Site) -> None:
+    build(site, "CREATE TABLE crm.customers (id int PRIMARY KEY, phone text);"
+          "INSERT INTO crm.customers SELECT n, repeat('x', 100) FROM generate_series(1, 2000) AS n; ANALYZE crm.customers;")  # fmt: skip
+    step(site, "c2", "c1", DROP, ADD)
+    before = site.picture()
+    ended = site.migrate("all-modules", "--keep-limit", "100KB", "--yes")
+    assert ended.code == 1, ended.err
+    assert "--keep-limit" in ended.said
+    assert "--discard crm:c2" in ended.said
+    assert site.picture() == before
+    assert not site.has_ledger()
+    assert site.migrate("all-modules", "--keep-limit", "1MB").code == 0
+    assert site.value("SELECT rows FROM migrate.kept") == 2000
+
+
+def test_what_only_the_copy_itself_shows_to_be_too_much_stops_the_step(site: Site) -> None:
+    build(site, "CREATE TABLE crm.customers (id int PRIMARY KEY, phone text);"
+          "INSERT INTO crm.customers SELECT n, 'x' FROM generate_series(1, 2000) AS n; ANALYZE crm.customers;"
+          "UPDATE crm.customers SET phone = repeat('x', 500);")  # fmt: skip
+    step(site, "c2", "c1", DROP, ADD)
+    before = site.picture()
+    ended = site.migrate("all-modules", "--keep-limit", "400KB", "--yes")
+    assert ended.code == 3, ended.err
+    assert "--discard crm:c2" in ended.said
+    assert same(site, before)
+    assert site.value("SELECT count(*) FROM migrate.kept") == 0
+
+
+def test_discard_destroys_without_a_copy_and_is_written_down(site: Site) -> None:
+    build(site)
+    step(site, "c2", "c1", DROP, ADD)
+    ended = site.migrate("all-modules", "--discard", "crm:c2")
+    assert ended.code == 0, ended.err
+    assert "destroyed without a copy, as you said" in ended.said
+    assert site.rows("SELECT ending, copy, columns FROM migrate.kept") == (("discarded", None, ["phone"]),)
+    assert "given up with --discard" in site.migrate("history", "1").out
+
+
+@pytest.mark.parametrize("flag", [(), ("--keep-personal",)], ids=["left out", "asked for"])
+def test_personal_columns_are_kept_only_when_that_is_asked_for(site: Site, flag: tuple[str, ...]) -> None:
+    build(site)
+    (site.root / "database_map.md").write_text(
+        "# Database map\n\n## Module crm\n\n- Schema: crm\n\n### Table customers\n\n"
+        "| column | type | personal data | notes |\n|---|---|---|---|\n"
+        "| id | int | | |\n| name | text | | |\n| phone | text | yes | |\n",
+        encoding="utf-8",
+    )
+    step(site, "c2", "c1", ("ALTER TABLE crm.customers DROP COLUMN phone, DROP COLUMN name",), (
+        "ALTER TABLE crm.customers ADD COLUMN name text NOT NULL, ADD COLUMN phone text",))  # fmt: skip
+    ended = site.migrate("all-modules", *flag)
+    assert ended.code == 0, ended.err
+    kept = ["name", "phone"] if flag else ["name"]
+    out = [] if flag else ["phone"]
+    assert site.rows("SELECT columns, left_out FROM migrate.kept") == ((kept, out),)
+    assert ("personal" in site.migrate("history", "1").out) is not bool(flag)
+
+
+def test_nobody_but_the_owner_can_read_a_copy_whatever_the_default_privileges_say(
+    site: Site, role: str
+) -> None:
+    build(site)
+    make_role(site, role)
+    site.execute(
+        f"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC, {role};"
+        f"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO {role}"
+    )
+    step(site, "c2", "c1", DROP, ADD)
+    assert site.migrate("all-modules").code == 0
+    rights = "SELECT has_table_privilege('{}', 'migrate.kept_1', 'SELECT')"
+    assert site.value(rights.format(role)) is False
+    assert (
+        site.rows(
+            "SELECT a.grantee <> c.relowner FROM pg_class AS c, aclexplode(c.relacl) AS a WHERE c.relname = 'kept_1'"
+            " AND a.grantee <> c.relowner"
+        )
+        == ()
+    )
+    site.execute(f"ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM PUBLIC, {role};"
+                 f"ALTER DEFAULT PRIVILEGES REVOKE USAGE ON SCHEMAS FROM {role}")  # fmt: skip
+
+
+def test_gc_erases_one_runs_data_at_once_and_what_has_expired(site: Site) -> None:
+    build(site)
+    step(site, "c2", "c1", DROP, ADD)
+    assert site.migrate("all-modules").code == 0
+    step(
+        site,
+        "c3",
+        "c2",
+        ("ALTER TABLE crm.customers DROP COLUMN name",),
+        ("ALTER TABLE crm.customers ADD name text",),
+    )
+    assert site.migrate("all-modules").code == 0
+    ended = site.migrate("gc", "--keep", "1")
+    assert ended.code == 0, ended.err
+    assert "erased: what run 1 kept of column crm.customers.phone" in " ".join(ended.out.split())
+    assert site.rows("SELECT number, copy, ending FROM migrate.kept ORDER BY 1") == (
+        (1, None, "erased"),
+        (2, "kept_2", None),
+    )
+    site.execute("UPDATE migrate.kept SET expires = now() - interval '1 day'")
+    ended = site.migrate("gc")
+    assert site.rows("SELECT ending FROM migrate.kept ORDER BY number") == (("erased",), ("expired",)), (
+        ended.err
+    )
+    assert site.rows("SELECT relname FROM pg_class WHERE relname LIKE 'kept\\_%' AND relkind = 'r'") == ()
+
+
+def test_a_later_run_erases_what_has_expired(site: Site) -> None:
+    build(site)
+    step(site, "c2", "c1", DROP, ADD)
+    assert site.migrate("all-modules").code == 0
+    site.execute("UPDATE migrate.kept SET expires = now() - interval '1 day'")
+    step(site, "c3", "c2", ("CREATE TABLE crm.more (id int PRIMARY KEY)",), ("DROP TABLE crm.more",))
+    assert site.migrate("all-modules").code == 0
+    assert site.rows("SELECT ending, copy FROM migrate.kept") == (("expired", None),)
+
+
+def test_rows_that_a_policy_hides_stop_the_step_instead_of_being_lost(site: Site, role: str) -> None:
+    build(site)
+    url = make_role(site, role, "GRANT CREATE ON DATABASE {database} TO {role}")
+    site.execute(
+        f"ALTER SCHEMA crm OWNER TO {role}; ALTER TABLE crm.customers OWNER TO {role};"
+        f"ALTER TABLE crm.alembic_version OWNER TO {role};"
+        "ALTER TABLE crm.customers ENABLE ROW LEVEL SECURITY; ALTER TABLE crm.customers FORCE ROW LEVEL SECURITY;"
+        "CREATE POLICY half ON crm.customers USING (id > 10)"
+    )
+    step(site, "c2", "c1", DROP, ADD)
+    before = site.picture()
+    ended = site.migrate("all-modules", url=url)
+    assert ended.code in {1, 3}, ended.err
+    assert "42501" in ended.said or "row-level security" in ended.said
+    assert same(site, before)
+
+
+def test_a_module_or_project_that_keeps_nothing_is_told_no_lie(site: Site) -> None:
+    build(site, module={"keep": False})
+    step(site, "c2", "c1", DROP, ADD)
+    failing(site, "c3", "c2")
+    before = site.picture()
+    ended = site.migrate("all-modules", "--atomic", "step")
+    assert ended.code == 1, ended.err
+    assert "loss-before-commit" in ended.said
+    assert "keep is off" in ended.said
+    assert same(site, before)
