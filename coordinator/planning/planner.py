@@ -71,6 +71,7 @@ def plan_run(
     atomicity: Atomicity = Atomicity.AUTO,
     only: str | None = None,
     lock_capacity: int | None = None,
+    lock_sessions: int | None = None,
     absent: Collection[str] = (),
 ) -> PlanCandidates:
     """Order the pending revisions of all modules by the versions of the objects that they make, use and end.
@@ -80,14 +81,17 @@ def plan_run(
     are those of upgrades, of applied revisions too: without them their objects have no versions. `lasting` are
     the lasting uses that the catalog shows now. `map_order` names the modules as the map does, `map_edges` says
     which modules each one depends on. `only` takes one module and what its pending revisions need.
-    `lock_capacity` is the number of locks that the server has room for (None: as many as are wanted). `absent` are
+    `lock_capacity` is the number of locks that the server has room for (None: as many as are wanted),
+    `lock_sessions` how many sessions it has room for. `absent` are
     the modules of which nothing can be changed here: what they hold can be let go by a newer checkout of theirs only.
 
     Raises RefusedError when there is no order (the finding prints the shortest cycle and a way to split it) and
     when `atomicity` is RUN and the plan cannot be one transaction.
     """
     situation = situate(trees, applied, effects, absent)
-    segmenting = Segmenting(effects=effects, atomicity=atomicity, lock_capacity=lock_capacity)
+    segmenting = Segmenting(
+        effects=effects, atomicity=atomicity, lock_capacity=lock_capacity, lock_sessions=lock_sessions
+    )
     wish = _Wish(
         segmenting=segmenting,
         map_order=map_order,

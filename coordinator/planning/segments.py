@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ class Segmenting:
     effects: Mapping[RevisionKey, RevisionEffects]
     atomicity: Atomicity
     lock_capacity: int | None = None
+    lock_sessions: int | None = None  # the capacity is that many times max_locks_per_transaction
 
     def start(self) -> OpenSegment:
         """The state before the first step."""
@@ -117,6 +119,8 @@ def _refuse_more_than_one(groups: Sequence[Sequence[Step]], rules: Segmenting) -
     findings += [
         _finding(step, _why_closed(step, rules), rules) for step in closing if _why_closed(step, rules)
     ]
+    overflowing = any(not _adds_enum_value(step, rules) and _why_closed(step, rules) for step in closing)
+    raised = _locks_to_allow([step for group in groups for step in group], rules) if overflowing else None
     names = ", ".join(
         f"'{step.key}'"
         for step in dict.fromkeys([*alone, *closing])
@@ -125,8 +129,21 @@ def _refuse_more_than_one(groups: Sequence[Sequence[Step]], rules: Segmenting) -
     raise RefusedError(
         f"This run cannot be one transaction because of {names}.",
         tuple(findings),
-        help="use --atomic auto, which cuts as little as possible, or take these revisions into a run of their own.",
+        help=(f"raise max_locks_per_transaction to {raised} and restart the server, or " if raised else "")
+        + "use --atomic auto, which cuts as little as possible, or take these revisions into a run of their own.",
     )
+
+
+def _locks_to_allow(steps: Sequence[Step], rules: Segmenting) -> int | None:
+    """The max_locks_per_transaction with which all these steps fit into one transaction."""
+    if rules.lock_sessions is None:
+        return None
+    return math.ceil(sum(rules.locks(step.key) for step in steps) / (_SHARE_OF_LOCKS * rules.lock_sessions))
+
+
+def _adds_enum_value(step: Step, rules: Segmenting) -> bool:
+    known = rules.effects.get(step.key)
+    return known is not None and known.adds_enum_value
 
 
 def _why_closed(step: Step, rules: Segmenting) -> str:

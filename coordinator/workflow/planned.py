@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coordinator.errors import RefusedError, RevisionError
+from coordinator.errors import RevisionError
 from coordinator.ledger.effects_json import KnownEffects
 from coordinator.model.capture import Capture, Direction
 from coordinator.model.finding import Finding, Severity
@@ -163,13 +163,6 @@ def make_plans(
         atomicity=atomicity,
         only=only,
         lock_capacity=state.lock_capacity,
+        lock_sessions=state.lock_sessions,
     )
     return candidates.plans
-
-
-def refuse_errors(findings: tuple[Finding, ...], what: str) -> None:
-    """Raise RefusedError when one of the findings is an error."""
-    errors = tuple(each for each in findings if each.severity is Severity.ERROR)
-    if errors:
-        count = "1 finding" if len(errors) == 1 else f"{len(errors)} findings"
-        raise RefusedError(f"{what}: {count} must be mended first", errors)

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from coordinator.postgres.session import Session
     from coordinator.workflow.absent import AbsentModules
 
-_LOCK_CAPACITY = (
-    "SELECT current_setting('max_locks_per_transaction')::bigint"
-    " * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint)"
+_LOCKS = (
+    "SELECT current_setting('max_locks_per_transaction')::bigint * sessions, sessions FROM"
+    " (SELECT current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint)"
+    " AS of_server (sessions)"
 )
 
 
@@ -49,6 +50,7 @@ class TargetState:
     ledger_version: int
     server_version: int
     lock_capacity: int  # locks that the server's table has room for, besides its slack
+    lock_sessions: int  # max_locks_per_transaction is the lock capacity divided by this
 
     def pending(self, project: Project) -> tuple[RevisionKey, ...]:
         """Revisions in files that are not in the target, parents first in each module."""
@@ -78,6 +80,7 @@ def look(session: Session, project: Project, *, whole: bool = True) -> TargetSta
     with session.snapshot():
         ledger = LedgerReader(session)
         recorded = ledger.applied(whole=whole)
+        capacity, sessions = session.rows(_LOCKS)[0]
         rows = {tree.module.name: read_heads(session, tree.module) for tree in project.trees}
         state = _interpret(
             project, {name: found for name, found in rows.items() if found is not None}, recorded
@@ -92,7 +95,8 @@ def look(session: Session, project: Project, *, whole: bool = True) -> TargetSta
             absent=read_absent(session, project, ledger.version, recorded),
             ledger_version=ledger.version,
             server_version=session.server_version,
-            lock_capacity=int(session.value(_LOCK_CAPACITY)),
+            lock_capacity=int(capacity),
+            lock_sessions=int(sessions),
         )
 
 

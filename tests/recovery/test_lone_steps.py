@@ -27,7 +27,9 @@ def execute(sql: str, *, alone: bool = False) -> str:
     return f"{BLOCK if alone else ''}op.execute({sql!r})"
 
 
-def write(site: Site, up: tuple[str, ...], down: tuple[str, ...], revision: str = "a1", **names: object) -> None:
+def write(
+    site: Site, up: tuple[str, ...], down: tuple[str, ...], revision: str = "a1", **names: object
+) -> None:
     """A revision of crm, whose table has two rows with the same `a`."""
     if not (site.root / "pyproject.toml").exists():
         site.execute(TABLE)
@@ -131,7 +133,14 @@ def test_a_downgrade_that_might_destroy_what_was_there_before_is_not_run(site: S
     assert ended.code == 4, ended.err
     assert "view crm.v was not there before" in ended.said
     assert "it was not taken back: relation 'crm.older' was there before the step" in ended.said
-    assert max(len(line) for line in ended.err.splitlines() if "target:" not in line and "on postgres" not in line) <= 80
+    assert (
+        max(
+            len(line)
+            for line in ended.err.splitlines()
+            if "target:" not in line and "on postgres" not in line
+        )
+        <= 80
+    )
     assert site.value("SELECT count(*) FROM crm.older") == 1
 
     refused = site.migrate("recover", "--abort")

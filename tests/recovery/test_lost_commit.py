@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
     from tests.failures.site import Site
 
-ALL_IN = {"agenda.alembic_version": ("a1",), "billing.alembic_version": ("b2",), "crm.alembic_version": ("c2",)}
+ALL_IN = {
+    "agenda.alembic_version": ("a1",),
+    "billing.alembic_version": ("b2",),
+    "crm.alembic_version": ("c2",),
+}
 
 
 def at_commit(number: int, cut: Cut) -> Callable[[Seen], Cut | None]:
