@@ -143,16 +143,20 @@ class CarryingOut:
         return done.plan, done.rehearsal
 
     def _rehearsed(self, plans: tuple[RunPlan, ...]) -> Rehearsed:
-        return rehearse(
-            plans,
-            wanted=self.staging,
-            settings=self.settings,
-            target=self.target,
-            project=self.project,
-            captured=self.captured,
-            workers=self.workers,
-            tell=self.tell,
-        )
+        try:
+            return rehearse(
+                plans,
+                wanted=self.staging,
+                settings=self.settings,
+                target=self.target,
+                project=self.project,
+                captured=self.captured,
+                workers=self.workers,
+                tell=self.tell,
+            )
+        except RefusedError:
+            self._look_again()  # what failed was perhaps never as the plan had found it
+            raise
 
     def _look_again(self) -> None:
         """Refuse when somebody migrated a module while we rehearsed."""

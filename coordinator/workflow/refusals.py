@@ -11,6 +11,7 @@ from coordinator.ledger.schema import VERSION
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.run import RunStatus
 from coordinator.planning.attempt import attempt_of
+from coordinator.settings.values import WhenAhead
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -119,3 +120,27 @@ def at_work(session: Session, state: TargetState) -> tuple[Finding, ...]:
             help="nothing of this checkout is pending, so it was not waited for",
         ),
     )
+
+
+def ahead(state: TargetState, wanted: WhenAhead) -> tuple[Finding, ...]:
+    """What to say of revisions that are in and that only the ledger knows: an older checkout was started again."""
+    severity = Severity.ERROR if wanted is WhenAhead.REFUSE else Severity.WARNING
+    return tuple(
+        Finding(
+            rule="database-ahead",
+            severity=severity,
+            message=f"module {name!r} is ahead of this checkout by {', '.join(sorted(heads))}, which the ledger knows",
+            module=name,
+            help="a newer checkout applied them; nothing of them is done or undone here",
+        )
+        for name, heads in sorted(state.ahead.items())
+        if heads
+    )
+
+
+def refuse_errors(findings: tuple[Finding, ...], what: str) -> None:
+    """Raise RefusedError when one of the findings is an error."""
+    errors = tuple(each for each in findings if each.severity is Severity.ERROR)
+    if errors:
+        count = "1 finding" if len(errors) == 1 else f"{len(errors)} findings"
+        raise RefusedError(f"{what}: {count} must be mended first", errors)

@@ -15,9 +15,8 @@ from coordinator.workflow.before_writing import told_as_untouched
 from coordinator.workflow.carrying_out import ROLLBACK, CarryingOut
 from coordinator.workflow.locked import locked
 from coordinator.workflow.loss import NOTHING_ASKED, KeepRequest
-from coordinator.workflow.planned import refuse_errors
 from coordinator.workflow.project import load_project
-from coordinator.workflow.refusals import at_work, refuse_newer_ledger
+from coordinator.workflow.refusals import at_work, refuse_errors, refuse_newer_ledger
 from coordinator.workflow.rollback_naming import name_revisions
 from coordinator.workflow.rollback_prepare import Prepared, Preparing
 from coordinator.workflow.rollback_sources import source_folder

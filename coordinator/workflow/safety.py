@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coordinator.errors import UnsettledError
+from coordinator.errors import ReversedError, UnsettledError
 from coordinator.execution.starting import Starting
 from coordinator.ledger.backends import refuse_living
 from coordinator.ledger.checkpoints import read_checkpoints
 from coordinator.ledger.lock import take_fence
+from coordinator.ledger.made import read_made
 from coordinator.ledger.system import refuse_elsewhere
 from coordinator.model.capture import Direction
-from coordinator.model.finding import Finding, Severity
 from coordinator.model.plan import Guarantee
 from coordinator.model.run import RunStatus
 from coordinator.postgres.rows import estimated_rows, ordinary_tables, row_checksums
-from coordinator.settings.values import WhenAhead
 from coordinator.workflow.incidents import settling
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from coordinator.execution.project import Project
     from coordinator.execution.starting import RowSums
     from coordinator.ledger.store import Intent, Ledger
@@ -26,10 +29,17 @@ if TYPE_CHECKING:
     from coordinator.model.plan import RunPlan
     from coordinator.model.run import Run
     from coordinator.postgres.session import Session
-    from coordinator.workflow.state import TargetState
 
 # More rows than this are not read twice to prove that a reversal gave them back; the catalog is compared anyway.
 ROW_BUDGET = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutOff:
+    """A run that was cut off while steps of it were in; `after` is the latest of these."""
+
+    run: int
+    after: str
 
 
 def starting_point(session: Session, project: Project, plan: RunPlan, catalog: Catalog) -> Starting:
@@ -48,22 +58,6 @@ def starting_point(session: Session, project: Project, plan: RunPlan, catalog: C
     return Starting(catalog=catalog, rows=sums, sums=sums())
 
 
-def ahead(state: TargetState, wanted: WhenAhead) -> tuple[Finding, ...]:
-    """What to say of revisions that are in and that only the ledger knows: an older checkout was started again."""
-    severity = Severity.ERROR if wanted is WhenAhead.REFUSE else Severity.WARNING
-    return tuple(
-        Finding(
-            rule="database-ahead",
-            severity=severity,
-            message=f"module {name!r} is ahead of this checkout by {', '.join(sorted(heads))}, which the ledger knows",
-            module=name,
-            help="a newer checkout applied them; nothing of them is done or undone here",
-        )
-        for name, heads in sorted(state.ahead.items())
-        if heads
-    )
-
-
 def settle_cut_off_runs(session: Session, ledger: Ledger) -> None:
     """Say what each unfinished run came to, now that the lock is ours and so nobody works on it any more.
 
@@ -71,13 +65,57 @@ def settle_cut_off_runs(session: Session, ledger: Ledger) -> None:
     plan goes on from there. Raises UnsettledError for what a person must decide, and when the server still works
     for a runner that is gone, LockHeldError while a transaction of it is open.
     """
+    _settled(ledger, _cut_off_runs(session, ledger))
+
+
+@contextmanager
+def going_on(session: Session, ledger: Ledger) -> Iterator[None]:
+    """The same around a run that goes on from there: what it goes on from is over only when the block ends well.
+
+    Whoever started the first of them was promised all or nothing. So when the block's own run is taken back, what
+    was in before it still waits to be taken back: an UnsettledError then stands in for the ReversedError.
+    """
+    cut_off = _cut_off_runs(session, ledger)
+    try:
+        yield
+    except ReversedError as error:
+        if not cut_off:
+            raise
+        with settling(ledger):
+            for each in cut_off:
+                why = f"cut off after {each.after}; the run that went on from there failed and was taken back"
+                ledger.finish_run(each.run, RunStatus.UNSETTLED, error=why)
+        runs = " and ".join(f"run {each.run}, cut off after {each.after}," for each in cut_off)
+        raise UnsettledError(
+            f"{error.message}; this run was taken back, but {runs} is still in",
+            help="`migrate recover --abort` takes that back too; to keep it, `migrate recover --resume`",
+            details=error.details,
+        ) from error
+    _settled(ledger, cut_off)
+
+
+def _settled(ledger: Ledger, cut_off: tuple[CutOff, ...]) -> None:
+    with settling(ledger):
+        for each in cut_off:
+            ledger.finish_run(
+                each.run,
+                RunStatus.SETTLED,
+                error=f"cut off after {each.after}; the next run goes on from there",
+            )
+
+
+def _cut_off_runs(session: Session, ledger: Ledger) -> tuple[CutOff, ...]:
+    """The runs of which something is in, oldest first; those of which nothing is in are settled."""
+    found: list[CutOff] = []
     with settling(ledger):
         for run in ledger.open_runs():
             refuse_living(session, run.number)
             refuse_elsewhere(session, run.number)
             take_fence(session, run.number)
             _refuse_undecided(run)
-            _settle(session, ledger, run)
+            if (after := _settle(session, ledger, run)) is not None:
+                found.append(CutOff(run=run.number, after=after))
+    return tuple(found)
 
 
 def _refuse_undecided(run: Run) -> None:
@@ -94,7 +132,8 @@ def _refuse_undecided(run: Run) -> None:
         )
 
 
-def _settle(session: Session, ledger: Ledger, run: Run) -> None:
+def _settle(session: Session, ledger: Ledger, run: Run) -> str | None:
+    """The latest step of the run that is in, or None when nothing of it is, which the ledger is then told."""
     intents = ledger.intents(run.number)
     last = {key: each for each in intents for key in each.steps}
     half_done = [str(key) for key, each in last.items() if _may_be_half_done(session, each)]
@@ -110,14 +149,17 @@ def _settle(session: Session, ledger: Ledger, run: Run) -> None:
     forward = Direction.DOWNGRADE if run.kind == "rollback" else Direction.UPGRADE
     latest = {key: each for each in intents if each.committed for key in each.steps}
     done = [str(key) for key, each in latest.items() if each.direction is forward]
-    if done:
-        ledger.finish_run(
-            run.number,
-            RunStatus.SETTLED,
-            error=f"cut off after {done[-1]}; the next run goes on from there",
+    if any(each.direction is not forward for each in intents) and (done or read_made(session, run.number)):
+        why = f"it failed, and was cut off while it was taken back; in is {', '.join(done) or 'what it made for modules'}"
+        ledger.finish_run(run.number, RunStatus.UNSETTLED, error=why)
+        raise UnsettledError(
+            f"run {run.number} failed, and was cut off while it was taken back",
+            help="`migrate recover --abort` goes on taking it back; `migrate recover` says what is in",
         )
-    else:
-        ledger.finish_run(run.number, RunStatus.REVERSED, error="cut off; nothing of it is in")
+    if done:
+        return done[-1]
+    ledger.finish_run(run.number, RunStatus.REVERSED, error="cut off; nothing of it is in")
+    return None
 
 
 def _may_be_half_done(session: Session, intent: Intent) -> bool:

@@ -1,0 +1,152 @@
+"""The part of `migrate all-modules` that has something to apply: lock, look again, plan, and carry it out.
+
+Most starts have nothing to apply, and never load this.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from coordinator.checks.preflight.edited_revision import EditedRevision
+from coordinator.errors import ReversedError
+from coordinator.execution.categories import categorize
+from coordinator.execution.events import Working
+from coordinator.ledger.store import Ledger
+from coordinator.model.plan import Atomicity
+from coordinator.postgres.lasting import read_lasting
+from coordinator.workflow.all_modules import Outcome
+from coordinator.workflow.carrying_out import CarryingOut
+from coordinator.workflow.locked import locked
+from coordinator.workflow.loss import NOTHING_ASKED
+from coordinator.workflow.map_view import read_map_view
+from coordinator.workflow.planned import capture_all, make_plans
+from coordinator.workflow.preflight import preflight
+from coordinator.workflow.refusals import ahead, attempt, refuse_errors, refuse_held
+from coordinator.workflow.safety import going_on
+from coordinator.workflow.state import look
+
+if TYPE_CHECKING:
+    from coordinator.execution.monitor import WatchedLock
+    from coordinator.model.finding import Finding
+    from coordinator.model.plan import RunPlan
+    from coordinator.postgres.session import Session
+    from coordinator.workflow.all_modules import Deploy, Report
+    from coordinator.workflow.carrying_out import CarriedOut
+    from coordinator.workflow.map_view import MapView
+    from coordinator.workflow.planned import Captured
+    from coordinator.workflow.state import TargetState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Planned:
+    """The plans to try, the likeliest first, and all that was found on the way to them."""
+
+    plans: tuple[RunPlan, ...]
+    findings: tuple[Finding, ...]
+    map_view: MapView
+    captured: Captured
+    stepwise: partial[tuple[RunPlan, ...]]
+
+
+def apply_under_lock(deploy: Deploy) -> Report:
+    """Take the lock and do what is still to do then."""
+    with ExitStack() as stack:
+        lock = stack.enter_context(locked(deploy.settings, deploy.target, deploy.tell))
+        main = stack.enter_context(deploy.target.connect("main"))
+        state = look(main, deploy.project)
+        if state.open_runs:
+            ledger = Ledger(stack.enter_context(deploy.target.connect("ledger")))
+            ledger.create()
+            stack.enter_context(going_on(main, ledger))
+            state = look(main, deploy.project)
+        if not state.pending(deploy.project):
+            return deploy.nothing(main, state)
+        deploy.refuse(main, state)
+        return _apply(deploy, lock, main, state)
+
+
+def _apply(deploy: Deploy, lock: WatchedLock, main: Session, state: TargetState) -> Report:
+    lock.announce("plan", "planning")
+    deploy.tell(Working(what="reading what the pending revisions do"))
+    planned = _plan(deploy, main, state)
+    plan = planned.plans[0]
+    if not plan.steps:
+        return deploy.report(Outcome.NOTHING_TO_DO, planned.findings, plan=plan)
+    if deploy.request.dry_run:
+        return deploy.report(Outcome.WOULD_APPLY, planned.findings, plan=plan)
+    project = replace(deploy.project, map_references=planned.map_view.references, absent=state.absent.modules)
+    carrying_out = CarryingOut(
+        kind="apply",
+        settings=deploy.settings,
+        staging=deploy.request.staging,
+        consent=deploy.request.consent,
+        target=deploy.target,
+        project=project,
+        workers=deploy.workers,
+        lock=lock,
+        main=main,
+        tell=deploy.tell,
+        state=state,
+        captured=planned.captured,
+        keep=replace(deploy.request.keep or NOTHING_ASKED, personal=planned.map_view.personal),
+        stepwise=planned.stepwise,
+        attempt=attempt(project, state, deploy.request.only),
+    )
+    done = _carried_out(carrying_out, planned.plans)
+    return replace(
+        deploy.report(Outcome.APPLIED, (*planned.findings, *done.findings), plan=done.plan),
+        rehearsal=done.rehearsal,
+        run=done.run,
+        seconds=done.seconds,
+        kept=done.kept,
+    )
+
+
+def _plan(deploy: Deploy, main: Session, state: TargetState) -> _Planned:
+    """Capture, check and order what is pending. Raises RefusedError when one of the findings is an error."""
+    project, only = deploy.project, deploy.request.only
+    captured = capture_all(
+        project,
+        state.pending(project),
+        deploy.workers,
+        state.server_version,
+        noted=state.outside(project),
+    )
+    findings = (
+        *captured.findings,
+        # Which revisions come along with one module, only the plan tells.
+        *preflight(project, state, captured, steps=None if only is None else frozenset()),
+        *ahead(state, deploy.settings.when_ahead),
+    )
+    refuse_errors(findings, "nothing was changed")
+    map_view = read_map_view(deploy.settings)
+    planned = partial(make_plans, project, state, captured, map_view, only=only, lasting=read_lasting(main))
+    plans = planned(atomicity=deploy.request.atomicity)
+    findings = (*findings, *map_view.findings, *plans[0].findings)
+    if only is not None:
+        steps = frozenset(step.key for step in plans[0].steps)
+        refuse_held(state, steps)
+        asked = preflight(project, state, captured, steps=steps)
+        findings = (*(each for each in findings if each.rule != EditedRevision.name), *asked)
+    findings = tuple(dict.fromkeys(findings))
+    refuse_errors(findings, "nothing was changed")
+    return _Planned(
+        plans=plans,
+        findings=findings,
+        map_view=map_view,
+        captured=captured,
+        stepwise=partial(planned, atomicity=Atomicity.STEP),
+    )
+
+
+def _carried_out(carrying_out: CarryingOut, plans: tuple[RunPlan, ...]) -> CarriedOut:
+    """Carry the plans out; a failure that would come again says how to try again."""
+    try:
+        return carrying_out.carry_out(plans)
+    except ReversedError as error:
+        if error.__cause__ is not None and categorize(error.__cause__).is_final:
+            error.help = f"{error.help}; mend the cause, then `migrate all-modules --retry`"
+        raise
