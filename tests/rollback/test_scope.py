@@ -222,6 +222,9 @@ class World:
     views: dict[str, tuple[str, str]] = field(default_factory=dict)
     dropped: dict[int, int] = field(default_factory=dict, compare=False)  # by which move, which column
     meant: dict[int, int] = field(default_factory=dict, compare=False)  # which column each use meant
+    written: dict[int, int | None] = field(
+        default_factory=dict, compare=False
+    )  # the same of uses on the way back
 
     def forward(self, place: int, move: Move) -> None:
         match move.kind:
@@ -235,9 +238,12 @@ class World:
             case "view":
                 self.meant[place] = self._view(move)
             case "unview":
+                self.written[place] = self.tables[move.table][move.column]
                 del self.views[move.view]
             case "read":
                 self.meant[place] = self.tables[move.table][move.column]
+            case "writes_back":
+                self.written[place] = self.tables.get(move.table, {}).get(move.column)
 
     def back(self, place: int, move: Move) -> None:
         match move.kind:
@@ -252,9 +258,11 @@ class World:
             case "view":
                 del self.views[move.view]
             case "unview":
-                self._view(move)
+                if self._view(move) != self.written[place]:
+                    raise KeyError(move.column)
             case "writes_back":
-                self.tables[move.table][move.column]
+                if self.tables[move.table][move.column] != self.written[place]:
+                    raise KeyError(move.column)
 
     def _make(self, table: str, place: int) -> None:
         if table in self.tables:
