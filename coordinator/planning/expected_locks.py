@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from coordinator.model.effect import ObjectName, RevisionEffects
     from coordinator.model.names import RevisionKey
 
-_DEFINES = frozenset({Verb.CREATE, Verb.DROP, Verb.RENAME, Verb.RETYPE, Verb.REPLACE, Verb.TIGHTEN})
+_DEFINES = frozenset({Verb.DROP, Verb.RENAME, Verb.RETYPE, Verb.REPLACE, Verb.TIGHTEN})
 _PARTS = frozenset(
     {
         ObjectKind.RELATION,
@@ -25,9 +25,9 @@ _PARTS = frozenset(
         ObjectKind.TRIGGER,
     }
 )
-# What holds something of another table locks that table too: an index build keeps writers out, a key or trigger as well.
+# Building an index keeps writers out; a key or a trigger also locks the table that it holds.
+_GENTLE = frozenset({LockMode.SHARE, LockMode.SHARE_ROW_EXCLUSIVE})
 _HOLDERS = {
-    ObjectKind.INDEX: LockMode.SHARE,
     ObjectKind.CONSTRAINT: LockMode.SHARE_ROW_EXCLUSIVE,
     ObjectKind.TRIGGER: LockMode.SHARE_ROW_EXCLUSIVE,
 }
@@ -45,16 +45,25 @@ def expected_locks(
     locks: list[TableLock] = []
     for key in keys:
         known = effects.get(key)
-        for effect in known.effects if known is not None else ():
-            relation = effect.object.relation
-            mode = _mode(effect)
-            if mode is not None and relation not in new:
-                locks.append(TableLock(schema=relation.schema, table=relation.name, mode=mode))
-            if relation.kind is ObjectKind.RELATION and effect.verb is Verb.CREATE and not effect.object.part:
-                new.add(relation)
+        told = known.effects if known is not None else ()
+        gentle = {(each.line, _table(each)) for each in told if _mode(each) in _GENTLE}
+        for effect in told:
+            table, mode = _table(effect), _mode(effect)
+            if effect.verb is Verb.TIGHTEN and (effect.line, table) in gentle:
+                mode = None  # what tightens is the key or the index itself
+            if mode is not None and table not in new:
+                locks.append(TableLock(schema=table.schema, table=table.name, mode=mode))
+            if effect.verb is Verb.CREATE and effect.object.kind is ObjectKind.RELATION:
+                new.add(effect.object)
             if effect.verb is Verb.RENAME and effect.to is not None:
                 new.add(effect.to.relation)
     return in_order(tuple(locks))
+
+
+def _table(effect: Effect) -> ObjectName:
+    if effect.object.kind is ObjectKind.INDEX and effect.to is not None:
+        return effect.to
+    return effect.object.relation
 
 
 def _mode(effect: Effect) -> LockMode | None:
@@ -62,11 +71,18 @@ def _mode(effect: Effect) -> LockMode | None:
         return LockMode.ROW_EXCLUSIVE
     if effect.verb is Verb.HOLD and effect.holder is not None:
         return _HOLDERS.get(effect.holder.kind)
-    if effect.verb not in _DEFINES or effect.object.kind not in _PARTS:
-        return None
     if effect.verb is Verb.CREATE:
-        if not effect.object.part:
-            return None  # a new table
-        if effect.object.kind is ObjectKind.TRIGGER or effect.type == "fkey":
-            return LockMode.SHARE_ROW_EXCLUSIVE
-    return LockMode.ACCESS_EXCLUSIVE
+        return _mode_of_creating(effect)
+    if effect.verb in _DEFINES and effect.object.kind in _PARTS:
+        return LockMode.ACCESS_EXCLUSIVE
+    return None
+
+
+def _mode_of_creating(effect: Effect) -> LockMode | None:
+    """What the table keeps out that gets a new part; a new table keeps nobody out."""
+    kind = effect.object.kind
+    if kind is ObjectKind.INDEX:
+        return LockMode.SHARE if effect.to is not None else None
+    if kind is ObjectKind.TRIGGER or effect.type == "fkey":
+        return LockMode.SHARE_ROW_EXCLUSIVE
+    return LockMode.ACCESS_EXCLUSIVE if kind in _PARTS and effect.object.part else None

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import enum
 
     from coordinator.model.finding import Finding
+    from coordinator.model.locks import SegmentLocks
     from coordinator.model.plan import RunPlan
     from coordinator.model.rehearsal import Rehearsal, RehearsedStep
 
@@ -58,7 +59,16 @@ def rehearsal_as_json(rehearsal: Rehearsal) -> dict[str, object]:
         "seconds": round(rehearsal.seconds, 3),
         "reversedWhole": rehearsal.reversed_whole,
         "steps": [_step(each) for each in rehearsal.steps],
+        "locks": [_locks(each) for each in rehearsal.locks],
         "findings": findings_as_json(rehearsal.findings),
+    }
+
+
+def _locks(locks: SegmentLocks) -> dict[str, object]:
+    return {
+        "direction": locks.direction.value,
+        "steps": [str(key) for key in locks.steps],
+        "tables": [{"table": str(each), "mode": each.mode.value} for each in locks.tables],
     }
 
 
