@@ -13,6 +13,7 @@ from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import unprepare_module
 from coordinator.ledger.lock import stand_behind_fence
 from coordinator.ledger.made import erase_made, read_made
+from coordinator.ledger.system import refuse_elsewhere
 from coordinator.postgres.failure import ConnectionLostError
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class RollbackManager:
         """
         self._left = [str(step.key) for segment in committed for step in segment.steps]
         if committed or self.segments.made:
+            # What is in on a server that took over is not known to be what this run was told is in.
+            refuse_elsewhere(self.segments.runner.session, self.segments.journal.run)
             self.segments.lock.regain()
         if committed:
             self._reverse(self.reverse(committed))

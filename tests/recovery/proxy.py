@@ -26,6 +26,7 @@ class Cut(Enum):
     BEFORE = "the server does not get the statement"
     AFTER = "the server gets the statement, and its answer is lost"
     CLIENT_ONLY = "only the client notices; the server goes on waiting for it"
+    EVERYTHING = "every connection ends, and the server does not get the statement"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class CuttingProxy:
     _counts: dict[str, int] = field(default_factory=dict)
     _listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
     _guard: threading.Lock = field(default_factory=threading.Lock)
+    _open: list[socket.socket] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -74,6 +76,7 @@ class CuttingProxy:
 
     def _forwards(self, client: socket.socket, server: socket.socket) -> None:
         """From the client to the server, message by message; the way back runs in a thread of its own."""
+        self._open.extend((client, server))
         gate = _Gate()
         threading.Thread(target=_backwards, args=(client, server, gate), daemon=True).start()
         opens_segments = False
@@ -85,10 +88,13 @@ class CuttingProxy:
                 cut = self._decide(text) if text and opens_segments else None
                 if cut is Cut.AFTER:
                     gate.swallow()
-                if cut is not Cut.BEFORE and cut is not Cut.CLIENT_ONLY:
+                if cut is None or cut is Cut.AFTER:
                     server.sendall(message)
                 if cut is Cut.AFTER:
                     gate.answered.wait(60)
+                if cut is Cut.EVERYTHING:
+                    for each in tuple(self._open):
+                        _end(each)
                 if cut is Cut.CLIENT_ONLY:
                     client.close()
                     time.sleep(self.server_side_lives)
