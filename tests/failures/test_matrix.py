@@ -37,7 +37,7 @@ def test_a_failure_on_the_targets_rows_leaves_everything_as_it_was(
     assert "Traceback" not in failed.err + failed.out
 
     site.execute(broken.repair)
-    again = site.migrate("all-modules", "--atomic", atomic, "--staging", staging)
+    again = site.migrate("all-modules", "--retry", "--atomic", atomic, "--staging", staging)
     assert again.code == 0, again.err
     assert site.picture().versions == {
         "agenda.alembic_version": ("a1",),
