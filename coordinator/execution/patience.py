@@ -12,7 +12,7 @@ from coordinator.model.waiting import span
 from coordinator.postgres.failure import TRANSIENT, StatementError
 
 if TYPE_CHECKING:
-    from coordinator.model.plan import Step
+    from coordinator.model.plan import Segment, Step
     from coordinator.model.waiting import Wait
 
 _FIRST_PAUSE = 0.5  # seconds
@@ -69,9 +69,10 @@ def why_again(error: BaseException, wait: Wait | None) -> str:
     )
 
 
-def given_up(error: BaseException, step: Step, wait: Wait | None, spent: float) -> BaseException:
-    """The failure with what was waited for in vain; `step` is the one to name where none was at work."""
+def given_up(error: BaseException, segment: Segment, wait: Wait | None, spent: float) -> BaseException:
+    """The failure with what was waited for in vain; the step that needed it is named where none was at work."""
     if isinstance(error, StatementError) and error.sqlstate in TRANSIENT:
+        step = _needs(segment, wait)
         failure = StepFailure(
             step=step,
             part="the taking of its transaction's locks",
@@ -86,6 +87,17 @@ def given_up(error: BaseException, step: Step, wait: Wait | None, spent: float) 
     else:
         return error
     if wait is not None:
-        tried = f" after {span(spent)} of trying" if spent >= 1 else ""
-        failure = replace(failure, message=f"{failure.message}{tried}, in wait for {wait}")
+        tried = f", after {span(spent)} of trying" if spent >= 1 else ""
+        failure = replace(failure, message=f"{failure.message}{tried}; in the way: {wait}")
     return StepFailedError(failure)
+
+
+def _needs(segment: Segment, wait: Wait | None) -> Step:
+    """The first step that changes the table, or the first of all."""
+    wanted = None if wait is None else wait.on
+    found = (
+        step
+        for step in segment.steps
+        if any(f"{change.schema}.{change.table}" == wanted for change in step.changes)
+    )
+    return next(found, segment.steps[0])

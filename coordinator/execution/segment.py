@@ -215,7 +215,7 @@ class SegmentRunner:
 
     def _given_up(self, segment: Segment, error: BaseException, patience: Patience) -> BaseException:
         named = self.lock.wait if may_work_later(error) or self.lock.ended_wait else None
-        return given_up(error, segment.steps[0], named, patience.spent)
+        return given_up(error, segment, named, patience.spent)
 
     def _step(self, step: Step, transaction: Transaction, before: Catalog, phase: Phase) -> Catalog:
         session, module = self.runner.session, self.project.module(step.key.module)
