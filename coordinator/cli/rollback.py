@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coordinator.cli.keeping import keep_options, keep_request
 from coordinator.cli.options import format_option, read_settings, target_options
 
 if TYPE_CHECKING:
@@ -43,6 +44,12 @@ if TYPE_CHECKING:
     type=click.Choice(["auto", "run", "step"]),
     help="auto: as much in one transaction as can be; run: all of it, or refuse; step: each by itself.",
 )
+@click.option(
+    "--max-hold",
+    metavar="DURATION",
+    help="The longest that one transaction may keep others waiting, by the rehearsal's times.  [default: 30s]",
+)
+@keep_options
 @click.option("--wait", metavar="DURATION", help="How long to wait for another run.  [default: 10m]")
 @click.option(
     "--trust-ledger-source",
@@ -65,6 +72,10 @@ def command(
     error_type: str | None,
     staging: str | None,
     atomic: str | None,
+    max_hold: str | None,
+    keep_limit: str | None,
+    discard: tuple[str, ...],
+    keep_personal: bool,
     wait: str | None,
     trust_ledger_source: bool,
     dry_run: bool,
@@ -88,7 +99,14 @@ def command(
             "--to needs the MODULE whose revision it names: migrate rollback MODULE --to REVISION."
         )
     settings = read_settings(
-        env=env, database_url=database_url, wait_server=wait_server, staging=staging, atomic=atomic, wait=wait
+        env=env,
+        database_url=database_url,
+        wait_server=wait_server,
+        staging=staging,
+        atomic=atomic,
+        max_hold=max_hold,
+        keep_limit=keep_limit,
+        wait=wait,
     )
     verbose = bool(context.obj["verbose"])
     asks = not yes and sys.stdin.isatty()
@@ -99,6 +117,7 @@ def command(
             to=to,
             run=run,
             error=ErrorType[error_type.upper()] if error_type else None,
+            keep=keep_request(settings, discard=discard, keep_personal=keep_personal),
             dry_run=dry_run,
             show=_shower(progress, form=form, asks=asks and not dry_run),
             consent=lambda prepared: yes or (asks and progress.confirm("roll this back?")),

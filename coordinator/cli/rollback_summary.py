@@ -9,6 +9,7 @@ from coordinator.cli.findings import show_findings
 from coordinator.cli.summary import show_rehearsal
 from coordinator.cli.terminal import terminal
 from coordinator.reports.rollback_json import rollback_as_json
+from coordinator.reports.rollback_text import guarantee_text
 from coordinator.reports.wording import counted
 from coordinator.workflow.rollback import Outcome
 
@@ -47,7 +48,7 @@ def _show_done(report: RollbackReport, out: Terminal, *, verbose: bool) -> None:
         f"{out.styled('done', 'green', bold=True)}: {counted(len(steps), 'revision')} taken back"
         f" in {report.seconds:.1f} s (run {report.run})"
     )
-    out.wrapped(f"guarantee that held: {report.plan.guarantee.value}", following="  ")
+    out.wrapped(f"guarantee that held: {guarantee_text(report.plan.guarantee)}", following="  ")
     out.wrapped(
         f"on hold now: {', '.join(str(step.key) for step in reversed(steps))}; `migrate all-modules` applies none of"
         f" them before `migrate release {steps[-1].key}`",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.model.capture import Direction
+from coordinator.model.plan import Guarantee
 from coordinator.model.rollback import Risk, RollbackAnalysis
 from coordinator.planning.heads import heads_after
 
@@ -23,7 +24,7 @@ class RollbackFacts:
     """All that the analysis looks at.
 
     `seconds` are the last times of each function in the ledger; `unproved` the revisions of which nobody remembers
-    how things were before them; `from_ledger` those whose file is gone; `transactions` how many the plan has.
+    how things were before them; `from_ledger` those whose file is gone; `guarantee` what the plan can promise.
     """
 
     module: str | None  # the one that was named, if one was
@@ -34,7 +35,7 @@ class RollbackFacts:
     seconds: Mapping[tuple[RevisionKey, Direction], float]
     integrations: tuple[Integration, ...] = ()
     stakes: tuple[Stake, ...] = ()
-    transactions: int = 1
+    guarantee: Guarantee = Guarantee.ONE_TRANSACTION
     unproved: frozenset[RevisionKey] = frozenset()
     from_ledger: frozenset[RevisionKey] = frozenset()
 
@@ -121,8 +122,8 @@ def _risk(facts: RollbackFacts) -> tuple[Risk, tuple[str, ...]]:
     along = sorted({each.key.module for each in facts.scope.dragged} - named)
     if along:
         medium.append(f"revisions of {', '.join(along)} go along")
-    if facts.transactions > 1:
-        medium.append(f"it needs {facts.transactions} transactions")
+    if facts.guarantee is not Guarantee.ONE_TRANSACTION:
+        medium.append("it cannot be one transaction")
     for key in facts.scope.keys:
         down = facts.downgrades.get(key)
         if down is not None and down.unknown:

@@ -120,9 +120,11 @@ def _functions(readers: Readers, changed: frozenset[ObjectName]) -> Iterator[Int
 
 
 def _references(readers: Readers, changed: frozenset[ObjectName]) -> Iterator[Integration]:
+    keys = {(each.holder.relation, each.used) for each in readers.lasting}  # they tell the same, and hold it
     for each in readers.references:
         target = ObjectName(ObjectKind.RELATION, each.target_schema, each.target_table)
-        if target in changed and each.schema != each.target_schema:
+        source = ObjectName(ObjectKind.RELATION, each.schema, each.table)
+        if target in changed and each.schema != each.target_schema and (source, target) not in keys:
             yield Integration(
                 name=f"{each.schema}.{each.table}.{each.column}",
                 what=f"refers to {target}.{each.target_column}, as the map says",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from coordinator.model.finding import Finding
-    from coordinator.model.plan import RunPlan
+    from coordinator.model.plan import Guarantee, RunPlan
     from coordinator.model.rollback import RollbackAnalysis, RollbackDecision
     from coordinator.reports.page import Page
 
@@ -45,7 +45,7 @@ def rollback_text(
             f"about {seconds_text(analysis.estimated_downtime)}, {analysis.downtime_evidence}",
             page,
         ),
-        *_fact("guarantee", plan.guarantee.value, page),
+        *_fact("guarantee", guarantee_text(plan.guarantee), page),
         *_fact("risk", analysis.risk.value, page, colour=_COLOURS[analysis.risk]),
         *(line for reason in analysis.risk_reasons for line in _item(reason, page)),
         *_fact("decision", f"{decision.action.value}: {one_line(decision.reason)}", page),
@@ -55,6 +55,11 @@ def rollback_text(
     for finding in gravest_first(tuple(findings)):
         lines.extend(finding_lines(finding, page))
     return "\n".join(lines) + "\n"
+
+
+def guarantee_text(guarantee: Guarantee) -> str:
+    """What a rollback can promise: its own way back are the upgrades."""
+    return guarantee.value.replace("downgrade", "upgrade")
 
 
 def source_text(key: str, file: str, source: str) -> str:

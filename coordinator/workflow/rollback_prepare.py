@@ -150,7 +150,7 @@ class Preparing:
                 self._captures.captured(),
                 keep_policy(self.settings, keep),
             ),
-            transactions=len(plan.segments),
+            guarantee=plan.guarantee,
             unproved=frozenset(key for key in scope.keys if key not in project.touched),
             from_ledger=self._gone(scope),
         )

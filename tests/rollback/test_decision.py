@@ -9,6 +9,7 @@ import pytest
 from coordinator.errors import RefusedError, UsageError
 from coordinator.model.capture import Direction
 from coordinator.model.effect import RevisionEffects
+from coordinator.model.plan import Guarantee
 from coordinator.model.rollback import Dragged, ErrorType, Integration, Risk, RollbackAction, Scope, Stake
 from coordinator.planning.rollback_analysis import RollbackFacts, analyse
 from coordinator.planning.rollback_decision import Doubts, decide, widened
@@ -80,7 +81,7 @@ def test_the_risk_is_low_only_when_nothing_is_at_stake_and_nobody_else_goes() ->
     assert analysed(stakes=(Stake(key=key("crm:c3"), table="crm.t", column="c", rows=0),)).risk is Risk.LOW
     assert analysed(stakes=(stake,)).risk is Risk.MEDIUM
     assert analysed(ALONG).risk is Risk.MEDIUM
-    assert analysed(transactions=2).risk is Risk.MEDIUM
+    assert analysed(guarantee=Guarantee.SEGMENTS).risk is Risk.MEDIUM
     assert analysed(unproved=frozenset({key("crm:c3")})).risk is Risk.MEDIUM
     found = analysed(stakes=(stake, lost))
     assert found.risk is Risk.HIGH
