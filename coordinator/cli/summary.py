@@ -70,7 +70,7 @@ def _show_holding(report: Report, out: Terminal) -> None:
         return
     holding = longest_holding(report.plan, report.rehearsal)
     if holding is not None:
-        out.wrapped(f"  the longest transaction holds {holding}", following="  ")
+        out.wrapped(f"  the longest transaction holds {holding}", following="    ")
 
 
 def _steps(count: int) -> str:
