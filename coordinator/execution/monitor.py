@@ -13,6 +13,7 @@ from coordinator.execution.interrupts import ignored, interrupt
 from coordinator.ledger.cancelling import asked_by
 from coordinator.ledger.lock import Lock
 from coordinator.model.waiting import Blocker, Wait
+from coordinator.postgres.activity import shown_application
 from coordinator.postgres.blockers import awaited, blocking
 from coordinator.sql.shown import without_values
 
@@ -145,7 +146,7 @@ def _seen_wait(session: Session, pid: int) -> Wait | None:
             Blocker(
                 pid=each.pid,
                 user=each.user,
-                application=each.application,
+                application=shown_application(each.application),
                 state=each.state,
                 age=each.age,
                 query=without_values(each.query, limit=_SHOWN_QUERY) if each.query else "",

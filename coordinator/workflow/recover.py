@@ -17,6 +17,7 @@ from coordinator.model.plan import Guarantee
 from coordinator.model.recovery import Recovered, RecoveryReport
 from coordinator.model.run import RunStatus
 from coordinator.workflow.half_done import left_half_done
+from coordinator.workflow.incidents import settling
 from coordinator.workflow.locked import locked
 from coordinator.workflow.planned import learn_environment
 from coordinator.workflow.project import load_project
@@ -45,13 +46,13 @@ def abort(settings: Settings, tell: Listener, *, end: bool = False) -> RecoveryR
     `end`: first end the server processes that still work for them. Raises UnsettledError when something cannot be
     taken back; what could be stays taken back.
     """
-    with _Recovery.opened(settings, tell, end=end) as recovery:
+    with _Recovery.opened(settings, tell, end=end) as recovery, settling(Ledger(recovery.ledger_session)):
         return recovery.abort()
 
 
 def resume(settings: Settings, tell: Listener, *, end: bool = False) -> RecoveryReport:
     """Keep what is in, bring what is half done to one side, and let the next run go on from there."""
-    with _Recovery.opened(settings, tell, end=end) as recovery:
+    with _Recovery.opened(settings, tell, end=end) as recovery, settling(Ledger(recovery.ledger_session)):
         return recovery.resume()
 
 
