@@ -54,6 +54,7 @@ class SessionConduit:
     blocks: Blocks | None = None  # None: the step shares a transaction and may not leave it
     schema: str = ""  # where unqualified names go
     putting_back: PuttingBack | None = None  # what was kept of columns that the revision adds again
+    destroys: Callable[[str], str | None] | None = None  # what of the data that was there a text destroys
     before: Callable[[str], bool] | None = None  # is shown each text; true: it is passed over
     sent: Sent | None = None  # the latest statement
     recent: deque[Sent] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
@@ -63,6 +64,7 @@ class SessionConduit:
     lost: tuple[Sent, ConnectionLostError] | None = None  # the statement during which the connection ended
     refused: list[tuple[str, int]] = field(default_factory=list)
     changed_settings: dict[str, str | None] = field(default_factory=dict)  # name -> value before
+    _outside: bool = False  # in an autocommit block
 
     def execute(self, sql: str, parameters: Sequence[Any], line: int) -> Reply:
         reply = Reply(rowcount=0)
@@ -82,6 +84,7 @@ class SessionConduit:
         self.recent.append(self.sent)
         for command in _commands(text):
             self._inspect(command, line)
+        self._refuse_loss(text, line)
         try:
             if self.before is not None and self.before(text):
                 return Reply(rowcount=0)
@@ -167,6 +170,15 @@ class SessionConduit:
                 )
             self._remember(command)
 
+    def _refuse_loss(self, text: str, line: int) -> None:
+        """Outside of a transaction no copy can be made under the lock of the statement that destroys."""
+        lost = self.destroys(text) if self._outside and self.destroys is not None else None
+        if lost is not None:
+            raise self._refuse(
+                f"it destroys {lost} in autocommit_block(), where nothing can be kept: do that in a step of its own",
+                line,
+            )
+
     def _remember(self, command: Command) -> None:
         """Note a setting's value before the revision changes it, so that it can be put back after the step."""
         name = command.name
@@ -183,6 +195,7 @@ class SessionConduit:
             self.blocks.leave()
         else:
             self.blocks.come_back()
+        self._outside = enter
 
     def end(self, how: str, line: int) -> None:
         raise self._refuse(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from coordinator.execution.failure import StepFailedError, StepFailure, from_statement
 from coordinator.execution.putting_back import PuttingBack
 from coordinator.ledger.kept import read_open, write_kept
+from coordinator.model.capture import Capture, Statement
 from coordinator.model.catalog import LEDGER_SCHEMA, Address
 from coordinator.model.kept import Ending, KeepPolicy, KeptData, Loss, LossKind
 from coordinator.model.sizes import format_size
@@ -30,6 +31,7 @@ from coordinator.postgres.keep_source import (
     printing,
 )
 from coordinator.postgres.rows import table_marks
+from coordinator.revisions.effects import effects_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -177,6 +179,7 @@ class Keeping:
     back: PuttingBack | None = None
     _copies: list[_Copy] = field(default_factory=list)
     _left_out: list[KeptData] = field(default_factory=list)
+    _done: dict[tuple[tuple[str, str], LossKind], set[str]] = field(default_factory=dict)  # before a commit
     _covered: set[tuple[str, str]] = field(default_factory=set)  # partitions of what is copied
 
     @property
@@ -212,7 +215,11 @@ class Keeping:
         for loss in self.losses.losses:
             if loss.kind is LossKind.ROWS and not self.step.transactional:
                 continue  # between two of its commits others write too, and whose change is whose cannot be told
-            self._copy(loss)
+            done = self._done.get((loss.relation, loss.kind))
+            left = tuple(each for each in loss.columns if done is None or each not in done)
+            if done is not None and not left:
+                continue
+            self._copy(replace(loss, columns=left))
             self._check_limits(time.monotonic() - began)
         if not self._is_reversal:
             self._session.execute("SET LOCAL statement_timeout = 0")
@@ -348,6 +355,44 @@ class Keeping:
             left_out=made.left_out,
             ending=ending,
         )
+
+    def pause(self) -> None:
+        """Before a commit in the middle: what is destroyed by now keeps its copy, the other copies would grow old."""
+        with self._failing_as_step(), printing(self._session):
+            for made in self._copies:
+                now = find_source_by_oid(self._session, made.source.oid)
+                lost = made.loss.columns if now is None else _lost(made, now)
+                if now is not None and not lost:
+                    keep_copy.drop_copy(self._session, made.name)
+                    continue
+                pending = tuple(each for each in made.loss.columns if each not in lost)
+                self._write(_only(made, lost) if pending else made, pending)
+                self._done.setdefault((made.loss.relation, made.loss.kind), set()).update(lost)
+            self._copies.clear()
+
+    def resume(self) -> None:
+        """In the transaction after that: copy what it may destroy."""
+        if self._policy.keeps(self.step.key):
+            with self._failing_as_step(), printing(self._session):
+                self._copy_all()
+
+    def destroys(self, sql: str) -> str | None:
+        """What a text destroys of what was there and is to be kept, in words, or None."""
+        if not self._policy.keeps(self.step.key):
+            return None
+        effects = effects_of(
+            Capture(key=self.step.key, direction=self.step.direction, statements=(Statement(sql=sql),)),
+            schema=self.keeper.project.module(self.step.key.module).schema,
+        )
+        for loss in losses_of(effects, (), self.before).losses:
+            source = find_source(self._session, loss.schema, loss.table)
+            if loss.kind is LossKind.ROWS or source is None or not self.keeper.was_there(source):
+                continue
+            lost = [source.column(each) for each in loss.columns]
+            old = not lost or any(each is not None and self.keeper.was_there(source, each) for each in lost)
+            if old and has_rows(self._session, source):
+                return str(loss)
+        return None
 
     def missed(self, after: Catalog, marks: Mapping[int, TableMark]) -> Missed:
         """What the step destroyed besides; asked right after it, before anything else is written."""
@@ -491,11 +536,12 @@ class Keeping:
     def _record(self, kept: KeptData) -> None:
         write_kept(self._session, kept, keep_for=self._policy.keep_for)
 
-    def _write(self, made: _Copy) -> None:
+    def _write(self, made: _Copy, pending: tuple[str, ...] = ()) -> None:
+        """Make a copy final; `pending` are columns that the step is still going to destroy."""
         now = find_source_by_oid(self._session, made.source.oid)
         if now is None:
             now = find_source(self._session, made.loss.schema, made.loss.table)
-        row_key, left_as, rest = self._finish_copy(made, now)
+        row_key, left_as, rest = self._finish_copy(made, now, pending)
         rows, size, checksum = keep_copy.measure(self._session, made.name, made.columns)
         if rows == 0:
             keep_copy.drop_copy(self._session, made.name)
@@ -522,7 +568,7 @@ class Keeping:
         )
 
     def _finish_copy(
-        self, made: _Copy, now: Source | None
+        self, made: _Copy, now: Source | None, pending: tuple[str, ...]
     ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """Narrow the copy; the key that it has now, what the table and the key are called now, and its columns."""
         names = {} if now is None else _names_now(made.source, now)
@@ -539,10 +585,12 @@ class Keeping:
             return (), (now.schema, now.name), ()
         compared = {each: names[each] for each in made.kept if each in names}
         lost = set(made.loss.columns) if made.loss.kind is LossKind.COLUMNS else set()
+        rest = tuple(each for each in now.stored if each not in pending)
         keep_copy.narrow(
             self._session,
             now,
             made.name,
+            rest=rest,
             columns=made.columns,
             keys=keys,
             compared=compared,
@@ -551,7 +599,25 @@ class Keeping:
         row_key = made.row_key
         if set(row_key) & lost and keep_copy.unmatched(self._session, made.name):
             row_key = ()
-        return row_key, (now.schema, now.name, *keys.values()), now.stored
+        return row_key, (now.schema, now.name, *keys.values()), rest
+
+
+def _lost(made: _Copy, now: Source) -> tuple[str, ...]:
+    """Those of the columns at stake that the table is without by now, or holds as another type."""
+    types = {each.number: each.type for each in now.columns}
+    return tuple(
+        each.name
+        for each in made.source.columns
+        if each.name in made.loss.columns and types.get(each.number) != each.type
+    )
+
+
+def _only(made: _Copy, lost: tuple[str, ...]) -> _Copy:
+    """The copy of only these of the columns; whole rows, where it has no key, stay whole."""
+    if not made.row_key:
+        return made
+    kept = tuple(each for each in made.kept if each in lost)
+    return replace(made, kept=kept, columns=tuple(dict.fromkeys((*made.row_key, *kept))))
 
 
 def _names_now(before: Source, now: Source) -> dict[str, str]:

@@ -24,6 +24,7 @@ from coordinator.model.finding import Finding, Severity
 from coordinator.model.names import Place
 from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.failure import StatementError
+from coordinator.postgres.keep_copy import is_ours
 from coordinator.postgres.rows import table_marks, written_since
 from coordinator.postgres.session import comma_separated, compose, identifier
 from coordinator.worker.process import WorkerError
@@ -31,7 +32,7 @@ from coordinator.worker.process import WorkerError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from coordinator.execution.keeping import Keeper
+    from coordinator.execution.keeping import Keeper, Keeping
     from coordinator.execution.project import Project
     from coordinator.execution.transaction import Transaction
     from coordinator.execution.workers import Workers
@@ -140,6 +141,8 @@ class StepRunner:
     ) -> StepResult | None:
         """Run the step once; None when it destroyed data of which there is no copy, and can be run again."""
         keeping = None if self._keeper is None else self._keeper.begin(step, before)
+        if blocks is not None:
+            blocks.keeping = keeping
         schema = self._project.module(step.key.module).schema
         indexes = BeforeStatement(session=self.session, schema=schema, lenient=lenient)
         conduit = SessionConduit(
@@ -148,6 +151,7 @@ class StepRunner:
             schema=schema,
             putting_back=None if keeping is None else keeping.back,
             before=indexes,
+            destroys=None if keeping is None else keeping.destroys,
         )
         self.enter(step, local=True)
         session_before = self._watched()
@@ -162,6 +166,9 @@ class StepRunner:
             self._begin_anew()
             after = self.catalog()
             written = written_since(self.session, marks)
+            if written is not None and blocks is not None:
+                # Between its commits we have made copies ourselves.
+                written = tuple(each for each in written if not is_ours(each.schema, each.name))
             kept: tuple[Finding, ...] = ()
             if keeping is not None:
                 self._missed = keeping.missed(after, table_marks(self.session))
@@ -394,8 +401,12 @@ class _Blocks:
         self._runner = runner
         self._transaction = transaction
         self._step = step
+        self.keeping: Keeping | None = None
 
     def leave(self) -> None:
+        if self.keeping is not None:
+            self._runner.leave()
+            self.keeping.pause()
         self._transaction.commit()
         self._runner.enter(self._step, local=False)
         # A concurrent index build blocks nobody while it waits, and with a lock timeout it would never end on a
@@ -406,4 +417,6 @@ class _Blocks:
         self._runner.session.execute("RESET lock_timeout")
         self._runner.leave(local=False)
         self._transaction.begin()
+        if self.keeping is not None:
+            self.keeping.resume()
         self._runner.enter(self._step, local=True)

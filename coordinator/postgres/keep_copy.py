@@ -25,6 +25,11 @@ def name_of_copy(number: int) -> str:
     return f"kept_{number}"
 
 
+def is_ours(schema: str, table: str) -> bool:
+    """Whether this is a copy, or the table that tells of them."""
+    return schema == LEDGER_SCHEMA and (table == "kept" or table.startswith("kept_"))
+
+
 def _before(copy: str) -> str:
     """Name of the copy while its step runs."""
     return f"{copy}_before"
@@ -96,6 +101,7 @@ def narrow(
     now: Source,
     copy: str,
     *,
+    rest: Collection[str],
     columns: Collection[str],
     keys: dict[str, str],
     compared: dict[str, str],
@@ -103,14 +109,15 @@ def narrow(
 ) -> None:
     """Make the copy final: with the digest of each row as the step left it, and unless `all_rows` without equal rows.
 
-    `keys` and `compared` map the copy's columns to what they are called in the table now.
+    `rest` are the table's columns that the digest is taken over. `keys` and `compared` map the copy's columns to
+    what they are called in the table now.
     """
     differs = [compose("t.{after} IS NULL", after=identifier(AFTER))]
     differs.extend(
         compose("k.{was} IS DISTINCT FROM t.{now}", was=identifier(old), now=identifier(f"now {old}"))
         for old in compared
     )
-    inner = [compose("{value} AS {name}", value=digest(now.stored), name=identifier(AFTER))]
+    inner = [compose("{value} AS {name}", value=digest(rest), name=identifier(AFTER))]
     inner.extend(
         compose("{value} AS {name}", value=shown(new), name=identifier(f"key {old}"))
         for old, new in keys.items()

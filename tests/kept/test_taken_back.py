@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.kept.shelf import build, failing, same, step
+from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
     from tests.failures.site import Site
@@ -173,3 +174,44 @@ def test_what_a_committed_step_destroyed_is_back(
     assert ended.code == 3, ended.err
     assert same(site, before)
     assert set(site.rows("SELECT ending FROM migrate.kept WHERE direction = 'upgrade'")) == {("put back",)}
+
+
+def test_a_step_with_a_concurrent_index_keeps_what_it_drops_before_and_after_it(site: Site) -> None:
+    build(
+        site,
+        """CREATE TABLE crm.customers (id int PRIMARY KEY, a text, b text, c text);
+        INSERT INTO crm.customers SELECT n, 'a' || n, 'b' || n, 'c' || n FROM generate_series(1, 20) AS n;""",
+    )
+    write_revision(
+        versions_of(site.root, "crm"),
+        "c2",
+        after="c1",
+        upgrade="op.execute('ALTER TABLE crm.customers DROP COLUMN a')\n"
+        "with op.get_context().autocommit_block():\n"
+        "    op.execute('CREATE INDEX CONCURRENTLY by_c ON crm.customers (c)')\n"
+        "op.execute('ALTER TABLE crm.customers DROP COLUMN b')",
+        downgrade="op.execute('DROP INDEX crm.by_c')\n"
+        "op.execute('ALTER TABLE crm.customers ADD COLUMN a text, ADD COLUMN b text')",
+    )
+    failing(site, "c3", "c2")
+    before = site.picture()
+    ended = site.migrate("all-modules", "--atomic", "step")
+    assert ended.code == 3, ended.err
+    assert same(site, before)
+
+
+def test_a_drop_in_an_autocommit_block_is_refused_since_nothing_can_be_kept_there(site: Site) -> None:
+    build(site)
+    write_revision(
+        versions_of(site.root, "crm"),
+        "c2",
+        after="c1",
+        upgrade="with op.get_context().autocommit_block():\n"
+        "    op.execute('ALTER TABLE crm.customers DROP COLUMN phone')",
+        downgrade="op.execute('ALTER TABLE crm.customers ADD COLUMN phone text')",
+    )
+    before = site.picture()
+    ended = site.migrate("all-modules")
+    assert ended.code == 3, ended.err
+    assert "destroys column crm.customers.phone in autocommit_block()" in ended.said
+    assert same(site, before)
