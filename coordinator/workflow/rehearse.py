@@ -20,6 +20,7 @@ from coordinator.postgres.baseline import (
     act_as,
     copy_rows,
     extensions_of,
+    fill_views,
     make_extensions,
     make_roles,
     restore,
@@ -166,6 +167,7 @@ def _build(
     dump = staging.dump_schemas(target.url, present)
     if dump:
         restore(session, dump)
+        fill_views(source, session)
     for module in project.modules:
         if read_heads(session, module) is not None and module.qualified_version_table in tables:
             copy_rows(source, session, module.qualified_version_table)
