@@ -92,6 +92,10 @@ class SegmentRunner:
     _making: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the same, by the open transaction
     _intents: int = 0
 
+    def follow(self, earlier: SegmentRunner) -> None:
+        """Number on from another runner of the same run."""
+        self.journal, self._intents = earlier.journal, earlier._intents
+
     def run(self, segment: Segment, phase: Phase) -> None:
         """Run and commit a segment. When it raises, nothing of it is in, or UnsettledError says what is.
 

@@ -23,6 +23,7 @@ from coordinator.workflow.integrity import integrity_checks
 
 if TYPE_CHECKING:
     from coordinator.execution.project import Project
+    from coordinator.execution.segment import SegmentRunner
     from coordinator.execution.workers import Workers
     from coordinator.model.capture import Capture
     from coordinator.model.effect import RevisionEffects
@@ -42,6 +43,7 @@ class TakingBack:
     number: int
     tell: Listener
     findings: list[Finding] = field(default_factory=list)
+    _latest: SegmentRunner | None = None
     _captures: dict[tuple[RevisionKey, Direction], Capture] = field(default_factory=dict)
 
     def take_back(self, run: UnfinishedRun) -> None:
@@ -110,6 +112,9 @@ class TakingBack:
         if not plan.steps:
             return
         segments = self.writer.segments(self.number, plan)
+        if self._latest is not None:
+            segments.follow(self._latest)
+        self._latest = segments
         segments.lenient = lenient
         self.tell(PhaseStarted(phase=Phase.ROLL_BACK, plan=plan, where=self.writer.target.shown))
         for segment in plan.segments:

@@ -232,6 +232,23 @@ def walk_cut_off_with_segments_in(site: Site, walk: Walk) -> None:
     assert site.value("SELECT version_num FROM crm.alembic_version") == "a2"
 
 
+def walk_cut_off_on_the_way_back(site: Site, walk: Walk) -> None:
+    """The second step fails, and the run is killed while it takes the first one back."""
+    two_steps(site, second=FAILS)
+    killed(site, "COMMIT", 2, *STEP)
+    ended(site.migrate(*STEP), 4)
+    walk.run(1, "cut_off", "unsettled", "the next run, when it was cut off on its way back")
+
+
+def walk_cut_off_and_next_fails(site: Site, walk: Walk) -> None:
+    """Killed in its second transaction; the run that goes on from there fails."""
+    two_steps(site)
+    killed(site, "COMMIT", 2, *STEP)
+    two_steps(site, second=FAILS)
+    ended(site.migrate(*STEP), 4)
+    walk.run(1, "cut_off", "unsettled", "the next run, when that fails and is taken back")
+
+
 def walk_cut_off_and_aborted(site: Site, walk: Walk) -> None:
     """The same, taken back; the version table that the run had made goes too."""
     two_steps(site)
@@ -342,6 +359,8 @@ WALKS: dict[Callable[[Site, Walk], None], int] = {
     walk_unsettled_and_kept: 1,
     walk_cut_off_with_nothing_in: 3,
     walk_cut_off_with_segments_in: 1,
+    walk_cut_off_on_the_way_back: 1,
+    walk_cut_off_and_next_fails: 1,
     walk_cut_off_and_aborted: 1,
     walk_cut_off_and_kept: 1,
     walk_half_done: 3,

@@ -1,0 +1,180 @@
+"""`migrate recover` itself: killed at its own points, after rollbacks that were cut off, and living server processes."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from coordinator.postgres.connect import connect
+from tests.failures.shop import SLEEPER, build_shop, sleeping
+from tests.recovery.test_lone_steps import execute, write
+from tests.recovery.test_state_machine import BEGIN, INDEX, NO_INDEX, UNREHEARSED, killed
+from tests.trees import project, versions_of, write_revision
+
+if TYPE_CHECKING:
+    from tests.failures.site import Ended, Site
+
+STEP = ("all-modules", "--atomic", "step", "--staging", "off")
+ABORT = ("recover", "--abort")
+
+
+def said(ended: Ended) -> str:
+    return " ".join(ended.out.split())
+
+
+def three_modules(site: Site) -> None:
+    """crm, billing and agenda are all new: a run makes their schemas and version tables too."""
+    project(site.root, modules=("crm", "billing", "agenda"))
+    for module, needs in (("crm", []), ("billing", ["crm:r1"]), ("agenda", ["billing:r1"])):
+        write_revision(
+            versions_of(site.root, module),
+            "r1",
+            upgrade=f'op.execute("CREATE TABLE {module}.t (a int)")',
+            downgrade=f'op.execute("DROP TABLE {module}.t")',
+            requires=needs,
+        )
+
+
+@pytest.mark.parametrize(("text", "point"), [(BEGIN, 1), ("COMMIT", 1), ("COMMIT", 2), ("COMMIT", 3)])
+def test_a_recovery_that_is_killed_anywhere_is_taken_up_by_the_next(
+    site: Site, text: str, point: int
+) -> None:
+    """The run is cut off in its third segment; the recovery has two reversals, then drops what was made for modules."""
+    three_modules(site)
+    before = site.picture()
+    killed(site, "COMMIT", 3, *STEP)
+    killed(site, text, point, *ABORT)
+    refused = site.migrate(*STEP)
+    assert refused.code == 4, refused.err
+    assert "`migrate recover" in refused.said
+
+    again = site.migrate(*ABORT)
+    assert again.code == 0, again.err
+    assert site.picture() == before
+    assert not site.value(
+        "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname IN ('crm', 'billing', 'agenda'))"
+    )
+    assert site.value("SELECT count(*) FROM migrate.run WHERE status IN ('running', 'unsettled')") == 0
+    assert "nothing is unsettled" in site.migrate(*ABORT).out
+    assert site.migrate(*STEP).code == 0
+
+
+def test_what_is_in_a_schema_that_the_run_made_keeps_it(site: Site) -> None:
+    three_modules(site)
+    killed(site, "COMMIT", 3, *STEP)
+    site.execute("CREATE TABLE crm.somebodys (a int)")
+    ended = site.migrate(*ABORT)
+    assert ended.code == 0, ended.err
+    assert "schema crm, table crm.alembic_version, made for module 'crm' by the run, stays" in said(ended)
+    assert site.value("SELECT to_regclass('crm.somebodys') IS NOT NULL")
+    assert not site.value("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'billing')")
+
+
+def test_it_says_what_is_in_what_is_not_and_which_command_goes_on(site: Site) -> None:
+    three_modules(site)
+    killed(site, "COMMIT", 3, *STEP)
+    explained = site.migrate("recover")
+    lines = [" ".join(line.split()) for line in explained.out.splitlines()]
+    assert explained.code == 4
+    assert "in crm:r1, billing:r1" in lines
+    assert "not in agenda:r1" in lines
+    assert "next: `migrate all-modules` goes on from there by itself" in lines
+    assert max(len(line) for line in explained.out.splitlines()) <= 80
+    assert json.loads(site.migrate("recover", "--format", "json").out)["runs"][0]["notIn"] == ["agenda:r1"]
+
+
+ROLLBACK = ("rollback", "crm", "--to", "base", "--atomic", "step", "--staging", "off", "--yes")
+
+
+def rolled_back_half(site: Site) -> None:
+    """Two revisions of crm are in; a rollback is cut off when one of them is out."""
+    write(site, (execute("CREATE TABLE r (a int)"),), (execute("DROP TABLE r"),))
+    write(site, (execute("CREATE TABLE s (a int)"),), (execute("DROP TABLE s"),), "a2", after="a1")
+    done = site.migrate(*UNREHEARSED)
+    assert done.code == 0, done.err
+    killed(site, "COMMIT", 2, *ROLLBACK)
+    assert site.value("SELECT version_num FROM crm.alembic_version") == "a1"
+
+
+def test_a_rollback_that_was_cut_off_is_taken_back_by_applying_again(site: Site) -> None:
+    rolled_back_half(site)
+    explained = site.migrate("recover")
+    assert explained.code == 4
+    assert "run 2 is cut off (it is a rollback)" in said(explained)
+    assert "in crm:a1 not in crm:a2" in said(explained)
+    assert "next: `migrate rollback` goes on from there" in said(explained)
+    back = site.migrate(*ABORT)
+    assert back.code == 0, back.err
+    assert site.value("SELECT version_num FROM crm.alembic_version") == "a2"
+    assert site.value("SELECT to_regclass('crm.s') IS NOT NULL")
+    assert site.value("SELECT count(*) FROM migrate.hold") == 0
+    assert site.migrate("all-modules").code == 0
+
+
+def test_a_rollback_that_was_cut_off_may_be_kept_and_goes_on(site: Site) -> None:
+    rolled_back_half(site)
+    kept = site.migrate("recover", "--resume")
+    assert kept.code == 0, kept.err
+    on = site.migrate(*ROLLBACK)
+    assert on.code == 0, on.err
+    assert site.value("SELECT to_regclass('crm.r') IS NULL AND to_regclass('crm.s') IS NULL")
+
+
+def test_a_rollback_that_was_killed_in_a_concurrent_drop_is_brought_back(site: Site) -> None:
+    write(
+        site,
+        (execute(INDEX, alone=True), execute("CREATE INDEX CONCURRENTLY iy ON t (a)", alone=True)),
+        (execute("DROP INDEX CONCURRENTLY crm.iy", alone=True), execute(NO_INDEX, alone=True)),
+    )
+    assert site.migrate(*UNREHEARSED).code == 0
+    before = site.picture()
+    killed(site, NO_INDEX, 1, *ROLLBACK)
+    assert site.migrate(*UNREHEARSED).code == 4
+    explained = site.migrate("recover")
+    assert "half done crm:a1 in its downgrade(): index 'crm.ix' of it is there" in said(explained)
+    back = site.migrate(*ABORT)
+    assert back.code == 0, back.err
+    assert site.picture() == before
+
+
+def test_a_living_server_process_is_named_and_ended_only_on_request(site: Site) -> None:
+    three_modules(site)
+    killed(site, "COMMIT", 3, *STEP)
+    with site.session() as living, site.session() as other:
+        living.execute("SET application_name = 'migrate:1 gone main'")
+        other.execute("SET application_name = 'migrate:12 gone main'")
+        living.execute("BEGIN; SELECT 'a secret value'")
+        explained = site.migrate("recover")
+        assert f"server process {living.pid_when_open} (migrate:1 gone main, for " in said(explained)
+        assert "query" in said(explained)
+        assert "a secret value" not in explained.out
+        assert "next: `migrate recover --end-backend`" in said(explained)
+        refused = site.migrate(*ABORT)
+        assert refused.code == 4, refused.err
+        assert f"server process {living.pid_when_open} (" in refused.said
+
+        ended = site.migrate("recover", "--end-backend")
+        assert ended.code == 4, ended.err
+        assert "in crm:r1, billing:r1" in said(ended)
+        there = site.rows(
+            f"SELECT pid FROM pg_stat_activity WHERE pid IN ({living.pid_when_open}, {other.pid_when_open})"
+        )
+        assert there == ((other.pid_when_open,),)
+    assert site.migrate(*ABORT).code == 0
+
+
+def test_the_server_ends_what_it_does_for_a_client_that_is_gone(site: Site) -> None:
+    build_shop(site, ("billing", sleeping(30.0)))
+    with site.running("all-modules", "--staging", "off") as process:
+        site.await_value(SLEEPER)
+        began = time.monotonic()
+        process.kill()
+        process.communicate()
+        site.await_value(f"SELECT NOT EXISTS ({SLEEPER})", seconds=20.0)
+    assert time.monotonic() - began < 15.0
+    with connect(site.url, application_name="test") as one:
+        interval = one.execute("SHOW client_connection_check_interval").fetchone()
+    assert interval == ("2s",)
