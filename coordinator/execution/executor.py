@@ -83,12 +83,17 @@ class Executor:
                     *missing,
                 ),
             ) from error
-        missing = self._report(plan, RunStatus.REVERSED, error)
+        missing, others = self._report(plan, RunStatus.REVERSED, error), self.rollback.others
+        outcome = (
+            f"everything of run {run} is taken back"
+            if others
+            else f"everything is as it was before run {run}"
+        )
         self._finish(RunStatus.REVERSED, told, final=categorize(error).is_final)
         raise ReversedError(
             _sentence(error),
-            help=f"everything is as it was before run {run}; `migrate history {run} --report` tells what was seen",
-            details=(*_details(error), *missing),
+            help=f"{outcome}; `migrate history {run} --report` tells what was seen",
+            details=(*_details(error), *(f"somebody else, meanwhile: {each}" for each in others), *missing),
         ) from error
 
     def _report(

@@ -35,11 +35,17 @@ class RollbackManager:
     tell: Listener
     where: str
     _left: list[str] = field(default_factory=list)
+    _others: tuple[str, ...] = ()
 
     @property
     def remaining(self) -> tuple[str, ...]:
         """Steps that are still in after `take_back` failed, as module:revision."""
         return tuple(self._left)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """What somebody else changed in the catalog while the run was at work, as far as it can be told from ours."""
+        return self._others
 
     def take_back(self, plan: RunPlan, committed: tuple[Segment, ...], starting: Starting) -> None:
         """Reverse the committed segments and compare with the start.
@@ -47,6 +53,7 @@ class RollbackManager:
         Raises whatever a reversal raised, with `remaining` set, or UnsettledError when something differs.
         """
         self._left = [str(step.key) for segment in committed for step in segment.steps]
+        wrote = bool(committed or self.segments.made or self.segments.half_done is not None)
         if committed or self.segments.made:
             # What is in on a server that took over is not known to be what this run was told is in.
             refuse_elsewhere(self.segments.runner.session, self.segments.journal.run)
@@ -54,7 +61,11 @@ class RollbackManager:
         if committed:
             self._reverse(self.reverse(committed))
         self._unprepare()
-        self._prove(starting)
+        if wrote:
+            self._prove(starting)
+        else:
+            # The server gave back all that was ours, with its transaction: what differs now is somebody else's.
+            self._others = self.segments.runner.catalog().difference(starting.catalog).sentences()
 
     def _reverse(self, plan: RunPlan) -> None:
         self.tell(PhaseStarted(phase=Phase.ROLL_BACK, plan=plan, where=self.where))

@@ -77,7 +77,7 @@ def test_the_remedy_works_beside_the_pooled_address(site: Site, pgbouncer: PgBou
     assert status(site, pooled).returncode == 2
     told = status(site, {**pooled, **direct})
     assert told.returncode == 0, told.stderr
-    assert "3 revisions" in " ".join(told.stdout.split()), told.stdout
+    assert "3 pending revisions" in " ".join(told.stdout.split()), told.stdout
 
 
 def status(site: Site, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
