@@ -196,12 +196,13 @@ class Progress:
 
     def _write_above_bar(self, text: str) -> None:
         """A line on the stream; while the bar is shown it must go through it, or the two would mix."""
-        if self._bar is None:
+        bar = self._bar  # another thread may write too, while this one takes the bar away
+        if bar is None:
             write_line(text, self._out.stream, colour=self._out.colour)
             return
         from rich.text import Text
 
-        self._bar.console.print(Text.from_ansi(text), soft_wrap=True)
+        bar.console.print(Text.from_ansi(text), soft_wrap=True)
 
     def _describe(self, what: str) -> None:
         if self._bar is not None:

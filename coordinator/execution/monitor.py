@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError
 from coordinator.execution.events import CancelAsked, Listener, TableLockAwaited
-from coordinator.execution.interrupts import ignored, interrupt
+from coordinator.execution.interrupts import ignored, interrupt, shielded
 from coordinator.ledger.cancelling import asked_by
 from coordinator.ledger.lock import Lock
 from coordinator.model.waiting import Blocker, Wait
@@ -87,10 +87,19 @@ class WatchedLock(Lock):
         """What was waited for so far was had."""
         self._since = self._wait = None
 
-    def too_late_to_cancel(self) -> None:
-        """From here on a request to stop changes nothing: the run is over but for its telling."""
-        with self._guard:
-            self._deaf = True
+    def begin_try(self) -> None:
+        """The same is tried anew: what was in the way of the last try need not be in the way of this one."""
+        self._wait = None
+
+    @contextmanager
+    def to_its_end(self) -> Iterator[None]:
+        """Let the block come to its end whatever signal comes, and the run be over with it but for its telling."""
+        with shielded():
+            try:
+                yield
+            finally:
+                with self._guard:
+                    self._deaf = True
 
     def _look_again_and_again(self) -> None:
         while not self._over.wait(self._look_every):

@@ -123,6 +123,7 @@ class SegmentRunner:
             after_commit=self._keep_made,
         )
         self._making.clear()
+        self.lock.begin_try()
         attempt = _Attempt(transaction=transaction, lone=lone, phase=phase)
         try:
             self._forwards(segment, attempt)

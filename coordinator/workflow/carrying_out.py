@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import RefusedError
 from coordinator.execution.executor import Executor
-from coordinator.execution.interrupts import shielded
 from coordinator.execution.rollback import RollbackManager
 from coordinator.ledger.kept import read_kept
 from coordinator.model.plan import Guarantee
@@ -213,12 +212,7 @@ class CarryingOut:
         with nothing_in_yet(segments.journal.ledger, number):
             starting = starting_point(self.main, self.project, plan, segments.runner.catalog())
         executor = Executor(segments=segments, rollback=rollback, tell=self.tell)
-        with (
-            shielded()
-        ):  # its own handler lets the first signal stop it; what comes after its end comes too late
-            try:
-                seconds = executor.apply(plan, starting, self.target.shown)
-                erase_after_run(writer.ledger_session)
-                return number, seconds
-            finally:
-                self.lock.too_late_to_cancel()
+        with self.lock.to_its_end():  # the executor's own handler lets the first signal stop it
+            seconds = executor.apply(plan, starting, self.target.shown)
+            erase_after_run(writer.ledger_session)
+            return number, seconds

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError, UnsettledError
 from coordinator.execution.events import Listener, TargetNamed
-from coordinator.execution.interrupts import shielded
 from coordinator.execution.workers import Workers
 from coordinator.ledger.backends import end_backends, refuse_living
 from coordinator.ledger.lock import take_fence
@@ -113,7 +112,7 @@ class _Recovery:
         ledger = self._ledger()
         taking = self._begin("takes back", runs)
         try:
-            with shielded():
+            with self.lock.to_its_end():
                 for each in reversed(runs):
                     # Looked at again: taking back a later run may have changed what is in of this one.
                     self.lock.announce(str(taking.number), f"taking back run {each.number}")
@@ -150,7 +149,7 @@ class _Recovery:
         learned = self._learn_environments(runs)
         finishing = self._begin("settles", runs)
         findings: list[Finding] = [*learned]
-        with shielded():
+        with self.lock.to_its_end():
             for run in reversed(runs):
                 for half in self._now(run, finishing.number).half_done:
                     try:

@@ -63,6 +63,8 @@ def test_a_reader_that_never_ends_is_named_and_everything_is_as_before(site: Sit
     assert site.picture() == before
     assert site.run_status() == "reversed"
     assert str(blocker) in site.value("SELECT error FROM migrate.run ORDER BY number DESC LIMIT 1")
+    again = site.migrate(*NEVER_REHEARSED, environment=waits())
+    assert again.code == 0, "there was nothing to mend, so nobody has to ask for another try"
 
 
 def test_several_readers_make_the_run_wait_no_longer_than_one_does(site: Site) -> None:
