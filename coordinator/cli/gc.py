@@ -70,10 +70,19 @@ def _show(found: Collected, erased: Erased, settings: Settings, *, form: str) ->
 
     not_seen = (*found.not_seen, *((erased.skipped,) if erased.skipped else ()))
     if form == "json":
-        document = gc_as_json(found.removals, not_seen, dry_run=found.dry_run, erased=erased.copies)
+        document = gc_as_json(
+            found.removals, not_seen, dry_run=found.dry_run, erased=erased.copies, reports=erased.reports
+        )
         write_json(document, settings)
     else:
         write_text(
-            gc_text(found.removals, not_seen, dry_run=found.dry_run, page=page(), erased=erased.copies)
+            gc_text(
+                found.removals,
+                not_seen,
+                dry_run=found.dry_run,
+                page=page(),
+                erased=erased.copies,
+                reports=erased.reports,
+            )
         )
     return 1 if found.failed else 0

@@ -33,14 +33,18 @@ def gc_text(
     dry_run: bool,
     page: Page,
     erased: Sequence[KeptData] = (),
+    reports: Sequence[str] = (),
 ) -> str:
-    """A line for each leftover and each erased copy, the places that could not be looked at, and a total."""
+    """A line for each leftover, each erased copy and report, the places that could not be looked at, and a total."""
     lines: list[str] = []
     for copy in erased:
         word = "would erase" if dry_run else "erased"
         size = f"{counted(copy.rows, 'row')}, {format_size(copy.bytes)}"
         told = f"{word}: what run {copy.run} kept of {copy.loss} ({size})"
         lines.extend(page.wrapped(one_line(told), then="  "))
+    for report in reports:
+        word = "would delete" if dry_run else "deleted"
+        lines.extend(page.wrapped(f"{word}: {one_line(report)}", then="  "))
     for each in removals:
         word = _word(each, dry_run=dry_run)
         left = each.leftover
@@ -51,7 +55,7 @@ def gc_text(
     for place in not_seen:
         lines.extend(page.wrapped(f"not looked at: {one_line(place)}", then="  "))
     removed = sum(each.removed for each in removals)
-    if not removals and not erased:
+    if not removals and not erased and not reports:
         lines.append(page.paint("nothing is left behind", "green"))
     elif removals and dry_run:
         lines.append(f"would remove {counted(len(removals), 'leftover')}")
@@ -72,6 +76,7 @@ def gc_as_json(
     *,
     dry_run: bool,
     erased: Sequence[KeptData] = (),
+    reports: Sequence[str] = (),
 ) -> dict[str, object]:
     """The same for machines."""
     return {
@@ -88,5 +93,6 @@ def gc_as_json(
             for each in removals
         ],
         "erased": kept_as_json(erased),
+        "reports": list(reports),
         "notSeen": list(not_seen),
     }

@@ -13,6 +13,7 @@ from coordinator.model.kept import Ending
 from coordinator.postgres.failure import StatementError
 from coordinator.postgres.keep_copy import drop_copy
 from coordinator.settings.values import NoTarget, UrlTarget
+from coordinator.workflow.incidents import delete_expired_incidents, expired_incidents
 from coordinator.workflow.locked import locked
 from coordinator.workflow.target import open_target
 
@@ -24,9 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
-    """What was erased; `skipped` says why nothing could be looked for, and is empty otherwise."""
+    """What was erased: copies of data, and parts of incident reports in words.
+
+    `skipped` says why nothing could be looked for, and is empty otherwise.
+    """
 
     copies: tuple[KeptData, ...] = ()
+    reports: tuple[str, ...] = ()
     skipped: str = ""
 
 
@@ -61,11 +66,11 @@ def erase_expired(settings: Settings, tell: Listener, *, dry_run: bool) -> Erase
         return Erased()  # an embedded database is not started for this: its next run erases what has expired
     try:
         with open_target(settings) as target, target.connect("gc") as session:
-            expired = read_erasable(session, run=None)
-            if dry_run or not expired:
-                return Erased(copies=expired)
+            expired, reports = read_erasable(session, run=None), expired_incidents(session)
+            if dry_run or not (expired or reports):
+                return Erased(copies=expired, reports=reports)
             with locked(replace(settings, wait=0.0), target, tell):
-                return Erased(copies=erase(session, run=None))
+                return Erased(copies=erase(session, run=None), reports=delete_expired_incidents(session))
     except LockHeldError:
         return Erased(skipped="expired data on the target: a run is at work there")
     except CoordinatorError as error:
@@ -76,6 +81,7 @@ def erase_after_run(session: Session) -> str:
     """At the end of a run, with its lock: erase what has expired; why not, or empty."""
     try:
         erase(session, run=None)
+        delete_expired_incidents(session)
     except StatementError as error:
         return f"data whose time is over could not be erased: {error}"
     return ""

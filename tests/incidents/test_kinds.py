@@ -1,0 +1,149 @@
+"""What kind of failure a SQLSTATE means, what is collected for it, and how much it matters."""
+
+from __future__ import annotations
+
+import pytest
+
+from coordinator.errors import LockHeldError, UnreachableError
+from coordinator.execution.categories import categorize, category_of, severity_of
+from coordinator.execution.words import kept_notice, recorded
+from coordinator.model.incident import COLLECTED, DATA_CATEGORIES, Category, IncidentSeverity, Notice
+from coordinator.model.run import RunStatus
+from coordinator.postgres.activity import shown_application
+from coordinator.postgres.failure import ConnectionLostError, StatementError
+from coordinator.sql.shown import without_values
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "category"),
+    [
+        ("55P03", Category.LOCK),
+        ("40P01", Category.LOCK),
+        ("40001", Category.LOCK),
+        ("23505", Category.DATA),
+        ("22P02", Category.DATA),
+        ("21000", Category.DATA),
+        ("P0001", Category.DATA),
+        ("42501", Category.PERMISSION),
+        ("25006", Category.PERMISSION),
+        ("28000", Category.PERMISSION),
+        ("08006", Category.CONNECTION),
+        ("57P01", Category.CONNECTION),
+        ("53100", Category.RESOURCE),
+        ("53200", Category.RESOURCE),
+        ("58030", Category.RESOURCE),
+        ("XX000", Category.RESOURCE),
+        ("42P01", Category.CODE),
+        ("42601", Category.CODE),
+        ("2BP01", Category.CODE),
+        ("0A000", Category.CODE),
+        ("57014", Category.INTERRUPTION),
+    ],
+)
+def test_a_sqlstate_tells_the_kind(sqlstate: str, category: Category) -> None:
+    assert category_of(sqlstate) is category
+    assert categorize(StatementError("told", sqlstate=sqlstate)) is category
+
+
+def test_a_time_limit_is_no_interruption() -> None:
+    assert category_of("57014", "canceling statement due to statement timeout") is Category.RESOURCE
+
+
+def test_what_has_no_sqlstate_is_told_by_what_it_is() -> None:
+    assert categorize(KeyboardInterrupt()) is Category.INTERRUPTION
+    assert categorize(ConnectionLostError("gone")) is Category.CONNECTION
+    assert categorize(UnreachableError("gone")) is Category.CONNECTION
+    assert categorize(LockHeldError("held")) is Category.LOCK
+    assert categorize(OSError("full")) is Category.RESOURCE
+    assert categorize(KeyError("ours")) is Category.CODE
+
+
+def test_only_code_and_data_fail_again_by_themselves() -> None:
+    assert {each for each in Category if each.is_final} == {Category.CODE, Category.DATA}
+
+
+def test_every_kind_collects_something_and_every_part_has_limits() -> None:
+    assert set(COLLECTED) == set(Category)
+    for each in DATA_CATEGORIES:
+        assert each.rows > 0
+        assert each.size > 0
+        assert each.days > 0
+        assert any(each in parts for parts in COLLECTED.values())
+
+
+def test_what_could_not_be_taken_back_is_always_critical() -> None:
+    for each in Category:
+        assert severity_of(each, RunStatus.UNSETTLED) is IncidentSeverity.CRITICAL
+        assert severity_of(each, RunStatus.REVERSED) is not IncidentSeverity.CRITICAL
+        assert severity_of(each, RunStatus.SETTLED) is IncidentSeverity.HIGH
+
+
+@pytest.mark.parametrize(
+    ("message", "sqlstate", "kept"),
+    [
+        (
+            'invalid input syntax for type integer: "geheim"',
+            "22P02",
+            'invalid input syntax for type integer: "…"',
+        ),
+        (
+            'invalid byte sequence for encoding "UTF8": 0xff 0x41',
+            "22021",
+            'invalid byte sequence for encoding "…": 0x… 0x…',
+        ),
+        (
+            'duplicate key value violates unique constraint "people_pkey"',
+            "23505",
+            'duplicate key value violates unique constraint "people_pkey"',
+        ),
+    ],
+)
+def test_the_servers_words_are_kept_without_values(message: str, sqlstate: str, kept: str) -> None:
+    assert recorded(StatementError(message, sqlstate=sqlstate)) == f"{kept} (SQLSTATE {sqlstate})"
+
+
+def test_of_an_authors_words_only_those_of_the_revision_are_kept() -> None:
+    source = "RAISE NOTICE 'customer % is odd', row.email;"
+    notice = Notice(
+        severity="NOTICE", sqlstate="00000", message="customer geheim@example.org is odd", raised=True
+    )
+    assert kept_notice(notice, source).message == "customer … is odd"
+    assert kept_notice(notice).message == "…"
+    builtin = Notice(
+        severity="NOTICE", sqlstate="42P07", message='relation "customers" already exists, skipping'
+    )
+    assert kept_notice(builtin) == builtin
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT 'geheim'",
+        "SELECT $$geheim$$, $a$geheim$a$",
+        "SELECT E'it\\'s geheim'",
+        "SELECT 'it\\'s geheim'",
+        "SELECT 1 -- geheim\n, 2",
+        "SELECT 1 /* geheim */, 2",
+        "INSERT INTO t VALUES ('geheim",
+        "ALTER ROLE a PASSWORD 'geheim'",
+        "SET app.token = geheim",
+        "SET LOCAL app.token TO geheim",
+        "ALTER ROLE a SET app.token = geheim",
+    ],
+)
+def test_a_query_is_shown_without_its_values(query: str) -> None:
+    assert "geheim" not in without_values(query, limit=300)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("psql", "psql"),
+        ("migrate:7 host crm:c2", "migrate:7 host crm:c2"),
+        ("postgresql://u:geheim@h/d", "…"),
+        ("password=geheim", "…"),
+        ("u@h", "…"),
+    ],
+)
+def test_an_application_that_calls_itself_more_than_a_name_is_left_out(name: str, shown: str) -> None:
+    assert shown_application(name) == shown
