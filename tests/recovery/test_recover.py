@@ -10,8 +10,8 @@ import pytest
 
 from coordinator.postgres.connect import connect
 from tests.failures.shop import SLEEPER, build_shop, sleeping
-from tests.recovery.test_lone_steps import execute, write
-from tests.recovery.test_state_machine import BEGIN, INDEX, NO_INDEX, UNREHEARSED, killed
+from tests.recovery.test_lone_steps import UNREHEARSED, execute, write
+from tests.recovery.test_state_machine import BEGIN, INDEX, NO_INDEX, killed
 from tests.trees import project, versions_of, write_revision
 
 if TYPE_CHECKING:
