@@ -1,0 +1,49 @@
+"""docs/guarantees.md: every row of the failure catalogue has a promise, and every promise a test that is there."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.guarantees import PAGE, NamedTest, Watch, named_tests
+
+FAILURES = range(1, 53)
+TEXT = PAGE.read_text(encoding="utf-8")
+
+
+def row(number: int) -> str:
+    found = re.findall(rf"^\| {number} \|.*$", TEXT, re.MULTILINE)
+    assert len(found) == 1, f"failure {number} has {len(found)} rows"
+    return str(found[0])
+
+
+@pytest.mark.parametrize("number", FAILURES)
+def test_every_failure_has_a_promise_and_a_test(number: int) -> None:
+    cells = [each.strip() for each in row(number).strip("|").split(" | ")]
+    assert len(cells) == 4, cells
+    assert len(cells[2]) > 20, "no promise"
+    assert named_tests(cells[3]), "no test is named"
+
+
+@pytest.mark.parametrize("test", named_tests(TEXT), ids=str)
+def test_every_named_test_is_there(test: NamedTest) -> None:
+    assert test.exists
+
+
+def test_a_test_that_is_not_there_is_found_out() -> None:
+    (missing,) = named_tests("see `tests/test_guarantees.py::test_that_nobody_wrote`")
+    assert not missing.exists
+    (elsewhere,) = named_tests("see `tests/nowhere.py::test_every_named_test_is_there`")
+    assert not elsewhere.exists
+
+
+def test_a_skipped_promise_breaks_the_session_where_all_must_be_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = Watch(named=frozenset({"tests/a.py::test_one"}))
+    watch.note("tests/a.py::test_two", "no engine")
+    monkeypatch.setenv("MIGRATE_TEST_GUARANTEES", "1")
+    assert not watch.is_broken
+    watch.note("tests/a.py::test_one[case]", "no engine")
+    assert watch.is_broken
+    monkeypatch.delenv("MIGRATE_TEST_GUARANTEES")
+    assert not watch.is_broken
