@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 import time
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from tests.kills.shapes import BASE, BEFORE, SHAPES, STEPS
 from tests.kills.watched import KILLED
 
 if TYPE_CHECKING:
+    import random
+
     from tests.kills.ending import Picture
     from tests.kills.ground import Ground
     from tests.kills.watched import Ended

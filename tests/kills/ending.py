@@ -90,7 +90,11 @@ def ledger_complaints(session: Session, *, applied: frozenset[str]) -> list[str]
     if not session.value("SELECT to_regclass('migrate.version') IS NOT NULL"):
         return ["there is no ledger"] if applied else []
     found = frozenset(row[0] for row in session.rows("SELECT module || ':' || revision FROM migrate.applied"))
-    told = [] if found - set(BASE) == applied - set(BASE) else [f"applied are {sorted(found)} instead of {sorted(applied)}"]
+    told = (
+        []
+        if found - set(BASE) == applied - set(BASE)
+        else [f"applied are {sorted(found)} instead of {sorted(applied)}"]
+    )
     told.extend(
         f"run {number} is {status}"
         for number, status in session.rows(

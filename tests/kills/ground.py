@@ -51,9 +51,7 @@ class Ground:
             major = os.environ.get("MIGRATE_TEST_MAJOR")
             binaries = find_binaries(environment=os.environ, major=int(major) if major else None)
             self.cluster = self._given or stack.enter_context(LocalCluster(binaries, self.folder / "server"))
-            self._staging = EmbeddedStaging(
-                state=self.state, major=binaries.major, environment=os.environ
-            )
+            self._staging = EmbeddedStaging(state=self.state, major=binaries.major, environment=os.environ)
             stack.enter_context(self._staging)
             self.runner = stack.enter_context(Runner(self._streams()))
             self._proxy = stack.enter_context(Proxy(self.cluster.url(), self.folder))

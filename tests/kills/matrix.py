@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import random
+import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.kills.crowd import MANY, Crowd
 from tests.kills.ground import Ground
+from tests.kills.points import folded
 from tests.kills.shapes import SHAPES
 from tests.kills.strikes import HOWS, KILL
 from tests.kills.walk import Walk
@@ -28,6 +31,8 @@ _SWEEP_EVERY = 20  # kills
 def main(words: Sequence[str] | None = None) -> int:
     """Walk what was asked for, print the counts and each failure; 1 when something failed."""
     asked = _parser().parse_args(words)
+    if asked.jobs > 1:
+        return _side_by_side(asked)
     failed = 0
     with tempfile.TemporaryDirectory(prefix="kill-matrix-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
@@ -37,6 +42,20 @@ def main(words: Sequence[str] | None = None) -> int:
             for name in asked.shape or (() if asked.rounds else SHAPES):
                 failed += _walk(ground, name, asked)
     return 1 if failed else 0
+
+
+def _side_by_side(asked: argparse.Namespace) -> int:
+    """One process for each shape, so many at a time; what it prints is shown when it has ended."""
+    options = ["--how", asked.how, "--every", str(asked.every), *(["--fold"] if asked.fold else [])]
+
+    def walk(name: str) -> int:
+        words = [sys.executable, "-m", "tests.kills.matrix", "--shape", name, *options]
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        print(done.stdout, end="", flush=True)
+        return done.returncode
+
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        return max(pool.map(walk, asked.shape or SHAPES))
 
 
 def _walk(ground: Ground, name: str, asked: argparse.Namespace) -> int:
@@ -49,7 +68,8 @@ def _walk(ground: Ground, name: str, asked: argparse.Namespace) -> int:
         return 0
     walked: list[Point] = []
     failed = 0
-    for point in walk.points_for(asked.how):
+    points = walk.points_for(asked.how)
+    for point in folded(points) if asked.fold else points:
         if point.number < asked.start or (asked.to and point.number > asked.to):
             continue
         if (point.number - asked.start) % asked.every:
@@ -58,7 +78,7 @@ def _walk(ground: Ground, name: str, asked: argparse.Namespace) -> int:
         walked.append(point)
         if story.complaints:
             failed += 1
-            print(f"FAILED: {story}\n  again: {_again(name, point, asked.how)}", flush=True)
+            print(f"FAILED: {story}\n  again: {again(name, point, asked.how)}", flush=True)
         if len(walked) % _SWEEP_EVERY == 0:
             ground.sweep()
     _print_counts(name, walked, len(walk.points), failed, time.monotonic() - began)
@@ -77,7 +97,10 @@ def _rounds(ground: Ground, count: int, seed: int) -> int:
             killed += found.was_killed
             if found.complaints:
                 failed += 1
-                print(f"FAILED: {crowd.name}, round {number}: {found}\n  again: {_rounds_again(seed)}", flush=True)
+                print(
+                    f"FAILED: {crowd.name}, round {number}: {found}\n  again: {_rounds_again(seed)}",
+                    flush=True,
+                )
     print(
         f"{MANY} at once on an empty database, then {count} rounds with pending steps:"
         f" {killed} killed in time, {failed} failed, {time.monotonic() - began:.0f} s",
@@ -90,7 +113,8 @@ def _rounds_again(seed: int) -> str:
     return f"ci/kill-matrix --rounds 50 --seed {seed}"
 
 
-def _again(name: str, point: Point, how: str) -> str:
+def again(name: str, point: Point, how: str) -> str:
+    """The one command that repeats a strike."""
     words = "" if how == KILL else f" --how {how}"
     return f"ci/kill-matrix --shape {name} --from {point.number} --to {point.number}{words}"
 
@@ -104,12 +128,20 @@ def _print_counts(name: str, walked: list[Point], recorded: int, failed: int, se
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ci/kill-matrix", description=__doc__)
-    parser.add_argument("--shape", action="append", choices=sorted(SHAPES), help="only this one; may be repeated")
+    parser.add_argument(
+        "--shape", action="append", choices=sorted(SHAPES), help="only this one; may be repeated"
+    )
     parser.add_argument("--from", dest="start", type=int, default=1, help="first point")
     parser.add_argument("--to", type=int, default=0, help="last point")
     parser.add_argument("--every", type=int, default=1, help="only each n-th point")
+    parser.add_argument("--fold", action="store_true", help="leave out reads that come right after a read")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="so many shapes at a time, without --from and --to"
+    )
     parser.add_argument("--how", default=KILL, choices=HOWS, help="what happens there")
-    parser.add_argument("--rounds", type=int, default=0, help="so many rounds of twenty processes started at once")
+    parser.add_argument(
+        "--rounds", type=int, default=0, help="so many rounds of twenty processes started at once"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the rounds")
     parser.add_argument("--list", action="store_true", help="record and print the points, strike none")
     return parser

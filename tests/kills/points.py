@@ -9,14 +9,18 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from types import FrameType
 
 LOOK, REHEARSE, APPLY, ROLL_BACK, RECOVER = "look", "rehearse", "apply", "roll back", "recover"
 
 # The first of these that a frame of the stack belongs to names the phase: a rehearsal is one in a rollback too.
 _PHASES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
-    (REHEARSE, ("coordinator.workflow.rehearse", "coordinator.execution.rehearsal", "coordinator.staging."), ()),
+    (
+        REHEARSE,
+        ("coordinator.workflow.rehearse", "coordinator.execution.rehearsal", "coordinator.staging."),
+        (),
+    ),
     (RECOVER, ("coordinator.workflow.recover", "coordinator.workflow.half_done"), ()),
     (ROLL_BACK, ("coordinator.execution.rollback", "coordinator.workflow.rollback"), ("_take_back",)),
     (
@@ -101,3 +105,14 @@ def plain_path(path: str) -> str:
     """A path without the folder it is in when that is the temporary one, where names are random."""
     folder = os.environ.get("TMPDIR", "/tmp")
     return "temporary" if path.startswith(folder) else path
+
+
+def folded(points: Iterable[Point]) -> tuple[Point, ...]:
+    """Without the reads that come right after another read: nothing outside the process is different there."""
+    kept: list[Point] = []
+    last = ""
+    for each in points:
+        if each.kind != "read" or last != "read":
+            kept.append(each)
+        last = each.kind
+    return tuple(kept)

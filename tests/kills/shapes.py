@@ -25,6 +25,7 @@ INSERT INTO billing.invoices SELECT n, n, n * 10, false FROM generate_series(1, 
 SPOIL = "UPDATE crm.customers SET email = 'user1@example.org' WHERE id = 7"
 REPAIR = "UPDATE crm.customers SET email = 'user7@example.org' WHERE id = 7"
 
+_INVOICES = "id int PRIMARY KEY, customer int REFERENCES crm.customers, total numeric, archived bool"
 _UNIQUE = "CREATE UNIQUE INDEX customers_email ON crm.customers (email)"
 
 
@@ -42,7 +43,7 @@ class Shape:
     concurrent: bool = False
     fails: bool = False  # on the rows of the target, in its last step, until they are repaired
     lead: tuple[tuple[tuple[str, ...], str], ...] = ()
-    begins_in: bool = False  # all is in at the start; the command takes it back
+    rolls_back: bool = False  # all is in at the start; the command takes it back
     one_transaction: bool = False
 
     def build(self, root: Path) -> Path:
@@ -52,7 +53,6 @@ class Shape:
         for step, before in zip(self.steps, (None, *self.steps), strict=False):
             self._write_step(root, step, requires=[before] if before else [])
         return root
-
 
     def _write_step(self, root: Path, step: str, *, requires: list[str]) -> None:
         match step:
@@ -100,8 +100,7 @@ def _base(root: Path) -> None:
     )  # fmt: skip
     _write(
         root, "billing", "b1",
-        ("CREATE TABLE billing.invoices (id int PRIMARY KEY, customer int REFERENCES crm.customers,"
-         " total numeric, archived bool)",),
+        (f"CREATE TABLE billing.invoices ({_INVOICES})",),
         ("DROP TABLE billing.invoices",),
         requires=["crm:c1"],
     )  # fmt: skip
@@ -149,11 +148,17 @@ _OFF = ("--staging", "off")
 _EMBEDDED = ("--staging", "embedded")
 _BY_STEP = ("all-modules", "--atomic", "step", *_OFF)
 _CONCURRENT = ("all-modules", *_OFF)
+_ROLLBACK = ("rollback", "--run", "1", "--yes", *_OFF)
 
 SHAPES: dict[str, Shape] = {
     each.name: each
     for each in (
-        Shape(name="run", command=("all-modules", "--atomic", "run", *_EMBEDDED), steps=STEPS, one_transaction=True),
+        Shape(
+            name="run",
+            command=("all-modules", "--atomic", "run", *_EMBEDDED),
+            steps=STEPS,
+            one_transaction=True,
+        ),
         Shape(name="step", command=_BY_STEP, steps=_THREE),
         Shape(name="concurrent", command=_CONCURRENT, steps=_THREE_CONCURRENT, concurrent=True),
         Shape(
@@ -170,7 +175,13 @@ SHAPES: dict[str, Shape] = {
             one_transaction=True,
         ),
         Shape(name="failing-step", command=_BY_STEP, steps=_THREE, fails=True),
-        Shape(name="failing-concurrent", command=_CONCURRENT, steps=_THREE_CONCURRENT, fails=True, concurrent=True),
+        Shape(
+            name="failing-concurrent",
+            command=_CONCURRENT,
+            steps=_THREE_CONCURRENT,
+            fails=True,
+            concurrent=True,
+        ),
         Shape(
             name="abort-step",
             command=("recover", "--abort"),
@@ -196,6 +207,29 @@ SHAPES: dict[str, Shape] = {
             steps=_THREE_CONCURRENT,
             concurrent=True,
             lead=((_CONCURRENT, "UPDATE billing.invoices SET note"),),
+        ),
+        Shape(
+            name="rollback-run",
+            command=(*_ROLLBACK, "--atomic", "run"),
+            steps=_THREE,
+            lead=((_BY_STEP, ""),),
+            rolls_back=True,
+            one_transaction=True,
+        ),
+        Shape(
+            name="rollback-step",
+            command=(*_ROLLBACK, "--atomic", "step"),
+            steps=_THREE,
+            lead=((_BY_STEP, ""),),
+            rolls_back=True,
+        ),
+        Shape(
+            name="rollback-concurrent",
+            command=_ROLLBACK,
+            steps=_THREE_CONCURRENT,
+            concurrent=True,
+            lead=((_CONCURRENT, ""),),
+            rolls_back=True,
         ),
     )
 }

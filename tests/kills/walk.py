@@ -45,7 +45,11 @@ class Story:
     complaints: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        lines = [f"{self.shape.name}, {self.how} at point {self.point}", *self.complaints, *map(str, self.commands)]
+        lines = [
+            f"{self.shape.name}, {self.how} at point {self.point}",
+            *self.complaints,
+            *map(str, self.commands),
+        ]
         return "\n".join(lines)
 
 
@@ -61,6 +65,7 @@ class Walk:
         shutil.rmtree(folder, ignore_errors=True)
         self._root = shape.build(folder)
         self.before, self.after = self._references()
+        self.rolled_back = self.before
         self._make_template()
         self.points = self._recorded()
 
@@ -70,17 +75,23 @@ class Walk:
         with self.ground.session(self.name) as session:
             session.execute(BEFORE)
             before = picture(session)
-        ended = self._run(*self._forward)
+        ended = self._run(*self._applying)
         assert ended.code == _DONE, str(ended)
         with self.ground.session(self.name) as session:
             return before, picture(session)
 
     @property
-    def _forward(self) -> tuple[str, ...]:
+    def _applying(self) -> tuple[str, ...]:
         """The command that brings everything in."""
-        if self.shape.command[0] == "all-modules":
-            return self.shape.command
-        return self.shape.lead[0][0]
+        return self.shape.lead[0][0] if self.shape.lead else self.shape.command
+
+    def _forward(self, ended: Ended) -> tuple[str, ...]:
+        """The command that a person would give next, when none is recommended."""
+        if not self.shape.rolls_back:
+            return self._applying
+        if ended.code == _DONE and ended.arguments[0] == "rollback":
+            return ("release", "--all")
+        return self._applying if ended.arguments[0] == "release" else self.shape.command
 
     def _make_template(self) -> None:
         """The database from which each struck command begins."""
@@ -117,10 +128,23 @@ class Walk:
         """The points of the command that nobody strikes; two runs must pass the same ones."""
         self._restore()
         first = self._run(*self.shape.command)
+        if self.shape.rolls_back:
+            self._look_at_rolled_back(first)
         story = Story(shape=self.shape, point=None, commands=[first])
         self._go_on(story, first)
         assert not story.complaints, str(story)
         return first.points
+
+    def _look_at_rolled_back(self, ended: Ended) -> None:
+        """All is as before, besides the empty schema of a module that was new: it is known now."""
+        assert ended.code == _DONE, str(ended)
+        with self.ground.session(self.name) as session:
+            self.rolled_back = picture(session)
+        rows = {table: sum_ for table, sum_ in self.rolled_back.rows.items() if sum_ != (0, "0")}
+        versions = {schema: heads for schema, heads in self.rolled_back.versions.items() if heads}
+        assert (rows, versions) == (self.before.rows, self.before.versions), differences(
+            self.before, self.rolled_back
+        )
 
     def points_for(self, how: str) -> tuple[Point, ...]:
         """The points at which that strike means something."""
@@ -158,7 +182,7 @@ class Walk:
             self._one_of_two(story, picture(session))
 
     def _one_of_two(self, story: Story, found: Picture) -> None:
-        if found not in (self.before, self.after):
+        if found not in (self.before, self.after, self.rolled_back):
             story.complaints.append(
                 f"neither as before ({differences(self.before, found)})"
                 f" nor all in ({differences(self.after, found)})"
@@ -171,27 +195,23 @@ class Walk:
             if not self._judge(story, ended):
                 return
             if ended.code == _DONE and ended.arguments[0] == "all-modules":
-                self._check_all_in(story)
                 return
-            ended = self._run(*self._next(story, ended))
+            ended = self._run(*self._next(ended))
             story.commands.append(ended)
         story.complaints.append(f"not all in after {_COMMANDS_AT_MOST} commands")
 
-    def _next(self, story: Story, ended: Ended) -> tuple[str, ...]:
+    def _next(self, ended: Ended) -> tuple[str, ...]:
         if ended.code == _UNSETTLED and ended.arguments != ("recover",):
             return ("recover",)
         if ended.arguments == ("recover",) and (found := _RECOMMENDED.search(ended.said)):
             words = tuple(found[1].split())
-            return self._forward if words[0] == "all-modules" else words
+            return words if words[0] == "recover" else self._forward(ended)
         if self.shape.fails and ended.code == _TAKEN_BACK:
             with self.ground.session(self.name) as session:
                 session.execute(REPAIR)
-            return self._retrying(ended)
-        return self._forward
-
-    def _retrying(self, ended: Ended) -> tuple[str, ...]:
-        """The repair is one that the program cannot see."""
-        return (*self._forward, "--retry") if "--retry" in ended.said else self._forward
+            # The program cannot see that its cause is mended.
+            return (*self._applying, *(("--retry",) if "--retry" in ended.said else ()))
+        return self._forward(ended)
 
     def _judge(self, story: Story, ended: Ended) -> bool:
         """Whether the command ended as a command may; what it left is looked at where it says what that is."""
@@ -201,29 +221,37 @@ class Walk:
         if ended.code not in allowed or "Traceback" in ended.err or "a mistake in the" in ended.said:
             story.complaints.append(f"{' '.join(ended.arguments)} ended with {ended.code}")
             return False
-        if self._says_as_before(ended) or (ended.arguments == ("recover", "--abort") and ended.code == _DONE):
-            with self.ground.session(self.name) as session:
-                if left := await_nobody(session):
-                    story.complaints.append(left)
-                if told := differences(self.before, picture(session)):
-                    story.complaints.append(f"after {' '.join(ended.arguments)} not as before: {told}")
-                complaints = ledger_complaints(session, applied=frozenset())
-                if ended.code in (_NO, _NOT_REACHED):  # the next command settles what a lost answer left open
-                    complaints = [each for each in complaints if not each.endswith("is running")]
-                story.complaints.extend(complaints)
+        match self._claimed(ended):
+            case "before":
+                wanted = self.rolled_back if ended.arguments[0] == "rollback" else self.before
+                self._check(story, ended, wanted, frozenset())
+            case "after":
+                self._check(story, ended, self.after, frozenset(self.shape.steps))
         return True
 
-    def _says_as_before(self, ended: Ended) -> bool:
-        """What a forward run says of all; from a recovery the same codes say it of its own part."""
-        return ended.arguments[0] == "all-modules" and ended.code in (_NO, _TAKEN_BACK, _NOT_REACHED)
+    def _claimed(self, ended: Ended) -> str | None:
+        """What its exit code says of the target: as before all of it, after all of it; None when it says neither."""
+        refused = ended.code in (_NO, _TAKEN_BACK, _NOT_REACHED)
+        match ended.arguments[0]:
+            case "all-modules":
+                return "after" if ended.code == _DONE else "before" if refused else None
+            case "rollback":
+                return "before" if ended.code == _DONE else "after" if refused else None
+            case "recover" if ended.code == _DONE and "taken back" in ended.said:
+                return "after" if self.shape.rolls_back else "before"
+        return None
 
-    def _check_all_in(self, story: Story) -> None:
+    def _check(self, story: Story, ended: Ended, wanted: Picture, applied: frozenset[str]) -> None:
+        told = []
         with self.ground.session(self.name) as session:
             if left := await_nobody(session):
-                story.complaints.append(left)
-            if told := differences(self.after, picture(session)):
-                story.complaints.append(f"at the end not all in: {told}")
-            story.complaints.extend(ledger_complaints(session, applied=frozenset(self.shape.steps)))
+                told.append(left)
+            if other := differences(wanted, picture(session)):
+                told.append(other)
+            told.extend(ledger_complaints(session, applied=applied))
+        if ended.code in (_NO, _NOT_REACHED):  # the next command settles what a lost answer left open
+            told = [each for each in told if not each.endswith("is running")]
+        story.complaints.extend(f"after {' '.join(ended.arguments)}: {each}" for each in told)
 
 
 def _first_other(recorded: tuple[Point, ...], passed: tuple[Point, ...]) -> str:

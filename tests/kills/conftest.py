@@ -1,0 +1,36 @@
+"""The ground that kills share, and the seed of what is left to chance."""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.failures.conftest import state_directory
+from tests.kills.ground import Ground
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from coordinator.staging.cluster import LocalCluster
+
+__all__ = ["state_directory"]  # the staging server is the one of the other failures
+
+
+@pytest.fixture(scope="session")
+def ground(
+    server: LocalCluster, state_directory: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ground]:
+    """Databases on the shared server, rehearsals on the shared staging server, forks of one imported process."""
+    with Ground(tmp_path_factory.mktemp("kills"), cluster=server, state=state_directory) as ground:
+        yield ground
+        ground.sweep()
+
+
+@pytest.fixture
+def dice(request: pytest.FixtureRequest) -> random.Random:
+    """Chance, the same again for the same test with the same MIGRATE_KILL_SEED; the report's head prints it."""
+    return random.Random(f"{os.environ['MIGRATE_KILL_SEED']} {request.node.name}")
