@@ -27,8 +27,15 @@ def finding_lines(finding: Finding, page: Page) -> list[str]:
     for line in listed:
         lines.extend(page.wrapped(line, first="    ", then="      "))
     if finding.help:
-        lines.extend(page.wrapped(f"→ {one_line(finding.help)}", first="  ", then="    "))
+        remedy, *shown = finding.help.splitlines()
+        lines.extend(page.wrapped(f"→ {one_line(remedy)}", first="  ", then="    "))
+        lines.extend(f"      {_as_it_stands(page.short(line))}".rstrip() for line in shown)
     return lines
+
+
+def _as_it_stands(line: str) -> str:
+    """A line of a listing or a difference: its blanks mean something, and what is not printable stays out."""
+    return "".join(each if each.isprintable() else "�" for each in line.expandtabs(4))
 
 
 def message_lines(finding: Finding) -> tuple[str, ...]:
