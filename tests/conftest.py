@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from coordinator.model.target import DatabaseUrl
 
 IMAGE = "postgres:15"
+
+# Set once, so that the workers of pytest-xdist inherit it.
+_KILL_SEED = os.environ.setdefault("MIGRATE_KILL_SEED", str(random.randrange(1_000_000)))
 
 # A shell that starts the tests in its background lets them ignore SIGINT, and every command that they start would
 # inherit that; what a Ctrl-C does could then not be tried.
@@ -76,6 +80,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             fixtures.append("docker_engine")
         if "server" in fixtures:
             item.add_marker("postgres")
+
+
+def pytest_report_header() -> str:
+    """What repeats this run's choice of the points at which runs are killed."""
+    return f"MIGRATE_KILL_SEED={_KILL_SEED}"
 
 
 def _missing_engine() -> str | None:
