@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 DEPLOY = ("all-modules", "--yes")
 UNREHEARSED = (*DEPLOY, "--staging", "off")
 # Each image's modules, and settings of them.
-CRM = {"crm": {}}
-BILLING = {"billing": {"schemas": ["money"]}}  # a schema that is not called as its module
+CRM: dict[str, dict[str, Any]] = {"crm": {}}
+BILLING: dict[str, dict[str, Any]] = {
+    "billing": {"schemas": ["money"]}
+}  # a schema that is not called as its module
 
 VIEW = "CREATE VIEW money.phones AS SELECT id, phone FROM crm.customers"
 KEY = "CREATE TABLE money.invoices (id int PRIMARY KEY, customer int CONSTRAINT of_customer REFERENCES crm.customers (code))"
@@ -34,7 +36,7 @@ class Images:
     def __init__(self, url: DatabaseUrl, state: Path, folder: Path) -> None:
         self._url, self._state, self._folder = url, state, folder
 
-    def build(self, name: str, modules: dict[str, dict[str, list[str]]]) -> Desk:
+    def build(self, name: str, modules: dict[str, dict[str, Any]]) -> Desk:
         """A checkout with these modules and no revisions yet."""
         return Desk(root=project(self._folder / name, modules=modules), url=self._url, state=self._state)
 
@@ -44,7 +46,7 @@ def images(database: DatabaseUrl, state_directory: Path, tmp_path: Path) -> Imag
     return Images(database, state_directory, tmp_path)
 
 
-def revise(image: Desk, module: str, name: str, *statements: str, back: str = "", **names: object) -> None:
+def revise(image: Desk, module: str, name: str, *statements: str, back: str = "", **names: Any) -> None:
     """A revision of these statements on top of the one before it."""
     previous = f"{name[0]}{int(name[1:]) - 1}" if int(name[1:]) > 1 else None
     write_revision(
