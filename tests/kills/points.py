@@ -22,7 +22,7 @@ _PHASES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
         (),
     ),
     (RECOVER, ("coordinator.workflow.recover", "coordinator.workflow.half_done"), ()),
-    (ROLL_BACK, ("coordinator.execution.rollback", "coordinator.workflow.rollback"), ("_take_back",)),
+    (ROLL_BACK, ("coordinator.execution.rollback",), ("_take_back",)),
     (
         APPLY,
         (
@@ -92,7 +92,8 @@ def phase_here() -> str:
         frame = frame.f_back
     for phase, modules, called in _PHASES:
         if functions.intersection(called) or any(name.startswith(modules) for name in names):
-            return phase
+            # What `migrate rollback` carries out is the rolling back.
+            return ROLL_BACK if phase == APPLY and "coordinator.workflow.rollback" in names else phase
     return LOOK
 
 

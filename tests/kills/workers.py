@@ -25,7 +25,7 @@ def fork_workers(watch: Watch) -> None:
         watch.point("process", "worker")
         return _Forked(int(arguments[-1]), watch, names)
 
-    process.subprocess = SimpleNamespace(  # type: ignore[assignment] # as much of it as is used
+    process.subprocess = SimpleNamespace(  # type: ignore[assignment,attr-defined] # as much of it as is used
         Popen=popen,
         DEVNULL=subprocess.DEVNULL,
         STDOUT=subprocess.STDOUT,
