@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from coordinator.cli.keeping import keep_options, keep_request
 from coordinator.cli.options import format_option, read_settings, target_options
 
 
@@ -18,6 +19,7 @@ from coordinator.cli.options import format_option, read_settings, target_options
     is_flag=True,
     help="First end the server processes that still work for the run, though its client is gone.",
 )
+@keep_options
 @click.option("--wait", metavar="DURATION", help="How long to wait for another run.  [default: 10m]")
 @format_option
 @click.pass_context
@@ -30,6 +32,9 @@ def command(
     abort: bool,
     resume: bool,
     end_backend: bool,
+    keep_limit: str | None,
+    discard: tuple[str, ...],
+    keep_personal: bool,
     wait: str | None,
     form: str,
 ) -> int:
@@ -49,10 +54,15 @@ def command(
 
     if abort and resume:
         raise click.UsageError("--abort and --resume exclude each other.")
-    settings = read_settings(env=env, database_url=database_url, wait_server=wait_server, wait=wait)
+    settings = read_settings(
+        env=env, database_url=database_url, wait_server=wait_server, wait=wait, keep_limit=keep_limit
+    )
+    keep = keep_request(settings, discard=discard, keep_personal=keep_personal)
     with Progress(verbose=bool(context.obj["verbose"])) as progress:
-        if abort or resume:
-            report = (take_back if abort else settle)(settings, progress, end=end_backend)
+        if abort:
+            report = take_back(settings, progress, end=end_backend, keep=keep)
+        elif resume:
+            report = settle(settings, progress, end=end_backend)
         else:
             report = (end_only if end_backend else explain_unfinished)(settings, progress)
     if form == "json":

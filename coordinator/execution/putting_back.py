@@ -52,7 +52,7 @@ class PuttingBack:
             if count:
                 rows = "1 row has" if count == 1 else f"{count} rows have"
                 return (
-                    f"{rows} come into {table.schema}.{table.name} since {kept.loss} was destroyed,"
+                    f"{rows} come into {table.schema}.{table.name} since {kept.key} destroyed {kept.loss},"
                     f" and would have no value in {', '.join(mandatory)}"
                 )
         return ""
@@ -223,7 +223,7 @@ class PuttingBack:
         return (
             self._finding(
                 "kept-data-conflict",
-                f"{rows} changed since {kept.loss} was destroyed, and {'is' if count == 1 else 'are'} left as"
+                f"{rows} changed since {kept.key} destroyed {kept.loss}, and {'is' if count == 1 else 'are'} left as"
                 f" {'it is' if count == 1 else 'they are'}: {named}{more}",
                 f"the kept values of these rows are in migrate.{kept.copy}",
             ),

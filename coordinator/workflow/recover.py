@@ -18,6 +18,7 @@ from coordinator.model.run import RunStatus
 from coordinator.workflow.half_done import left_half_done
 from coordinator.workflow.incidents import settling
 from coordinator.workflow.locked import locked
+from coordinator.workflow.loss import NOTHING_ASKED, KeepRequest
 from coordinator.workflow.planned import learn_environment
 from coordinator.workflow.project import load_project
 from coordinator.workflow.state import look
@@ -39,13 +40,16 @@ if TYPE_CHECKING:
     from coordinator.workflow.state import TargetState
 
 
-def abort(settings: Settings, tell: Listener, *, end: bool = False) -> RecoveryReport:
+def abort(
+    settings: Settings, tell: Listener, *, end: bool = False, keep: KeepRequest = NOTHING_ASKED
+) -> RecoveryReport:
     """Take back, newest first, what every unfinished run has changed; doing it twice does no harm.
 
     `end`: first end the server processes that still work for them. Raises UnsettledError when something cannot be
     taken back; what could be stays taken back.
     """
     with _Recovery.opened(settings, tell, end=end) as recovery, settling(Ledger(recovery.ledger_session)):
+        recovery.keep = keep
         return recovery.abort()
 
 
@@ -74,6 +78,7 @@ class _Recovery:
     main: Session
     ledger_session: Session
     end: bool
+    keep: KeepRequest = NOTHING_ASKED
 
     @classmethod
     @contextmanager
@@ -197,6 +202,7 @@ class _Recovery:
             main=self.main,
             ledger_session=self.ledger_session,
             tell=self.tell,
+            keep=self.keep,
         )
         named = ", ".join(f"run {each.number}" for each in runs)
         number = writer.begin_run(

@@ -18,7 +18,7 @@ from coordinator.ledger.store import Ledger
 from coordinator.ledger.system import note_system
 from coordinator.workflow.before_writing import nothing_in_yet
 from coordinator.workflow.integrity import integrity_checks
-from coordinator.workflow.loss import keep_policy
+from coordinator.workflow.loss import NOTHING_ASKED, KeepRequest, keep_policy
 from coordinator.workflow.target import refuse_read_only
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Writer:
     main: Session
     ledger_session: Session
     tell: Listener
+    keep: KeepRequest = NOTHING_ASKED
     keeping: KeepPlan | None = None  # None: what the steps destroy is found out by running them
 
     def _heads(self, found: Mapping[str, frozenset[str]] | None) -> dict[str, frozenset[str]]:
@@ -63,7 +64,7 @@ class Writer:
         }
 
     def _keep_plan(self, plan: RunPlan) -> KeepPlan:
-        policy = keep_policy(self.settings)
+        policy = keep_policy(self.settings, self.keep)
         return KeepPlan(policy=policy, forward=plan.direction)
 
     def begin_run(
