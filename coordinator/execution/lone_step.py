@@ -35,7 +35,9 @@ def refuse_own_snapshots(session: Session, others: Collection[int]) -> None:
     """
     deadline = time.monotonic() + _QUIET_WITHIN
     while rows := session.rows(
-        "SELECT pid, application_name FROM pg_stat_activity WHERE pid = ANY (%s) AND backend_xmin IS NOT NULL",
+        # Inside a transaction the first look would be repeated for ever: what was seen then is kept.
+        "SELECT pg_stat_clear_snapshot();"
+        " SELECT pid, application_name FROM pg_stat_activity WHERE pid = ANY (%s) AND backend_xmin IS NOT NULL",
         (list(others),),
     ):
         if time.monotonic() > deadline:
