@@ -56,6 +56,7 @@ class Watch:
         self._strike = strike
         self._count = 0
         self._quiet = 0
+        self._latest = ""
         self._main: int | None = None
         self.active = True
 
@@ -69,6 +70,9 @@ class Watch:
         """Number a point; strike if it is the one, or return the moment when only the caller can strike at it."""
         if not self.active or self._quiet or threading.current_thread() is not threading.main_thread():
             return None
+        if kind == "read" and what == self._latest:
+            return None  # asked again and again, until a clock or another process says that it is enough
+        self._latest = what
         self._count += 1
         each = Point(number=self._count, phase=phase_here(), kind=kind, what=plain(what))
         os.write(self._log, json.dumps(each.as_json()).encode() + b"\n")
