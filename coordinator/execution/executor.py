@@ -13,6 +13,7 @@ from coordinator.execution.failure import StepFailedError
 from coordinator.execution.incident import Reporter
 from coordinator.execution.interrupts import shielded, stopped_once
 from coordinator.execution.words import recorded
+from coordinator.model.capture import Direction
 from coordinator.model.run import RunStatus
 
 if TYPE_CHECKING:
@@ -76,9 +77,9 @@ class Executor:
                     *_details(error),
                     f"then:   {_sentence(second)}",
                     *_details(second),
-                    f"still in: {', '.join(remains)}"
+                    f"still {'in' if plan.direction is Direction.UPGRADE else 'out'}: {', '.join(remains)}"
                     if remains
-                    else "no step is still in, but the database is not as it was",
+                    else "every step was taken back, but the database is not as it was",
                     *_half_done(error, self.segments.half_done),
                     *missing,
                 ),

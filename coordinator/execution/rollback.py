@@ -39,7 +39,7 @@ class RollbackManager:
 
     @property
     def remaining(self) -> tuple[str, ...]:
-        """Steps that are still in after `take_back` failed, as module:revision."""
+        """Steps whose opposite did not run when `take_back` failed, as module:revision: still in, of a rollback still out."""
         return tuple(self._left)
 
     @property

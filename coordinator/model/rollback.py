@@ -133,6 +133,7 @@ class RollbackAnalysis:
     risk: Risk
     risk_reasons: tuple[str, ...]
     stakes: tuple[Stake, ...] = ()
+    sessions: tuple[tuple[str, int], ...] = ()  # roles that are connected now, and how often
 
     def as_json(self) -> dict[str, object]:
         """The analysis with the user's field names, and the evidence behind them."""
@@ -146,6 +147,7 @@ class RollbackAnalysis:
             "riskAssessment": self.risk.value,
             "riskReasons": list(self.risk_reasons),
             "downtimeEvidence": self.downtime_evidence,
+            "connectedRoles": [{"role": role, "sessions": count} for role, count in self.sessions],
             "dragged": [
                 {"revision": str(each.key), "needs": str(each.needs), "why": each.why}
                 for each in self.scope.dragged

@@ -35,6 +35,7 @@ class RollbackFacts:
     seconds: Mapping[tuple[RevisionKey, Direction], float]
     integrations: tuple[Integration, ...] = ()
     stakes: tuple[Stake, ...] = ()
+    sessions: tuple[tuple[str, int], ...] = ()
     guarantee: Guarantee = Guarantee.ONE_TRANSACTION
     unproved: frozenset[RevisionKey] = frozenset()
     from_ledger: frozenset[RevisionKey] = frozenset()
@@ -57,6 +58,7 @@ def analyse(facts: RollbackFacts) -> RollbackAnalysis:
         risk=risk,
         risk_reasons=reasons,
         stakes=facts.stakes,
+        sessions=facts.sessions,
     )
 
 

@@ -76,10 +76,8 @@ def cannot_go_back(
     return None
 
 
-def edited(revision: Revision, digest: str, run: int | None) -> Finding | None:
+def edited(revision: Revision, run: int | None) -> Finding:
     """The file says something else than what was applied: what runs now is the file's downgrade."""
-    if not digest or digest == revision.digest:
-        return None
     return _finding(
         revision,
         "edited-revision",

@@ -48,6 +48,18 @@ def count_at_stake(session: Session, table: tuple[str, str], column: str | None)
     return int(read_undisturbed(session, query)[0][0]), about
 
 
+def connected_roles(session: Session) -> tuple[tuple[str, int], ...]:
+    """Roles with sessions on this database now, ours left out, and how many each has: who may be using it."""
+    return tuple(
+        (str(role), int(count))
+        for role, count in session.rows(
+            "SELECT usename, count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND usename IS NOT NULL AND application_name NOT LIKE 'migrate:%'"
+            " GROUP BY usename ORDER BY usename"
+        )
+    )
+
+
 def failing_references(
     session: Session, schemas: Sequence[str], references: Sequence[MapReference]
 ) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ def rollback_text(
         *_steps(analysis, plan, page),
         "",
         *_affected(analysis, page),
+        *_connected(analysis, page),
         *_stakes(analysis, page),
         *_fact(
             "downtime",
@@ -92,6 +93,15 @@ def _affected(analysis: RollbackAnalysis, page: Page) -> Iterator[str]:
     for each in analysis.affected_integrations[:_SHOWN]:
         yield from _item(f"{each}{'; goes too' if each.breaks else ''}", page)
     yield from _more(len(analysis.affected_integrations), page)
+
+
+def _connected(analysis: RollbackAnalysis, page: Page) -> Iterator[str]:
+    """Who is using the database now, as far as its sessions tell; nobody is no news."""
+    if analysis.sessions:
+        told = ", ".join(
+            f"{one_line(role)} ({counted(count, 'session')})" for role, count in analysis.sessions
+        )
+        yield from _fact("connected", told, page)
 
 
 def _stakes(analysis: RollbackAnalysis, page: Page) -> Iterator[str]:

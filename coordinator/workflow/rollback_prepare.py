@@ -22,7 +22,7 @@ from coordinator.planning.rollback_findings import (
 from coordinator.planning.rollback_integrations import Readers, integrations
 from coordinator.planning.rollback_plan import rollback_plan
 from coordinator.planning.scope import rollback_scope
-from coordinator.postgres.at_stake import failing_references
+from coordinator.postgres.at_stake import connected_roles, failing_references
 from coordinator.postgres.lasting import read_lasting
 from coordinator.workflow.loss import KeepRequest, keep_policy
 from coordinator.workflow.map_view import read_map_view
@@ -31,7 +31,7 @@ from coordinator.workflow.rollback_sources import kept_sources, with_sources
 from coordinator.workflow.rollback_stakes import stakes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from coordinator.execution.project import Project
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         RollbackDecision,
         Scope,
     )
+    from coordinator.model.run import AppliedRevision
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
     from coordinator.workflow.planned import Captured
@@ -143,6 +144,7 @@ class Preparing:
             downgrades=self._captures.downgrades,
             seconds=self._past.seconds,
             integrations=found,
+            sessions=connected_roles(self.session),
             stakes=stakes_of(
                 self.session,
                 project,
@@ -246,9 +248,15 @@ class Preparing:
             revision = project.revision(key)
             down = self._captures.of(key, Direction.DOWNGRADE)
             said.append(cannot_go_back(revision, self._captures.upgrades.get(key), down))
-            if key in recorded:
-                said.append(edited(revision, recorded[key].digest, recorded[key].run))
+            if self._is_edited(key, recorded):
+                said.append(edited(revision, recorded[key].run))
         return tuple(each for each in said if each is not None)
+
+    def _is_edited(self, key: RevisionKey, recorded: Mapping[RevisionKey, AppliedRevision]) -> bool:
+        """Whether the file says something else than what was applied, and nobody has accepted that."""
+        was, now = recorded.get(key), self.project.revision(key).digest
+        accepted = {(each.key, each.digest) for each in self.state.acceptances}
+        return was is not None and bool(was.digest) and was.digest != now and (key, now) not in accepted
 
     def _plan(self, scope: Scope, project: Project) -> RunPlan:
         revisions = {key: project.revision(key) for key in scope.keys}
@@ -271,13 +279,7 @@ class Preparing:
                 key: self._captures.downgrades[key] for key in scope.keys if key in self._captures.downgrades
             },
             unrecorded=frozenset(scope.keys) - set(self._past.order),
-            edited=frozenset(
-                key
-                for key in scope.keys
-                if key in recorded
-                and recorded[key].digest
-                and recorded[key].digest != self.project.revision(key).digest
-            ),
+            edited=frozenset(key for key in scope.keys if self._is_edited(key, recorded)),
             from_ledger=self._gone(scope),
             blind=tuple(
                 tree.module.name

@@ -82,7 +82,7 @@ def deploy(desk: Desk, *more: str) -> Ended:
     return ended
 
 
-def roll_back(desk: Desk, *arguments: str, staging: str = "embedded") -> Ended:
+def roll_back(desk: Desk, *arguments: str, staging: str = "off") -> Ended:
     return desk.migrate("rollback", *arguments, "--yes", "--staging", staging)
 
 

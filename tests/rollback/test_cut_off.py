@@ -50,7 +50,7 @@ def test_recover_puts_back_what_a_killed_rollback_took_out(desk: Desk) -> None:
 
 def test_the_next_rollback_goes_on_where_a_killed_one_stopped(desk: Desk) -> None:
     cut_off(desk)
-    ended = roll_back(desk, "crm", staging="off")
+    ended = roll_back(desk, "crm")
     assert ended.code == 0, ended.err
     assert in_database(desk) == "b1 c1 s1"
     assert held(desk) == "billing:b2 crm:c2"

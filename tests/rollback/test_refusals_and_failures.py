@@ -56,7 +56,7 @@ def test_a_downgrade_that_fails_on_the_targets_rows_leaves_everything_in(desk: D
     deploy(desk)
     desk.execute("INSERT INTO crm.pairs VALUES (1, 1), (1, 2)")
     before = desk.picture()
-    ended = roll_back(desk, "crm")
+    ended = roll_back(desk, "crm", staging="embedded")
     assert ended.code == 3, ended.err
     assert "could not create unique index" in ended.said
     assert desk.picture() == before
@@ -103,7 +103,7 @@ def test_what_cannot_be_rehearsed_is_not_begun(desk: Desk) -> None:
     revision(desk, "crm:c2", ("CREATE TABLE crm.notes (id int)",), ("DROP TABLE crm.nodes",))
     deploy(desk)
     before = desk.picture()
-    ended = roll_back(desk)
+    ended = roll_back(desk, staging="embedded")
     assert ended.code == 1
     assert "the rehearsal failed: crm:c2" in ended.said
     assert 'table "nodes" does not exist' in ended.said
@@ -120,11 +120,11 @@ def test_a_downgrade_that_leaves_something_behind_is_refused_with_its_name(desk:
         ("ALTER TABLE crm.customers DROP phone",),
     )
     deploy(desk)
-    ended = roll_back(desk)
+    ended = roll_back(desk, staging="embedded")
     assert ended.code == 1
     assert "was taken back, and not as before it came in: index crm.customers.by_name" in ended.said
     assert in_database(desk) == "b1 c2 s1"
-    unrehearsed = roll_back(desk, staging="off")
+    unrehearsed = roll_back(desk)
     assert unrehearsed.code == 3
     assert "as-before" in unrehearsed.said
     assert in_database(desk) == "b1 c2 s1"
@@ -199,7 +199,7 @@ def test_a_file_that_is_gone_is_reversed_from_the_ledgers_text_once_somebody_tru
     assert "--trust-ledger-source" in refused.said
     assert "def downgrade" not in refused.err
     assert in_database(desk) == "b1 c3 s1"
-    ended = roll_back(desk, "crm", "--trust-ledger-source")
+    ended = roll_back(desk, "crm", "--trust-ledger-source", staging="embedded")
     assert ended.code == 0, ended.err
     assert "--- crm:c2, kept by the ledger as c2.py" in ended.err
     assert ended.err.index("def downgrade") < ended.err.index("rolling back 2 steps")
@@ -243,7 +243,7 @@ def test_a_name_that_nobody_knows_gets_the_nearest_known_one(
 
 def test_a_run_that_is_a_rollback_itself_is_not_rolled_back(desk: Desk) -> None:
     both_deploys(desk)
-    assert roll_back(desk, "stock", staging="off").code == 0
+    assert roll_back(desk, "stock").code == 0
     ended = roll_back(desk, "--run", "3")
     assert ended.code == 1
     assert "run 3 applied nothing: it is a rollback" in ended.said
@@ -264,7 +264,7 @@ def test_on_an_empty_database_there_is_nothing_to_roll_back(desk: Desk) -> None:
 
 def test_a_hold_is_lifted_by_its_name_once_and_again_without_harm(desk: Desk) -> None:
     both_deploys(desk)
-    assert roll_back(desk, "crm", staging="off").code == 0
+    assert roll_back(desk, "crm").code == 0
     refused = desk.migrate("all-modules", "--yes")
     assert refused.code == 1
     assert "`migrate release crm:c2`" in refused.said
@@ -286,8 +286,8 @@ def test_a_hold_is_lifted_by_its_name_once_and_again_without_harm(desk: Desk) ->
 
 def test_a_revision_that_came_back_in_by_itself_is_no_longer_on_hold(desk: Desk) -> None:
     both_deploys(desk)
-    assert roll_back(desk, "crm", staging="off").code == 0
+    assert roll_back(desk, "crm").code == 0
     assert desk.migrate("release", "--all").code == 0
     deploy(desk)
-    assert roll_back(desk, "--run", "2", staging="off").code == 0
+    assert roll_back(desk, "--run", "2").code == 0
     assert in_database(desk) == "b2 c2 s1", "run 4 applied the others anew"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def test_a_module_on_which_nobody_stands_goes_alone(desk: Desk) -> None:
     both_deploys(desk)
-    ended = roll_back(desk, "stock")
+    ended = roll_back(desk, "stock", staging="embedded")
     assert ended.code == 0, ended.err
     assert in_database(desk) == "b2 c2 s1"
     assert held(desk) == "stock:s2"
@@ -34,7 +34,7 @@ def test_a_module_on_which_nobody_stands_goes_alone(desk: Desk) -> None:
 
 def test_what_stands_on_a_module_goes_along_and_what_does_not_stays(desk: Desk) -> None:
     both_deploys(desk)
-    ended = roll_back(desk, "crm")
+    ended = roll_back(desk, "crm", staging="embedded")
     assert ended.code == 0, ended.err
     assert in_database(desk) == "b1 c1 s2"
     assert held(desk) == "billing:b2 crm:c2"
@@ -49,7 +49,7 @@ def test_the_newest_run_goes_whole_when_nothing_is_named(desk: Desk) -> None:
     first_deploy(desk)
     before = desk.picture()
     second_deploy(desk)
-    ended = roll_back(desk)
+    ended = roll_back(desk, staging="embedded")
     assert ended.code == 0, ended.err
     assert desk.picture() == before
     assert "decision FULL_SYSTEM: what was named lies in every module" in told(ended)
@@ -130,7 +130,7 @@ def test_a_module_goes_down_to_a_revision_by_its_id_its_beginning_a_number_or_ba
         ("stock:s2-1", "b1 c1 s1"),
         ("base", "b1 c1 -"),
     ):
-        ended = roll_back(desk, "stock", "--to", to, staging="off")
+        ended = roll_back(desk, "stock", "--to", to)
         assert ended.code == 0, ended.err
         assert in_database(desk) == heads
     ended = roll_back(desk, "stock", "--to", "base")
@@ -159,7 +159,8 @@ def test_forward_back_and_forward_again_ends_where_it_was(desk: Desk) -> None:
 def test_the_analysis_and_the_decision_have_the_users_field_names(desk: Desk) -> None:
     both_deploys(desk)
     desk.execute("UPDATE crm.customers SET phone = '555' WHERE id = 1")
-    ended = desk.migrate("rollback", "crm", "--dry-run", "--format", "json")
+    with desk.session():  # an application that is at work
+        ended = desk.migrate("rollback", "crm", "--dry-run", "--format", "json")
     assert ended.code == 0, ended.err
     document = json.loads(ended.out)
     analysis, decision = document["analysis"], document["decision"]
@@ -169,6 +170,7 @@ def test_the_analysis_and_the_decision_have_the_users_field_names(desk: Desk) ->
     assert analysis["minimumRollbackScope"] == ["billing:b2", "crm:c2"]
     assert analysis["affectedIntegrations"][0].startswith("billing.phones: view, reads")
     assert analysis["estimatedDowntime"] > 0
+    assert [each["sessions"] for each in analysis["connectedRoles"]] == [1]
     assert analysis["riskAssessment"] == "MEDIUM"
     assert [
         (each["table"], each["column"], each["rows"], each["exact"]) for each in analysis["rowsAtStake"]
