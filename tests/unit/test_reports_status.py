@@ -217,9 +217,9 @@ def test_an_unsettled_run_is_explained_with_the_recommended_command_first() -> N
         "  began      2026-11-22 02:00:41+00:00 on crm-1, process 77",
         "  error      crm:a2 failed",
         "  in         crm:a1",
+        "  not in     billing:b1",
         "  half done  crm:a3 in its upgrade(): nothing of it is there; left invalid:",
         "             index 'crm.ix_email'",
-        "  not in     billing:b1",
         "",
         "next:  `migrate recover --abort` takes back what is in (1 step, newest first)",
         "   or  `migrate recover --resume` keeps what is in; `migrate all-modules` then",
@@ -235,13 +235,12 @@ def test_a_run_that_was_only_cut_off_needs_no_decision() -> None:
 
 def test_a_server_process_that_still_works_comes_before_every_choice() -> None:
     report = recovery(OpenState.CUT_OFF, Recovered.EXPLAINED)
-    busy = replace(report, runs=(replace(report.runs[0], backend=4711),))
-    told = " ".join(recovery_text(busy, Page()).split())
-    assert "still server process 4711 works for it, though its client is gone" in told
-    assert (
-        "next: wait until it ends, or end it with `SELECT pg_terminate_backend(4711)`; then `migrate recover` again"
-        in told
+    busy = replace(
+        report, runs=(replace(report.runs[0], backends=("server process 4711 (migrate:4 main)",)),)
     )
+    told = " ".join(recovery_text(busy, Page()).split())
+    assert "still server process 4711 (migrate:4 main) works for it, though its client is gone" in told
+    assert "next: `migrate recover --end-backend` ends what still works for it" in told
     assert "--abort" not in told
 
 
