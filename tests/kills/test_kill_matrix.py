@@ -39,7 +39,7 @@ def one_of_each_sort(points: tuple[Point, ...], dice: random.Random) -> tuple[Po
     sorts: dict[tuple[str, str], list[Point]] = {}
     for each in points:
         sorts.setdefault(each.sort, []).append(each)
-    return tuple(dice.choice(each) for each in sorts.values())
+    return tuple(sorted((dice.choice(each) for each in sorts.values()), key=lambda each: each.number))
 
 
 def strike_all(walk: Walk, points: tuple[Point, ...], how: str = KILL) -> None:
