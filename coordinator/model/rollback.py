@@ -83,7 +83,8 @@ class Integration:
 class Stake:
     """Rows whose data a downgrade destroys, counted on the target.
 
-    `rows` None: it could not be counted without reading too much, `about` is the server's estimate.
+    `rows` None: it could not be counted without reading too much, `about` is the server's estimate. `at_most`: the
+    downgrade changes or deletes rows, and only running it tells which of them.
     `not_kept` says why no copy is made from which a later upgrade would get them back; empty: it is made.
     """
 
@@ -92,6 +93,7 @@ class Stake:
     column: str | None
     rows: int | None
     about: int = 0
+    at_most: bool = False
     not_kept: str = ""
 
     @property
@@ -106,6 +108,7 @@ class Stake:
     def shown(self) -> str:
         """What of it is lost, such as "12 values of crm.customers.phone"."""
         count = f"{self.rows:,}" if self.rows is not None else f"about {self.about:,}"
+        count = f"up to {count}" if self.at_most else count
         if self.column:
             return f"{count} {'value' if self.rows == 1 else 'values'} of {self.table}.{self.column}"
         return f"{count} {'row' if self.rows == 1 else 'rows'} of {self.table}"
@@ -158,7 +161,7 @@ class RollbackAnalysis:
                     "table": each.table,
                     "column": each.column,
                     "rows": each.rows if each.rows is not None else each.about,
-                    "exact": each.rows is not None,
+                    "exact": each.rows is not None and not each.at_most,
                     "kept": each.kept,
                     "notKept": each.not_kept or None,
                 }

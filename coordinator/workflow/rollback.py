@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from coordinator.execution.monitor import WatchedLock
     from coordinator.execution.project import Project
     from coordinator.model.finding import Finding
+    from coordinator.model.kept import KeptData
     from coordinator.model.plan import RunPlan
     from coordinator.model.rehearsal import Rehearsal
     from coordinator.model.rollback import ErrorType, RollbackAnalysis, RollbackDecision
@@ -83,6 +84,7 @@ class RollbackReport:
     run: int | None = None
     seconds: float = 0.0
     findings: tuple[Finding, ...] = ()
+    kept: tuple[KeptData, ...] = ()  # what of the destroyed data is held
     why_none: str = ""
 
 
@@ -232,6 +234,7 @@ class _Rollback:
             rehearsal=done.rehearsal,
             run=done.run,
             seconds=done.seconds,
+            kept=done.kept,
             findings=tuple(dict.fromkeys((*report.findings, *done.findings))),
         )
 

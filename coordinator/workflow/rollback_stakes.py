@@ -43,6 +43,7 @@ def stakes_of(
                         column=column,
                         rows=rows,
                         about=about,
+                        at_most=each.loss.kind is LossKind.ROWS,
                         not_kept=each.not_kept,
                     )
                 )

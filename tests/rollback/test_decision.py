@@ -86,6 +86,8 @@ def test_the_risk_is_low_only_when_nothing_is_at_stake_and_nobody_else_goes() ->
     found = analysed(stakes=(stake, lost))
     assert found.risk is Risk.HIGH
     assert found.risk_reasons[0] == "lost: about 2,000,000 rows of crm.t, since keep is off"
+    written = Stake(key=key("crm:c3"), table="crm.t", column=None, rows=1, at_most=True)
+    assert written.shown == "up to 1 row of crm.t"
     assert analysed(from_ledger=frozenset({key("crm:c3")})).risk is Risk.HIGH
 
 
