@@ -16,7 +16,7 @@ CAUSE = BREAKS["billing", "rows"]
 DEPLOY = ("all-modules", "--yes", "--staging", "off")
 # Works, and then fails by its rows; long enough that others queue up behind it.
 SLOW_CAUSE = Break(
-    sql=f"SELECT pg_sleep(2); {CAUSE.sql}",
+    sql=f"SELECT pg_sleep(6); {CAUSE.sql}",
     undo="SELECT 1",
     spoil=CAUSE.spoil,
     repair=CAUSE.repair,

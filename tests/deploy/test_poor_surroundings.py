@@ -82,7 +82,8 @@ def bare(desk: Desk) -> Iterator[Desk]:
         each.chmod(0o555 if each.is_dir() else 0o444)
     directory = Path(str(desk.url.parameters["host"]))
     # Ours alone: the folders above the project, and the server's socket.
-    opened = (*desk.root.parents[:3], directory, *directory.glob(".s.PGSQL.*[0-9]"))
+    private = [each for each in desk.root.parents if not _everybody_may_enter(each)]
+    opened = (*private, directory, *directory.glob(".s.PGSQL.*[0-9]"))
     modes = {each: stat.S_IMODE(each.stat().st_mode) for each in opened}
     for each in opened:
         each.chmod(0o755 if each.is_dir() else 0o777)
