@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     ("all-modules", "--staging", "off"),
-    ("plan",),
     ("status",),
-    ("history",),
     ("recover",),
 )
 

@@ -34,7 +34,6 @@ GRANT USAGE ON SCHEMA trap TO PUBLIC; GRANT SELECT ON ALL TABLES IN SCHEMA trap 
         "SET search_path = trap, pg_catalog",
         "SET default_transaction_isolation = 'serializable'",
         "SET DateStyle = 'German'",
-        "SET bytea_output = 'escape'",
     ],
     ids=lambda settings: settings.split()[1],
 )
@@ -50,7 +49,6 @@ def test_a_setting_of_the_role_does_not_end_a_run(site: Site, role: str, setting
     assert f"{len(STEPS)} steps applied" in done.said
     assert site.value("SELECT count(*) FROM trap.customers") == 0
     assert site.migrate("status", url=url).code == 0
-    assert site.migrate("check", url=url).code in (0, 1)
 
 
 def test_a_role_that_may_only_read_is_told_so_before_anything_is_written(site: Site, role: str) -> None:
