@@ -1,9 +1,7 @@
 """Runs `migrate` in processes that are forked from one that has imported everything, with its points watched.
 
-    python -m tests.kills.runner --serve                          requests and answers, one JSON document a line
-    python -m tests.kills.runner [--at N] -- all-modules …        one command; its points on standard error
-
-Nothing of this is in the product: the watch sits on psycopg, on Python's audit events and on the start of workers.
+`python -m tests.kills.runner` reads requests from its standard input and answers on its standard output, one JSON
+document a line. Nothing of this is in the product: the watch sits on psycopg, on Python's audit events and on the start of workers.
 """
 
 from __future__ import annotations
@@ -103,6 +101,4 @@ def _end(request: dict[str, Any]) -> int | None:
 
 if __name__ == "__main__":
     import_everything()
-    if "--serve" not in sys.argv:
-        raise SystemExit("use ci/kill-matrix; it prints the command that repeats one point")
     serve()

@@ -71,7 +71,7 @@ class Runner:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.kills.runner", "--serve"],
+            [sys.executable, "-m", "tests.kills.runner"],
             cwd=REPOSITORY,
             env={**{name: os.environ[name] for name in _PASSED if name in os.environ}, "PYTHONHASHSEED": "0"},
             stdin=subprocess.PIPE,
