@@ -197,15 +197,20 @@ class Keeping:
 
     def begin(self) -> None:
         """Make the copies, and mark in those of the opposite step which rows were changed since."""
-        with self._failing_as_step(), printing(self._session):
+        with self._failing_as_step():
             held = read_open(self._session, self.step.key, self.step.direction.opposite)
+            if held or self.losses.losses:
+                self._begin(held)
+        self.marks = table_marks(self._session)
+
+    def _begin(self, held: tuple[KeptData, ...]) -> None:
+        with printing(self._session):
             known = self.keeper.plan.effects.get((self.step.key, self.step.direction))
             self.back = PuttingBack(self._session, self.step, held, known) if held else None
             if self.back is not None:
                 self.back.mark()
             if self._policy.keeps(self.step.key):
                 self._copy_all()
-        self.marks = table_marks(self._session)
 
     def _copy_all(self) -> None:
         began = time.monotonic()
@@ -496,6 +501,8 @@ class Keeping:
         What was missed is told by a step that commits by itself: it cannot be run once more.
         """
         self._refuse_missed(missed)
+        if self.back is None and not self._copies and not self.losses.losses:
+            return ()
         with self._failing_as_step(), printing(self._session):
             findings = self.back.put_back(self.keeper.run) if self.back is not None else ()
             for made in self._copies:

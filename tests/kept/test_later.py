@@ -118,7 +118,8 @@ def test_newer_rows_under_a_mandatory_column_stop_the_way_back_before_it_begins(
 
 def test_more_than_the_limit_is_refused_before_the_first_write_and_kept_with_a_higher_one(site: Site) -> None:
     build(site, "CREATE TABLE crm.customers (id int PRIMARY KEY, phone text);"
-          "INSERT INTO crm.customers SELECT n, repeat('x', 100) FROM generate_series(1, 2000) AS n; ANALYZE crm.customers;")  # fmt: skip
+          "INSERT INTO crm.customers SELECT n, repeat('x', 100) FROM generate_series(1, 2000) AS n;"
+          "ANALYZE crm.customers;")  # fmt: skip
     step(site, "c2", "c1", DROP, ADD)
     before = site.picture()
     ended = site.migrate("all-modules", "--keep-limit", "100KB", "--yes")
@@ -132,7 +133,7 @@ def test_more_than_the_limit_is_refused_before_the_first_write_and_kept_with_a_h
 
 
 def test_what_only_the_copy_itself_shows_to_be_too_much_stops_the_step(site: Site) -> None:
-    build(site, "CREATE TABLE crm.customers (id int PRIMARY KEY, phone text);"
+    build(site, "CREATE TABLE crm.customers (id int PRIMARY KEY, phone text) WITH (autovacuum_enabled = false);"
           "INSERT INTO crm.customers SELECT n, 'x' FROM generate_series(1, 2000) AS n; ANALYZE crm.customers;"
           "UPDATE crm.customers SET phone = repeat('x', 500);")  # fmt: skip
     step(site, "c2", "c1", DROP, ADD)
@@ -261,3 +262,49 @@ def test_a_module_or_project_that_keeps_nothing_is_told_no_lie(site: Site) -> No
     assert "loss-before-commit" in ended.said
     assert "keep is off" in ended.said
     assert same(site, before)
+
+
+def test_a_column_of_a_table_without_a_key_cannot_go_before_other_steps(site: Site) -> None:
+    build(site, "CREATE TABLE crm.log (at date, note text); INSERT INTO crm.log VALUES ('2026-01-01', 'x');")
+    step(
+        site,
+        "c2",
+        "c1",
+        ("ALTER TABLE crm.log DROP COLUMN note",),
+        ("ALTER TABLE crm.log ADD COLUMN note text",),
+    )
+    step(site, "c3", "c2", ("SELECT 1",), ("SELECT 1",))
+    before = site.picture()
+    ended = site.migrate("all-modules", "--atomic", "step")
+    assert ended.code == 1, ended.err
+    assert "no key that tells its rows apart" in ended.said
+    assert same(site, before)
+    ended = site.migrate("all-modules")
+    assert ended.code == 0, ended.err
+    ended = site.migrate("rollback", "crm", "--to", "c1", "--yes")
+    assert ended.code == 0, ended.err
+    assert "its rows have no key" in ended.said
+    assert site.rows("SELECT at, note FROM migrate.kept_1") == (("2026-01-01", "x"),)
+    assert "the rows have no key" in site.migrate("history", "1").out
+
+
+def test_a_dropped_table_comes_back_with_its_rows_and_sequence_and_goes_again(site: Site) -> None:
+    table = "CREATE TABLE crm.notes (id serial PRIMARY KEY, note text NOT NULL, doc json)"
+    build(
+        site,
+        table
+        + """; INSERT INTO crm.notes (note, doc) SELECT 'n' || n, '{"a":  1}' FROM generate_series(1, 9) n;""",
+    )
+    step(site, "c2", "c1", ("DROP TABLE crm.notes",), (table,))
+    before = site.picture()
+    assert site.migrate("all-modules").code == 0
+    there = site.picture()
+    ended = site.migrate("rollback", "crm", "--to", "c1", "--yes")
+    assert ended.code == 0, ended.err
+    assert same(site, before)
+    assert site.value("INSERT INTO crm.notes (note) VALUES ('new') RETURNING id") == 10
+    assert site.migrate("release", "crm:c2").code == 0
+    assert site.migrate("all-modules").code == 0
+    assert same(site, there)
+    assert site.migrate("rollback", "crm", "--to", "c1", "--yes").code == 0
+    assert site.value("SELECT count(*) FROM crm.notes") == 10

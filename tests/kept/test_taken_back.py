@@ -31,10 +31,17 @@ INSERT INTO crm.odd VALUES
   NULL);
 """
 _COLUMNS = (
-    "doc json, num float8, small float4, at timestamptz, day date, raw bytea, list text[], grid int[], mood crm.mood,"
-    " moods crm.mood[], price numeric(12,4), code char(5), took interval, bits bit varying(9), net inet, flag bool,"
-    ' one "char", span tstzrange'
-).split(", ")
+    *("doc json", "num float8", "small float4", "at timestamptz", "day date", "raw bytea", "list text[]"),
+    *(
+        "grid int[]",
+        "mood crm.mood",
+        "moods crm.mood[]",
+        "price numeric(12,4)",
+        "code char(5)",
+        "took interval",
+    ),
+    *("bits bit varying(9)", "net inet", "flag bool", 'one "char"', "span tstzrange"),
+)
 
 
 def test_a_dropped_column_has_its_values_again_when_a_later_step_fails(site: Site) -> None:
