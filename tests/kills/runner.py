@@ -1,7 +1,8 @@
 """Runs `migrate` in processes that are forked from one that has imported everything, with its points watched.
 
 `python -m tests.kills.runner` reads requests from its standard input and answers on its standard output, one JSON
-document a line. Nothing of this is in the product: the watch sits on psycopg, on Python's audit events and on the start of workers.
+document a line. Nothing of this is in the product: the watch sits on psycopg, on Python's audit events and on the
+start of workers.
 """
 
 from __future__ import annotations
