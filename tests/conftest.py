@@ -17,6 +17,7 @@ from coordinator.staging.binaries import find_binaries
 from coordinator.staging.cluster import LocalCluster
 from coordinator.staging.locks import exclusive
 from coordinator.staging.names import new_database_name, new_mark
+from tests.guarantees import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,6 +86,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_report_header() -> str:
     """What repeats this run's choice of the points at which runs are killed."""
     return f"MIGRATE_KILL_SEED={_KILL_SEED}"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A promise of docs/guarantees.md whose test was skipped is told, and a failure where all must be proved."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(session.config, "workerinput"):
+        return  # only the process that starts the others sees every report
+    watch = Watch()
+    for report in reporter.stats.get("skipped", ()):
+        watch.note(report.nodeid, str(report.longrepr))
+    for test, why in watch.skipped.items():
+        reporter.write_line(f"\npromised, and not proved here: {test}: {why}")
+    if watch.is_broken:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def _missing_engine() -> str | None:
