@@ -38,12 +38,18 @@ def test_a_test_that_is_not_there_is_found_out() -> None:
     assert not elsewhere.exists
 
 
-def test_a_skipped_promise_breaks_the_session_where_all_must_be_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("skipped", "strict", "broken"),
+    [
+        ("tests/a.py::test_two", "1", False),
+        ("tests/a.py::test_one[case]", "1", True),
+        ("tests/a.py::test_one[case]", "", False),
+    ],
+)
+def test_a_skipped_promise_breaks_the_session_where_all_must_be_proved(
+    monkeypatch: pytest.MonkeyPatch, skipped: str, strict: str, broken: bool
+) -> None:
     watch = Watch(named=frozenset({"tests/a.py::test_one"}))
-    watch.note("tests/a.py::test_two", "no engine")
-    monkeypatch.setenv("MIGRATE_TEST_GUARANTEES", "1")
-    assert not watch.is_broken
-    watch.note("tests/a.py::test_one[case]", "no engine")
-    assert watch.is_broken
-    monkeypatch.delenv("MIGRATE_TEST_GUARANTEES")
-    assert not watch.is_broken
+    watch.note(skipped, "no engine")
+    monkeypatch.setenv("MIGRATE_TEST_GUARANTEES", strict)
+    assert watch.is_broken is broken

@@ -72,7 +72,9 @@ def categorize(error: BaseException) -> Category:
         return category_of(error.sqlstate or "", error.message)
     if isinstance(error, ConnectionLostError | UnreachableError):
         return Category.CONNECTION
-    if isinstance(error, LockHeldError | HeadsChangedError):  # somebody else was at work, and has been heard of
+    if isinstance(
+        error, LockHeldError | HeadsChangedError
+    ):  # somebody else was at work, and has been heard of
         return Category.LOCK
     if isinstance(error, OSError | MemoryError):
         return Category.RESOURCE

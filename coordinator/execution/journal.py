@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from coordinator.errors import CoordinatorError
-from coordinator.execution.failure import StepFailedError
 from coordinator.ledger.applied import erase_applied, write_applied
 from coordinator.ledger.effects_json import KnownEffects, effects_text
 from coordinator.ledger.holds import erase_hold, write_hold
@@ -27,22 +24,6 @@ if TYPE_CHECKING:
     from coordinator.model.revision import Revision
     from coordinator.model.touched import Touched
     from coordinator.postgres.session import Session
-
-# SQLSTATE class of messages like: invalid input syntax for type integer: "123-45-6789"
-_DATA_EXCEPTION = "22"
-_QUOTED = re.compile('".*"', re.DOTALL)
-
-
-def recorded(error: BaseException) -> str:
-    """What failed, in words for the ledger: they hold no row's values, as DETAIL and some messages do."""
-    if isinstance(error, StepFailedError):
-        failure = error.failure
-        if (failure.sqlstate or "").startswith(_DATA_EXCEPTION):
-            return replace(failure, message=_QUOTED.sub('"…"', failure.message)).sentence
-        return failure.sentence
-    if isinstance(error, KeyboardInterrupt):
-        return "the run was interrupted"
-    return str(error) if isinstance(error, CoordinatorError) else type(error).__name__
 
 
 @dataclass(slots=True)

@@ -69,7 +69,6 @@ class UnfinishedRun:
         """Its steps that are in, in the order in which they were applied."""
         return tuple(key for group in self.committed for key in group)
 
-
     @property
     def taken_out(self) -> tuple[RevisionKey, ...]:
         """The steps that it, a rollback, has taken out, in the order in which that was done."""

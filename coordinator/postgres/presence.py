@@ -75,7 +75,11 @@ def unfinished_index(session: Session, index: ObjectName, *, table: ObjectName |
 
     A partitioned table's index counts as valid: it is built from the indexes of the partitions, one after the other.
     """
-    where: dict[str, object] = {"schema": index.schema, "name": index.name, "table": table.name if table is not None else None}
+    where: dict[str, object] = {
+        "schema": index.schema,
+        "name": index.name,
+        "table": table.name if table is not None else None,
+    }
     rows = session.rows(
         "SELECT EXISTS (SELECT 1 FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)"
         " FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'"
