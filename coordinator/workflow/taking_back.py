@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed
 from coordinator.execution.failure import StepFailedError
+from coordinator.execution.keeping import KeepPlan
 from coordinator.execution.step import StepRunner
 from coordinator.execution.versions import HeadsChangedError, unprepare_module
 from coordinator.ledger.lock import stand_behind_fence
@@ -20,6 +21,7 @@ from coordinator.revisions.capture import capture
 from coordinator.revisions.effects import effects_of
 from coordinator.workflow.half_done import Undoing, is_complete, way_back_of, write_down
 from coordinator.workflow.integrity import integrity_checks
+from coordinator.workflow.loss import keep_policy
 
 if TYPE_CHECKING:
     from coordinator.execution.project import Project
@@ -61,7 +63,7 @@ class TakingBack:
         """Bring a half done step to the side that is nearer, for a run whose other steps stay as they are."""
         if half.direction is Direction.DOWNGRADE:
             self._end_reversal(half.key)
-        elif is_complete(half, self._effects(half.key)):
+        elif is_complete(half, self._effects(half.key, Direction.UPGRADE)):
             write_down(self._main, self._project, half, self.number)
         else:
             self._undo(half)
@@ -111,7 +113,7 @@ class TakingBack:
     def _carry_out(self, plan: RunPlan, *, lenient: frozenset[RevisionKey] = frozenset()) -> None:
         if not plan.steps:
             return
-        segments = self.writer.segments(self.number, plan)
+        segments = replace(self.writer, keeping=self._keeping(plan)).segments(self.number, plan)
         if self._latest is not None:
             segments.follow(self._latest)
         self._latest = segments
@@ -123,6 +125,18 @@ class TakingBack:
             except StepFailedError as error:
                 self.tell(StepFailed(phase=Phase.ROLL_BACK, failure=error.failure))
                 raise
+
+    def _keeping(self, plan: RunPlan) -> KeepPlan:
+        """What the steps destroy, read beforehand: one that commits by itself cannot be tried to find that out."""
+        return KeepPlan(
+            policy=keep_policy(self.writer.settings, self.writer.keep),
+            forward=plan.direction,
+            effects={
+                (step.key, direction): self._effects(step.key, direction)
+                for step in plan.steps
+                for direction in Direction
+            },
+        )
 
     def _unprepare(self, run: int) -> None:
         """Drop the schemas and version tables that the run made for new modules, where nothing is in them."""
@@ -164,10 +178,8 @@ class TakingBack:
     def _workers(self) -> Workers:
         return self.writer.workers
 
-    def _effects(self, key: RevisionKey) -> RevisionEffects:
-        return effects_of(
-            self._captured(key, Direction.UPGRADE), schema=self._project.module(key.module).schema
-        )
+    def _effects(self, key: RevisionKey, direction: Direction) -> RevisionEffects:
+        return effects_of(self._captured(key, direction), schema=self._project.module(key.module).schema)
 
     def _both(
         self, keys: tuple[RevisionKey, ...]
