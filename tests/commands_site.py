@@ -28,7 +28,12 @@ class Desk(Site):
     ) -> Ended:
         """Run one command to its end, as another role when `url` is given."""
         out, err = io.StringIO(), io.StringIO()
-        variables = {"MIGRATE_STATE_DIR": str(self.state), "PATH": os.environ["PATH"], **(environment or {})}
+        variables = {
+            "MIGRATE_STATE_DIR": str(self.state),
+            "MIGRATE_STAGING": "embedded",
+            "PATH": os.environ["PATH"],
+            **(environment or {}),
+        }
         words = as_words((url or self.url).parameters)
         with ExitStack() as stack:
             stack.enter_context(chdir(self.root))

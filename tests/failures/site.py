@@ -82,7 +82,13 @@ class Site:
         return subprocess.Popen(
             [sys.executable, "-m", "coordinator", arguments[0], "--database-url", words, *arguments[1:]],
             cwd=self.root,
-            env={**_clean_environment(), "MIGRATE_STATE_DIR": str(self.state), **(environment or {})},
+            # The embedded staging server is kept up; `auto` would start a container for each rehearsal.
+            env={
+                **_clean_environment(),
+                "MIGRATE_STATE_DIR": str(self.state),
+                "MIGRATE_STAGING": "embedded",
+                **(environment or {}),
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
