@@ -103,6 +103,7 @@ def ledger_complaints(session: Session, *, applied: frozenset[str]) -> list[str]
     )
     told.extend(_fence(session))
     told.extend(_outcomes(session))
+    told.extend(_copies(session))
     return told
 
 
@@ -121,3 +122,15 @@ def _outcomes(session: Session) -> list[str]:
         " WHERE NOT EXISTS (SELECT FROM migrate.intent i WHERE i.token = o.token AND i.run = o.run)"
     )
     return [f"{stray} outcomes without an intent"] if stray else []
+
+
+def _copies(session: Session) -> list[str]:
+    """Each table of kept rows is named in the list of what is kept, and the other way round."""
+    there = {
+        row[0]
+        for row in session.rows(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'migrate' AND tablename LIKE 'kept\\_%'"
+        )
+    }
+    noted = {row[0] for row in session.rows("SELECT copy FROM migrate.kept WHERE copy IS NOT NULL")}
+    return [] if there == noted else [f"kept are the tables {sorted(there)}, and noted {sorted(noted)}"]
