@@ -4,66 +4,37 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from coordinator.errors import UnsettledError
 from coordinator.execution.before_statement import BeforeStatement
+from coordinator.execution.blocks import Blocks
+from coordinator.execution.calling import Calling
+from coordinator.execution.checking import ask
 from coordinator.execution.conduit import SessionConduit
-from coordinator.execution.failure import (
-    StepFailedError,
-    StepFailure,
-    connection_lost,
-    from_statement,
-    own_connection,
-)
-from coordinator.execution.keeping import PART as KEEPING
-from coordinator.execution.keeping import Missed
-from coordinator.execution.transaction import OWN_SETTINGS
+from coordinator.execution.failure import StepFailedError, StepFailure, from_statement
+from coordinator.execution.keep_failure import PART as KEEPING
+from coordinator.execution.keep_plan import Missed
+from coordinator.execution.step_session import StepSession
 from coordinator.model.check import StepFacts
-from coordinator.model.finding import Finding, Severity
-from coordinator.model.names import Place
 from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.failure import StatementError
 from coordinator.postgres.keep_copy import is_ours
 from coordinator.postgres.rows import table_marks, written_since
-from coordinator.postgres.session import comma_separated, compose, identifier
-from coordinator.worker.process import WorkerError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from coordinator.execution.keeping import Keeper, Keeping
+    from coordinator.execution.checking import IntegrityCheck
+    from coordinator.execution.keeper import Keeper
     from coordinator.execution.project import Project
     from coordinator.execution.transaction import Transaction
     from coordinator.execution.workers import Workers
     from coordinator.model.catalog import Catalog
     from coordinator.model.check import WrittenTable
+    from coordinator.model.finding import Finding
     from coordinator.model.plan import RunPlan, Step
     from coordinator.postgres.session import Session
 
 _SAVEPOINT = "migrate_step"
-# Settings whose change outlives the step and would decide what the next module's statements mean.
-_WATCHED = (
-    "search_path",
-    "role",
-    "session_replication_role",
-    *OWN_SETTINGS,
-    "lock_timeout",
-    "default_transaction_isolation",
-    "DateStyle",
-    "TimeZone",
-)
-
-
-class IntegrityCheck(Protocol):
-    """A question asked inside the step's own savepoint, right after it ran; every finding is a violation."""
-
-    @property
-    def name(self) -> str: ...
-
-    def run(
-        self, session: Session, facts: StepFacts, before: Catalog, after: Catalog
-    ) -> tuple[Finding, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +61,8 @@ class StepRunner:
     ) -> None:
         self.session = session
         self._keeper = keeper
-        self._workers = workers
+        self._around = StepSession(session=session, project=project)
+        self._calling = Calling(session=session, project=project, workers=workers)
         self._project = project
         self._checks = checks
         self._missed = Missed()
@@ -117,7 +89,7 @@ class StepRunner:
         step did is then still in the transaction, for the caller to roll back.
         """
         began = time.monotonic()
-        blocks = None if step.transactional else _Blocks(self, transaction, step)
+        blocks = None if step.transactional else Blocks(self._around, transaction, step)
         if blocks is None:
             self.session.execute(f"SAVEPOINT {_SAVEPOINT}")
         while (result := self._try(step, transaction, before, token, blocks, lenient=lenient)) is None:
@@ -135,7 +107,7 @@ class StepRunner:
         transaction: Transaction,
         before: Catalog,
         token: str,
-        blocks: _Blocks | None,
+        blocks: Blocks | None,
         *,
         lenient: bool,
     ) -> StepResult | None:
@@ -153,17 +125,17 @@ class StepRunner:
             before=indexes,
             destroys=None if keeping is None else keeping.destroys,
         )
-        self.enter(step, local=True)
-        session_before = self._watched()
+        self._around.enter(step, local=True)
+        session_before = self._around.watched()
         marks = table_marks(self.session)
-        asked = self._call(step, conduit, token)
+        asked = self._calling.call(step, conduit, token)
         try:
             transaction.check_ours()
-            self._settle_constraints(step, conduit)
-            leaks = self._restore_session(step, conduit, session_before)
-            self.leave()
+            self._around.settle_constraints(step, conduit)
+            leaks = self._around.restore(step, conduit, session_before)
+            self._around.leave()
             self._refuse_invalid(step, indexes)
-            self._begin_anew()
+            self._around.begin_anew()
             after = self.catalog()
             written = written_since(self.session, marks)
             if written is not None and blocks is not None:
@@ -176,11 +148,11 @@ class StepRunner:
                     return None
                 kept = keeping.finish(self._missed)
                 if keeping.back is not None:
-                    self._begin_anew()
+                    self._around.begin_anew()
                     after = self.catalog()
         except StatementError as error:
             raise StepFailedError(from_statement(step, "what follows its statements", error)) from error
-        found = self._check(step, before, after, written)
+        found = ask(self._checks, self.session, self._facts(step, written), before, after)
         return StepResult(after=after, seconds=0.0, findings=(*asked, *leaks, *kept, *found))
 
     def _learn(self, step: Step) -> None:
@@ -192,89 +164,7 @@ class StepRunner:
 
     def forget(self, step: Step, token: str) -> None:
         """Bring Alembic's memory of the step's module back to the state `token`, as the database went back too."""
-        module = self._project.module(step.key.module)
-        self._workers.for_module(module, self.session.server_version).restore(module, token)
-
-    def enter(self, step: Step, *, local: bool) -> None:
-        """Make the step's module the one that unqualified names mean, and its owner the one who acts."""
-        module = self._project.module(step.key.module)
-        how = "LOCAL" if local else "SESSION"
-        extension_schemas = [row[0] for row in self.session.rows(
-            "SELECT DISTINCT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
-            " WHERE n.nspname <> 'pg_catalog' ORDER BY 1"
-        )]  # fmt: skip
-        names = dict.fromkeys((*module.schemas, *extension_schemas))
-        path = comma_separated(*(identifier(name) for name in names))
-        self.session.execute(compose(f"SET {how} search_path = {{path}}", path=path))
-        if module.owner:
-            self.session.execute(compose(f"SET {how} ROLE {{role}}", role=identifier(module.owner)))
-
-    def leave(self, *, local: bool = True) -> None:
-        """Be ourselves again: every statement of ours names its schema."""
-        how = "LOCAL" if local else "SESSION"
-        self.session.execute(f"SET {how} ROLE NONE")
-        self.session.execute(f"SET {how} search_path = pg_catalog")
-
-    def _call(self, step: Step, conduit: SessionConduit, token: str) -> tuple[Finding, ...]:
-        """Run the author's function; what it looked for in the environment and did not get."""
-        module = self._project.module(step.key.module)
-        revision = self._project.revision(step.key)
-        part = f"{step.direction.value}()"
-        try:
-            worker = self._workers.for_module(module, self.session.server_version)
-            report = worker.run(module, revision, step.direction, conduit, token=token)
-        except WorkerError as error:
-            failure = replace(self._failure(step, part, conduit, error), opened=error.connections)
-            raise StepFailedError(failure) from error
-        if conduit.refused:
-            raise StepFailedError(self._refused(step, part, conduit))
-        if conduit.lost is not None:
-            raise StepFailedError(connection_lost(step, part, *conduit.lost))
-        if conduit.failed is not None and self.session.failed:
-            # The author's code caught the error, but without a savepoint the whole transaction is lost.
-            sent, refusal = conduit.failed
-            raise StepFailedError(from_statement(step, part, refusal, sql=sent.sql, line=sent.line))
-        if report.connections:
-            # It was refused the connection, caught the error, and went on without what it wanted there.
-            raise StepFailedError(own_connection(step, part, report.connections))
-        return tuple(
-            Finding(
-                rule="withheld-environment",
-                severity=Severity.WARNING,
-                message=f"{step.key} looked for {name} in the environment, which a revision is not given",
-                module=step.key.module,
-                revision=step.key,
-                place=step.place,
-                help="op.get_bind() is the connection; write what else it needs into the file",
-            )
-            for name in report.withheld
-        )
-
-    def _failure(self, step: Step, part: str, conduit: SessionConduit, error: WorkerError) -> StepFailure:
-        if conduit.refused:
-            return self._refused(step, part, conduit)
-        if conduit.failed is not None:
-            sent, refusal = conduit.failed
-            return from_statement(step, part, refusal, sql=sent.sql, line=sent.line or error.line)
-        if conduit.lost is not None:
-            return connection_lost(step, part, *conduit.lost)
-        # A process that hangs or has died cannot say where; the last statement that it sent is near.
-        near = conduit.sent if error.kind in ("hung", "died") else None
-        return StepFailure(
-            step=step,
-            part=part,
-            message=error.message,
-            place=Place(step.place.file, error.line or (near.line if near else 0) or step.place.line),
-            sql=near.sql if near else None,
-            traceback=error.traceback,
-        )
-
-    def _refused(self, step: Step, part: str, conduit: SessionConduit) -> StepFailure:
-        why, line = conduit.refused[0]
-        sql = conduit.sent.sql if conduit.sent is not None and conduit.sent.line == line else None
-        return StepFailure(
-            step=step, part=part, message=why, place=Place(step.place.file, line or step.place.line), sql=sql
-        )
+        self._calling.forget(step, token)
 
     def _refuse_invalid(self, step: Step, indexes: BeforeStatement) -> None:
         """An index that the step says it builds is there and invalid: `IF NOT EXISTS` took it for done."""
@@ -290,70 +180,8 @@ class StepRunner:
                 )
             )
 
-    def _settle_constraints(self, step: Step, conduit: SessionConduit) -> None:
-        """Let deferred constraints speak now: the guilty step hears it, and the next ALTER TABLE finds no pending events."""
-        try:
-            self.session.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        except StatementError as error:
-            part = "a deferred constraint at its end"
-            # Which statement is guilty the server does not tell; the last one that names the table is near.
-            near = conduit.last_naming(error.table)
-            if near is None:
-                raise StepFailedError(from_statement(step, part, error)) from error
-            part = f"{part} (shown is the last statement that names the table)"
-            raise StepFailedError(from_statement(step, part, error, sql=near.sql, line=near.line)) from error
-
-    def _begin_anew(self) -> None:
-        """Leave the next step a session as a transaction finds it. As ourselves: another owner may not name what is here."""
-        # Under plain Alembic each module has a session of its own, so names of temporary tables never meet.
-        self.session.execute("DISCARD TEMP")
-        # Back to how a transaction begins. What ALL says also holds for constraints that later steps make, and
-        # of these the deferred ones are the usual case: IMMEDIATE would break them within their own step.
-        self.session.execute("SET CONSTRAINTS ALL DEFERRED")
-        immediate = self.session.rows(
-            "SELECT DISTINCT n.nspname, c.conname FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace"
-            " WHERE c.condeferrable AND NOT c.condeferred AND c.contype IN ('f', 'u', 'p', 'x', 't')"
-        )
-        if immediate:
-            names = comma_separated(*(identifier(schema, name) for schema, name in immediate))
-            self.session.execute(compose("SET CONSTRAINTS {names} IMMEDIATE", names=names))
-
-    def _watched(self) -> dict[str, str | None]:
-        query = "SELECT " + ", ".join(f"current_setting('{name}', true)" for name in _WATCHED)
-        return dict(zip(_WATCHED, self.session.rows(query)[0], strict=True))
-
-    def _restore_session(
-        self, step: Step, conduit: SessionConduit, before: Mapping[str, str | None]
-    ) -> tuple[Finding, ...]:
-        """Put back every setting that the step changed, and say so."""
-        now = self._watched()
-        changed = {name: value for name, value in before.items() if now[name] != value}
-        changed |= {
-            name: value
-            for name, value in conduit.changed_settings.items()
-            if name not in before and self.session.value("SELECT current_setting(%s, true)", (name,)) != value
-        }
-        for name, value in changed.items():
-            if name == "role":
-                continue  # `leave` ends every role
-            self.session.execute("SELECT set_config(%s, %s, true)", (name, value or ""))
-        return tuple(
-            Finding(
-                rule="session-left-changed",
-                severity=Severity.WARNING,
-                message=f"{step.key} leaves {name!r} changed for whoever comes after it; it was put back",
-                module=step.key.module,
-                revision=step.key,
-                place=step.place,
-                help="use SET LOCAL, or set it back",
-            )
-            for name in sorted(changed)
-        )
-
-    def _check(
-        self, step: Step, before: Catalog, after: Catalog, written: tuple[WrittenTable, ...] | None
-    ) -> tuple[Finding, ...]:
-        facts = StepFacts(
+    def _facts(self, step: Step, written: tuple[WrittenTable, ...] | None) -> StepFacts:
+        return StepFacts(
             step=step,
             module=self._project.module(step.key.module),
             modules=self._project.all_modules,
@@ -362,61 +190,9 @@ class StepRunner:
             written=written,
             last_of_module=step.key in self._last,
         )
-        found: list[Finding] = []
-        for check in self._checks:
-            try:
-                found.extend(check.run(self.session, facts, before, after))
-            except StatementError as error:
-                raise StepFailedError(
-                    from_statement(step, f"the integrity check {check.name!r}", error)
-                ) from error
-        broken = tuple(each for each in found if each.severity is Severity.ERROR)
-        if broken:
-            names = ", ".join(dict.fromkeys(each.rule for each in broken))
-            raise StepFailedError(
-                StepFailure(
-                    step=step,
-                    part=f"the integrity check {names!r}"
-                    if "," not in names
-                    else f"the integrity checks {names}",
-                    message=broken[0].message,
-                    place=broken[0].place or step.place,
-                    hint=broken[0].help,
-                    findings=broken[1:],
-                )
-            )
-        return tuple(found)
 
     def _release(self, step: Step) -> None:
         try:
             self.session.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
         except StatementError as error:
             raise UnsettledError(f"{step.key} ended the savepoint it ran in: {error}") from error
-
-
-class _Blocks:
-    """Leaves the segment's transaction for an autocommit block and comes back to a new one."""
-
-    def __init__(self, runner: StepRunner, transaction: Transaction, step: Step) -> None:
-        self._runner = runner
-        self._transaction = transaction
-        self._step = step
-        self.keeping: Keeping | None = None
-
-    def leave(self) -> None:
-        if self.keeping is not None:
-            self._runner.leave()
-            self.keeping.pause()
-        self._transaction.commit()
-        self._runner.enter(self._step, local=False)
-        # A concurrent index build blocks nobody while it waits, and with a lock timeout it would never end on a
-        # busy server: it fails, leaves an invalid index, and fails again.
-        self._runner.session.execute("SET SESSION lock_timeout = 0")
-
-    def come_back(self) -> None:
-        self._runner.session.execute("RESET lock_timeout")
-        self._runner.leave(local=False)
-        self._transaction.begin()
-        if self.keeping is not None:
-            self.keeping.resume()
-        self._runner.enter(self._step, local=True)

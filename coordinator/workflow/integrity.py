@@ -10,8 +10,8 @@ from coordinator.checks.integrity.registry import INTEGRITY_CHECKS
 from coordinator.checks.integrity.waived import with_waivers
 
 if TYPE_CHECKING:
+    from coordinator.execution.checking import IntegrityCheck
     from coordinator.execution.project import Project
-    from coordinator.execution.step import IntegrityCheck
 
 
 def integrity_checks(project: Project) -> tuple[IntegrityCheck, ...]:

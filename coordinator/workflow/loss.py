@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.checks.preflight.waivers import apply_waivers
 from coordinator.errors import MapError, RefusedError
-from coordinator.execution.keeping import KeepPlan
+from coordinator.execution.keep_plan import KeepPlan
 from coordinator.execution.putting_back import NEWER_HELP, PuttingBack
 from coordinator.ledger.kept import read_open
 from coordinator.ledger.store import LedgerReader

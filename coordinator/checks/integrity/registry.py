@@ -17,7 +17,7 @@ from coordinator.checks.integrity.owner_and_grants import OwnerAndGrants
 from coordinator.checks.integrity.sequences_ahead import SequencesAhead
 
 if TYPE_CHECKING:
-    from coordinator.execution.step import IntegrityCheck
+    from coordinator.execution.checking import IntegrityCheck
 
 INTEGRITY_CHECKS: Final[tuple[IntegrityCheck, ...]] = (
     BookkeepingUntouched(),

@@ -10,7 +10,7 @@ from coordinator.checks.preflight.waivers import apply_waivers
 if TYPE_CHECKING:
     import datetime
 
-    from coordinator.execution.step import IntegrityCheck
+    from coordinator.execution.checking import IntegrityCheck
     from coordinator.model.catalog import Catalog
     from coordinator.model.check import StepFacts
     from coordinator.model.finding import Finding

@@ -1,0 +1,186 @@
+"""Copies what a step is going to destroy, right before it, under locks and within limits."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from coordinator.execution.made_copy import MadeCopy
+from coordinator.model.kept import LossKind
+from coordinator.model.sizes import format_size
+from coordinator.postgres import keep_copy
+from coordinator.postgres.keep_source import (
+    find_source,
+    find_source_by_oid,
+    has_rows,
+    lock_source,
+    partitions_of,
+)
+
+if TYPE_CHECKING:
+    from coordinator.execution.keep_failure import KeepFailures
+    from coordinator.execution.keeper import Keeper
+    from coordinator.execution.recording import Recording
+    from coordinator.model.kept import KeepPolicy, Loss
+    from coordinator.model.plan import Step
+    from coordinator.postgres.keep_source import Source
+    from coordinator.postgres.session import Session
+
+
+@dataclass(slots=True, kw_only=True)
+class Copying:
+    """The copies of one run of one step.
+
+    `made` are not final yet, of `never_kept` nothing may be copied; `covered` are the partitions of what is copied.
+    """
+
+    keeper: Keeper
+    step: Step
+    losses: tuple[Loss, ...]
+    failures: KeepFailures
+    made: list[MadeCopy] = field(default_factory=list)
+    never_kept: list[MadeCopy] = field(default_factory=list)
+    covered: set[tuple[str, str]] = field(default_factory=set)
+    _done: dict[tuple[tuple[str, str], LossKind], set[str]] = field(default_factory=dict)  # before a commit
+
+    @property
+    def _session(self) -> Session:
+        return self.keeper.session
+
+    @property
+    def _policy(self) -> KeepPolicy:
+        return self.keeper.plan.policy
+
+    @property
+    def _is_reversal(self) -> bool:
+        """Whether the run takes its own step back: it must not stop half way because of a limit."""
+        return self.step.direction is not self.keeper.plan.forward
+
+    def copy_all(self) -> None:
+        """Copy all that is at stake and has no final copy yet. Raises StepFailedError beyond a limit."""
+        began = time.monotonic()
+        hold = self._policy.hold
+        if not self._is_reversal:
+            self._session.execute(f"SET LOCAL statement_timeout = {max(int(hold * 1000), 1)}")
+        for loss in self.losses:
+            if loss.kind is LossKind.ROWS and not self.step.transactional:
+                continue  # between two of its commits others write too, and whose change is whose cannot be told
+            done = self._done.get((loss.relation, loss.kind))
+            left = tuple(each for each in loss.columns if done is None or each not in done)
+            if done is not None and not left:
+                continue
+            self._copy(replace(loss, columns=left))
+            self._check_limits(time.monotonic() - began)
+        if not self._is_reversal:
+            self._session.execute("SET LOCAL statement_timeout = 0")
+
+    def settle(self, recording: Recording) -> None:
+        """Before a commit: copies of what is destroyed by now become final, the others would grow old and go."""
+        for made in self.made:
+            now = find_source_by_oid(self._session, made.source.oid)
+            lost = made.loss.columns if now is None else made.lost_in(now)
+            if now is not None and not lost:
+                keep_copy.drop_copy(self._session, made.name)
+                continue
+            pending = tuple(each for each in made.loss.columns if each not in lost)
+            recording.write(made.only(lost) if pending else made, pending)
+            self._done.setdefault((made.loss.relation, made.loss.kind), set()).update(lost)
+        self.made.clear()
+
+    def _copy(self, loss: Loss) -> None:
+        source = find_source(self._session, loss.schema, loss.table)
+        if source is None:
+            return
+        if source.partitioned:
+            self.covered.update(partitions_of(self._session, source))
+        if loss.relation in self.covered or not self.keeper.was_there(source):
+            return
+        lock_source(
+            self._session,
+            source,
+            mode="SHARE ROW EXCLUSIVE" if loss.kind is LossKind.ROWS else "ACCESS EXCLUSIVE",
+        )
+        if not has_rows(self._session, source):
+            return
+        made = self._planned(loss, source)
+        if not made.kept:
+            if made.left_out:
+                self.never_kept.append(made)
+            return
+        self._make(made)
+        self.made.append(made)
+
+    def _make(self, made: MadeCopy) -> None:
+        """Make the copy, and prove by count and checksum that it holds what its source holds."""
+        rows, counted = keep_copy.make_copy(self._session, made.source, made.name, made.columns)
+        copied = keep_copy.checksum_of_copy(self._session, made.name, made.columns, step_is_over=False)
+        there = keep_copy.checksum_of_source(self._session, made.source, made.columns)
+        if rows != counted or copied != there:
+            raise self.failures.failure(
+                f"the copy of {made.loss} is not what it was made from: {rows} of {counted} rows"
+            )
+
+    def _planned(self, loss: Loss, source: Source) -> MadeCopy:
+        stored = tuple(
+            each.name
+            for each in sorted(source.columns, key=lambda each: each.name)
+            if not each.generated and self.keeper.was_there(source, each)
+        )
+        lost = tuple(each for each in loss.columns if each in stored) if loss.columns else stored
+        if loss.columns and not lost:  # computed again, or made by this run
+            return self._numbered(loss, source, (), (), ())
+        row_key = source.key_without(loss.columns if loss.kind is LossKind.COLUMNS else ())
+        if loss.kind is LossKind.COLUMNS and not row_key:
+            row_key = self._retyped_key(loss, source)
+        if not row_key or (loss.kind is LossKind.ROWS and set(row_key) & set(lost)):
+            lost = stored  # only whole rows can be told apart, or made anew
+        out = self._policy.left_out(loss, lost)
+        kept = tuple(each for each in lost if each not in out)
+        if set(row_key) & set(self._policy.left_out(loss, row_key)):
+            row_key = ()
+        if loss.columns and not set(kept) & set(loss.columns):
+            kept = ()
+        return self._numbered(loss, source, kept, row_key, out)
+
+    def _retyped_key(self, loss: Loss, source: Source) -> tuple[str, ...]:
+        """A key that the step changes itself: it will do if each of its values is printed as before."""
+        dropped = {
+            each.part
+            for each in self.keeper.plan.gone.get(self.step.key, ())
+            if each.relation == loss.relation
+        }
+        return source.key_without(dropped)
+
+    def _numbered(
+        self,
+        loss: Loss,
+        source: Source,
+        kept: tuple[str, ...],
+        row_key: tuple[str, ...],
+        out: tuple[str, ...],
+    ) -> MadeCopy:
+        return MadeCopy(
+            loss=loss,
+            source=source,
+            number=keep_copy.next_number(self._session),
+            columns=tuple(dict.fromkeys((*row_key, *kept))),
+            kept=kept,
+            row_key=row_key,
+            left_out=out,
+        )
+
+    def _check_limits(self, seconds: float) -> None:
+        if self._is_reversal:
+            return
+        size = sum(keep_copy.size_of(self._session, each.name) for each in self.made)
+        what = ", ".join(str(each.loss) for each in self.made)
+        if size > self._policy.limit:
+            limit = format_size(self._policy.limit)
+            raise self.failures.too_much(
+                f"keeping {what} takes {format_size(size)}, and {limit} is the limit"
+            )
+        if seconds > self._policy.hold:
+            raise self.failures.too_much(
+                f"keeping {what} holds its locks for more than {self._policy.hold:g} s, which is the limit"
+            )

@@ -1,0 +1,122 @@
+"""Makes the copies of a step final: narrowed to what it destroyed, measured, and written down in the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.ledger.kept import write_kept
+from coordinator.model.kept import Ending, KeptData, LossKind
+from coordinator.postgres import keep_copy
+from coordinator.postgres.keep_source import find_source, find_source_by_oid
+
+if TYPE_CHECKING:
+    from coordinator.execution.made_copy import MadeCopy
+    from coordinator.model.kept import Loss
+    from coordinator.model.plan import Step
+    from coordinator.postgres.keep_source import Source
+    from coordinator.postgres.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """The rows about kept data of one step in one run. `keep_for` in seconds, as in `KeepPolicy`."""
+
+    session: Session
+    run: int
+    step: Step
+    keep_for: float
+
+    def write(self, made: MadeCopy, pending: tuple[str, ...] = ()) -> None:
+        """Make a copy final; `pending` are columns that the step is still going to destroy."""
+        now = find_source_by_oid(self.session, made.source.oid)
+        if now is None:
+            now = find_source(self.session, made.loss.schema, made.loss.table)
+        row_key, left_as, rest = self._narrow(made, now, pending)
+        rows, size, checksum = keep_copy.measure(self.session, made.name, made.columns)
+        if rows == 0:
+            keep_copy.drop_copy(self.session, made.name)
+            return
+        self._record(
+            KeptData(
+                number=made.number,
+                run=self.run,
+                key=self.step.key,
+                direction=self.step.direction,
+                kind=made.loss.kind,
+                schema=made.loss.schema,
+                table=made.loss.table,
+                columns=made.kept if row_key else made.columns,
+                row_key=row_key,
+                rest=rest,
+                left_as=left_as,
+                rows=rows,
+                bytes=size,
+                checksum=checksum,
+                left_out=made.left_out,
+                copy=made.name,
+            )
+        )
+
+    def write_never_kept(self, made: MadeCopy) -> None:
+        """Write down what was destroyed without a copy because no column of it may be copied."""
+        self._record(self._without_copy(made.loss, made.number, Ending.LEFT_OUT, left_out=made.left_out))
+
+    def write_discarded(self, losses: tuple[Loss, ...]) -> None:
+        """Write down what was destroyed without a copy because that was asked for."""
+        for loss in losses:
+            number = keep_copy.next_number(self.session)
+            self._record(self._without_copy(loss, number, Ending.DISCARDED))
+
+    def _without_copy(
+        self, loss: Loss, number: int, ending: Ending, *, left_out: tuple[str, ...] = ()
+    ) -> KeptData:
+        return KeptData(
+            number=number,
+            run=self.run,
+            key=self.step.key,
+            direction=self.step.direction,
+            kind=loss.kind,
+            schema=loss.schema,
+            table=loss.table,
+            columns=loss.columns,
+            left_out=left_out,
+            ending=ending,
+        )
+
+    def _record(self, kept: KeptData) -> None:
+        write_kept(self.session, kept, keep_for=self.keep_for)
+
+    def _narrow(
+        self, made: MadeCopy, now: Source | None, pending: tuple[str, ...]
+    ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """Narrow the copy; the key that it has now, what the table and the key are called now, and its columns."""
+        names = {} if now is None else made.names_in(now)
+        keys = {each: names[each] for each in made.row_key if each in names}
+        if now is None:
+            keep_copy.keep_all(self.session, made.name)
+            return made.row_key, (), ()
+        if not made.row_key or len(keys) < len(made.row_key):
+            there = all(names.get(each) == each for each in made.columns)
+            if there and made.loss.kind is not LossKind.COLUMNS:
+                keep_copy.narrow_without_key(self.session, now, made.name, made.columns)
+            else:
+                keep_copy.keep_all(self.session, made.name)
+            return (), (now.schema, now.name), ()
+        compared = {each: names[each] for each in made.kept if each in names}
+        lost = set(made.loss.columns) if made.loss.kind is LossKind.COLUMNS else set()
+        rest = tuple(each for each in now.stored if each not in pending)
+        keep_copy.narrow(
+            self.session,
+            now,
+            made.name,
+            rest=rest,
+            columns=made.columns,
+            keys=keys,
+            compared=compared,
+            all_rows=bool(lost - set(names)),
+        )
+        row_key = made.row_key
+        if set(row_key) & lost and keep_copy.unmatched(self.session, made.name):
+            row_key = ()
+        return row_key, (now.schema, now.name, *keys.values()), rest
