@@ -16,6 +16,7 @@ from coordinator.ledger.kept import read_kept
 from coordinator.model.plan import Guarantee
 from coordinator.planning.reverse import reverse_plan
 from coordinator.postgres.catalog import read_catalog
+from coordinator.postgres.failure import ConnectionLostError
 from coordinator.workflow.before_writing import nothing_in_yet
 from coordinator.workflow.erasing import erase_after_run
 from coordinator.workflow.half_done import way_back_of
@@ -118,8 +119,15 @@ class CarryingOut:
             run=run,
             seconds=seconds,
             findings=tuple(dict.fromkeys((*plan.findings, *lost))),
-            kept=tuple(each for each in read_kept(self.main, run=run) if each.run == run),
+            kept=self._kept(run),
         )
+
+    def _kept(self, run: int) -> tuple[KeptData, ...]:
+        """What is held of what the run destroyed. All is in by now: a lost connection must not be told as a failure."""
+        try:
+            return tuple(each for each in read_kept(self.main, run=run) if each.run == run)
+        except ConnectionLostError:
+            return ()  # `migrate history` shows it
 
     def _rehearse(self, plans: tuple[RunPlan, ...]) -> tuple[RunPlan, Rehearsal | None]:
         if self.staging == OFF:

@@ -109,6 +109,7 @@ class Ground:
             addresses={
                 "admin": as_words(self.cluster.url().parameters),
                 "cluster": str(self.cluster.directory),
+                "sockets": self.cluster.url().parameters["host"],
                 "proxy": str(self._proxy.control),
             },
         )

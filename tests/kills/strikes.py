@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import time
@@ -31,7 +32,7 @@ def strike_named(name: str, request: Mapping[str, Any]) -> Callable[[Moment], No
     strikes: dict[str, Callable[[Moment], None]] = {
         KILL: lambda moment: _kill(),
         TERMINATE: lambda moment: _terminate(moment, request["admin"]),
-        STOP: lambda moment: _stop_and_start(Path(request["cluster"])),
+        STOP: lambda moment: _stop_and_start(Path(request["cluster"]), Path(request["sockets"])),
         UNSENT: lambda moment: _tell_proxy(moment, request["proxy"], UNSENT),
         UNANSWERED: lambda moment: _tell_proxy(moment, request["proxy"], UNANSWERED),
     }
@@ -52,8 +53,8 @@ def _terminate(moment: Moment, admin: str) -> None:
         other.execute("SELECT pg_terminate_backend(%s, %s)", (moment.main, int(_WITHIN * 1000)))
 
 
-def _stop_and_start(directory: Path) -> None:
-    """The server of a cluster of our own falls over, and is started again at once."""
+def _stop_and_start(directory: Path, sockets: Path) -> None:
+    """The server of a cluster of our own falls over, and is started again at once, at the same address."""
     pid = int((directory / "data" / "postmaster.pid").read_text(encoding="ascii").split()[0])
     os.kill(pid, signal.SIGQUIT)
     deadline = time.monotonic() + _WITHIN
@@ -61,8 +62,12 @@ def _stop_and_start(directory: Path) -> None:
         assert time.monotonic() < deadline, "the server does not stop"
         time.sleep(0.01)
     # Its other users stay users, so it is left running.
-    with LocalCluster(find_binaries(environment=os.environ), directory):
-        return
+    with LocalCluster(find_binaries(environment=os.environ), directory) as cluster:
+        if sockets.is_symlink():
+            sockets.unlink()
+        else:
+            shutil.rmtree(sockets, ignore_errors=True)
+        sockets.symlink_to(cluster.url().parameters["host"])
 
 
 def _tell_proxy(moment: Moment, control: str, what: str) -> None:
