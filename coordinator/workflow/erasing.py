@@ -10,7 +10,8 @@ from coordinator.execution.events import Listener, TargetNamed
 from coordinator.ledger.kept import read_erasable, write_erased
 from coordinator.ledger.store import LedgerReader
 from coordinator.model.kept import Ending
-from coordinator.postgres.failure import StatementError
+from coordinator.model.run import RunStatus
+from coordinator.postgres.failure import ConnectionLostError, StatementError
 from coordinator.postgres.keep_copy import drop_copy
 from coordinator.settings.values import NoTarget, UrlTarget
 from coordinator.workflow.incidents import delete_expired_incidents, expired_incidents
@@ -52,12 +53,23 @@ def erase_run(settings: Settings, tell: Listener, run: int, *, dry_run: bool) ->
     with open_target(settings) as target:
         tell(TargetNamed(target=target.shown, environment=target.environment))
         with target.connect("gc") as session:
-            if LedgerReader(session).run(run) is None:
-                raise UsageError(f"There is no run {run}.", help="`migrate history` lists the runs.")
+            _refuse_needed(LedgerReader(session), run)
             if dry_run:
                 return Erased(copies=read_erasable(session, run=run))
             with locked(settings, target, tell):
+                _refuse_needed(LedgerReader(session), run)
                 return Erased(copies=erase(session, run=run))
+
+
+def _refuse_needed(ledger: LedgerReader, number: int) -> None:
+    run = ledger.run(number)
+    if run is None:
+        raise UsageError(f"There is no run {number}.", help="`migrate history` lists the runs.")
+    if run.status in (RunStatus.RUNNING, RunStatus.UNSETTLED):
+        raise UsageError(
+            f"run {number} is not over, and what it kept is needed to take it back",
+            help="`migrate recover` says what is in, and how to end it",
+        )
 
 
 def erase_expired(settings: Settings, tell: Listener, *, dry_run: bool) -> Erased:
@@ -82,6 +94,6 @@ def erase_after_run(session: Session) -> str:
     try:
         erase(session, run=None)
         delete_expired_incidents(session)
-    except StatementError as error:
+    except (StatementError, ConnectionLostError) as error:
         return f"data whose time is over could not be erased: {error}"
     return ""
