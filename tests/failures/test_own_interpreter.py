@@ -94,7 +94,7 @@ def test_modules_of_two_interpreters_share_one_transaction(
     )
 
     site.execute("DELETE FROM crm.given")
-    done = site.migrate("all-modules", "--atomic", "run", "--staging", staging)
+    done = site.migrate("all-modules", "--atomic", "run", "--staging", staging, "--retry")
     assert done.code == 0, done.err
     assert str(site.value("SELECT version FROM legacy.ran_with")).startswith("1.4.")
     assert str(site.value("SELECT version FROM crm.ran_with")).startswith("2.")
