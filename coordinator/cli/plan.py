@@ -93,14 +93,16 @@ def _show_plan(view: PlanView, form: str, settings: Settings) -> None:
                 target=view.target,
                 environment=view.environment,
                 pending=view.pending,
+                stakes=view.stakes,
             )
             write_json(document, settings)
         case "markdown":
-            write_text(from_root(plan_markdown(view.plans, view.findings, pending=view.pending), settings))
+            told = plan_markdown(view.plans, view.findings, pending=view.pending, stakes=view.stakes)
+            write_text(from_root(told, settings))
         case "mermaid":
             write_text(from_root(plan_mermaid(view.plans, pending=view.pending), settings))
         case _:
-            write_text(plan_text(view.plans, view.findings, page(), pending=view.pending))
+            write_text(plan_text(view.plans, view.findings, page(), pending=view.pending, stakes=view.stakes))
 
 
 def _show_sql(view: PlanView, settings: Settings) -> None:

@@ -52,6 +52,19 @@ class Loss:
         return f"columns {', '.join(self.columns)} of {name}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtStake:
+    """One thing that a step destroys on the target: about how large its copy gets (bytes), and why there is none.
+
+    `size` is 0 for an empty table: nothing is lost with it.
+    """
+
+    key: RevisionKey
+    loss: Loss
+    size: int
+    not_kept: str = ""  # why it is not kept, or cannot be put back by itself; empty: it is and can
+
+
 class Ending(enum.Enum):
     """What became of data that was kept, or why it was not kept at all."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coordinator.reports.at_stake import NO_STAKES, stakes_as_json
 from coordinator.reports.finding_json import findings_as_json, place_as_json
 
 if TYPE_CHECKING:
@@ -11,20 +12,29 @@ if TYPE_CHECKING:
 
     from coordinator.model.finding import Finding
     from coordinator.model.plan import Dependency, MigrationPlan, RunPlan, Segment, Step
+    from coordinator.reports.at_stake import Stakes
 
 
 def plans_as_json(
-    plans: Sequence[RunPlan], findings: Sequence[Finding], *, target: str, environment: str, pending: int
+    plans: Sequence[RunPlan],
+    findings: Sequence[Finding],
+    *,
+    target: str,
+    environment: str,
+    pending: int,
+    stakes: Stakes = NO_STAKES,
 ) -> dict[str, object]:
     """What `migrate plan` found: the likeliest plan whole, of the other orders only the steps.
 
-    `plan` is null when nothing is `pending`, and when what is pending cannot be planned.
+    `plan` is null when nothing is `pending`, and when what is pending cannot be planned. `destroys` is what the
+    plan's steps destroy of what the target holds.
     """
     return {
         "target": target,
         "environment": environment,
         "pending": pending,
         "plan": plan_as_json(plans[0]) if plans else None,
+        "destroys": stakes_as_json(stakes),
         "otherOrders": [[str(step.key) for step in each.steps] for each in plans[1:]],
         "findings": findings_as_json(findings),
     }

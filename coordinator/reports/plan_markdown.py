@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coordinator.reports.at_stake import NO_STAKES, stakes_told
 from coordinator.reports.escaping import markdown_cell, markdown_code, markdown_fence, markdown_text
 from coordinator.reports.finding_text import gravest_first, message_lines
 from coordinator.reports.plan_text import (
@@ -20,12 +21,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from coordinator.model.finding import Finding
+    from coordinator.model.kept import AtStake
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import Dependency, MigrationPlan, RunPlan, Segment, Step
+    from coordinator.reports.at_stake import Stakes
 
 
-def plan_markdown(plans: Sequence[RunPlan], findings: Sequence[Finding], *, pending: int = 0) -> str:
-    """The likeliest of the candidate plans: findings first, then segments, then each module's part."""
+def plan_markdown(
+    plans: Sequence[RunPlan],
+    findings: Sequence[Finding],
+    *,
+    pending: int = 0,
+    stakes: Stakes = NO_STAKES,
+) -> str:
+    """The likeliest of the candidate plans: findings first, then segments, then each module's part.
+
+    `stakes` is what its steps destroy.
+    """
     lines = ["# Migration plan", ""]
     if not plans and pending:
         lines.append(f"**No plan:** {why_no_plan(pending)}.")
@@ -39,7 +51,7 @@ def plan_markdown(plans: Sequence[RunPlan], findings: Sequence[Finding], *, pend
     if plans and plans[0].steps:
         binding = binding_edges(plans[0])
         for segment in plans[0].segments:
-            lines.extend(_segment(segment, binding))
+            lines.extend(_segment(segment, binding, stakes))
         for part in plans[0].modules:
             lines.extend(_module(part))
     return "\n".join(lines) + "\n"
@@ -63,17 +75,20 @@ def _findings(findings: Sequence[Finding]) -> Iterator[str]:
             yield f"- **{finding.severity.value}** {markdown_code(finding.rule)}: {told}{help_text}"
 
 
-def _segment(segment: Segment, binding: Mapping[RevisionKey, tuple[Dependency, ...]]) -> Iterator[str]:
+def _segment(
+    segment: Segment, binding: Mapping[RevisionKey, tuple[Dependency, ...]], stakes: Stakes
+) -> Iterator[str]:
     yield from ("", f"## {segment_title(segment).capitalize()}", "")
     yield "| # | revision | what it does | goes after |"
     yield "|--:|---|---|---|"
-    yield from (_row(step, binding[step.key]) for step in segment.steps)
+    yield from (_row(step, binding[step.key], stakes.get(step.key, ())) for step in segment.steps)
 
 
-def _row(step: Step, edges: tuple[Dependency, ...]) -> str:
+def _row(step: Step, edges: tuple[Dependency, ...], stakes: tuple[AtStake, ...]) -> str:
     does = [markdown_text(step.message), *(markdown_text(told) for told, _ in changes_told(step))]
     if step.irreversible:
         does.append(f"**irreversible:** {markdown_text(step.irreversible)}")
+    does.extend(markdown_text(told) for told, _ in stakes_told(stakes))
     because = (f"{_cell(str(edge.before))}: {markdown_text(brief(edge))}" for edge in edges)
     return f"| {step.position} | {_cell(str(step.key))} | {'<br>'.join(does)} | {'<br>'.join(because)} |"
 

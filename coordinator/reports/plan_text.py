@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from coordinator.model.plan import Reason
+from coordinator.reports.at_stake import NO_STAKES, stakes_told
 from coordinator.reports.finding_text import finding_lines
 from coordinator.reports.wording import counted, one_line
 
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from coordinator.model.finding import Finding
+    from coordinator.model.kept import AtStake
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import Dependency, RunPlan, Segment, Step
+    from coordinator.reports.at_stake import Stakes
     from coordinator.reports.page import Page
 
 _SHOWN_CHANGES = 5
@@ -24,24 +27,32 @@ _INNER = " " * 8
 _DEEPER = " " * 10
 
 
-def plan_text(plans: Sequence[RunPlan], findings: Sequence[Finding], page: Page, *, pending: int = 0) -> str:
+def plan_text(
+    plans: Sequence[RunPlan],
+    findings: Sequence[Finding],
+    page: Page,
+    *,
+    pending: int = 0,
+    stakes: Stakes = NO_STAKES,
+) -> str:
     """The likeliest of the candidate plans. Edges inside a module are not told: its own order is no news.
 
-    Without a plan, `pending` tells apart that nothing is to be done from that nothing can be done.
+    Without a plan, `pending` tells apart that nothing is to be done from that nothing can be done. `stakes` is what
+    the steps of the first plan destroy.
     """
     if not plans and pending:
         lines = page.wrapped(f": {why_no_plan(pending)}", lead="no plan", colour="red")
     elif not plans or not plans[0].steps:
         lines = [page.paint("nothing to do", "green") + ": every module is at its head"]
     else:
-        lines = [*_plan(plans[0], page), *_other_orders(plans, page)]
+        lines = [*_plan(plans[0], stakes, page), *_other_orders(plans, page)]
     if findings:
         lines.append("")
         lines.extend(line for finding in findings for line in finding_lines(finding, page))
     return "\n".join(lines) + "\n"
 
 
-def _plan(plan: RunPlan, page: Page) -> Iterator[str]:
+def _plan(plan: RunPlan, stakes: Stakes, page: Page) -> Iterator[str]:
     yield plan_title(plan)
     yield from page.wrapped(f"guarantee: {plan.guarantee.value}", then="  ")
     binding = binding_edges(plan)
@@ -49,7 +60,7 @@ def _plan(plan: RunPlan, page: Page) -> Iterator[str]:
         yield ""
         yield page.paint(segment_title(segment), "cyan")
         for step in segment.steps:
-            yield from _step(step, binding[step.key], page)
+            yield from _step(step, binding[step.key], stakes.get(step.key, ()), page)
 
 
 def why_no_plan(pending: int) -> str:
@@ -70,7 +81,9 @@ def segment_title(segment: Segment) -> str:
     return f"segment {segment.position}: {how}, {counted(len(segment.steps), 'step')}"
 
 
-def _step(step: Step, edges: tuple[Dependency, ...], page: Page) -> Iterator[str]:
+def _step(
+    step: Step, edges: tuple[Dependency, ...], stakes: tuple[AtStake, ...], page: Page
+) -> Iterator[str]:
     name = f"{step.key}  {one_line(step.message)}"
     yield from page.wrapped(name, first=f"{step.position:>4}  ", then=_INNER)
     changes = changes_told(step)
@@ -81,6 +94,9 @@ def _step(step: Step, edges: tuple[Dependency, ...], page: Page) -> Iterator[str
         yield f"{_INNER}and {counted(len(changes) - _SHOWN_CHANGES, 'more change')}"
     if step.irreversible:
         yield from page.wrapped(f"irreversible: {one_line(step.irreversible)}", first=_INNER, then=_DEEPER)
+    for told, kept in stakes_told(stakes):
+        for line in page.wrapped(told, first=_INNER, then=_DEEPER):
+            yield line if kept else page.paint(line, "red")
     for edge in edges:
         yield from page.wrapped(f"after {edge.before}: {brief(edge)}", first=_INNER, then=_DEEPER)
 

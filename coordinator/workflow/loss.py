@@ -14,7 +14,7 @@ from coordinator.ledger.kept import read_open
 from coordinator.ledger.store import LedgerReader
 from coordinator.model.capture import Direction
 from coordinator.model.finding import Finding, Severity
-from coordinator.model.kept import KeepPolicy, LossKind
+from coordinator.model.kept import AtStake, KeepPolicy, LossKind
 from coordinator.model.rehearsal import StepGrade
 from coordinator.model.sizes import format_size
 from coordinator.planning.losses import LossReader
@@ -50,16 +50,6 @@ class KeepRequest:
 
 
 NOTHING_ASKED = KeepRequest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AtStake:
-    """One thing that a step destroys on the target: about how large its copy gets (bytes), and why there is none."""
-
-    key: RevisionKey
-    loss: Loss
-    size: int
-    not_kept: str = ""  # why it is not kept, or cannot be put back by itself; empty: it is and can
 
 
 def keep_policy(settings: Settings, request: KeepRequest = NOTHING_ASKED) -> KeepPolicy:

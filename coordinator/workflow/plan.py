@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from coordinator.errors import RefusedError
@@ -12,8 +12,10 @@ from coordinator.execution.workers import Workers
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.run import RunStatus
 from coordinator.planning.heads import heads_after
+from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.lasting import read_lasting
 from coordinator.reports.plan_sql import ScriptStep
+from coordinator.workflow.loss import at_stake, keep_plan, keep_policy
 from coordinator.workflow.map_view import read_map_view
 from coordinator.workflow.planned import Captured, capture_all, make_plans
 from coordinator.workflow.preflight import preflight
@@ -24,7 +26,11 @@ from coordinator.workflow.state import TargetState, look
 from coordinator.workflow.target import open_target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from coordinator.execution.project import Project
+    from coordinator.model.kept import AtStake
+    from coordinator.model.names import RevisionKey
     from coordinator.model.plan import Atomicity, RunPlan
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
@@ -39,7 +45,8 @@ _EXTENSION_SCHEMAS = (
 class PlanView:
     """The candidate plans, the likeliest first; none when nothing is pending, or when no order could be found.
 
-    `script` is what `--sql` prints of the first plan. `findings` hold the plan's own.
+    `script` is what `--sql` prints of the first plan, `stakes` what each of its steps destroys, as far as that can
+    be told without a rehearsal. `findings` hold the plan's own.
     """
 
     target: str
@@ -49,6 +56,7 @@ class PlanView:
     plans: tuple[RunPlan, ...]
     script: tuple[ScriptStep, ...]
     findings: tuple[Finding, ...]
+    stakes: Mapping[RevisionKey, tuple[AtStake, ...]] = field(default_factory=dict)
 
     @property
     def pending(self) -> int:
@@ -86,6 +94,7 @@ def view_plan(settings: Settings, tell: Listener, *, atomicity: Atomicity, only:
                 plans=plans,
                 script=_script(session, project, captured, plans[0]) if plans else (),
                 findings=tuple(dict.fromkeys((*_unfinished(state), *findings))),
+                stakes=_stakes(settings, session, project, captured, plans[0]) if plans else {},
             )
 
 
@@ -116,6 +125,14 @@ def _planned(
     except RefusedError as refused:
         return (), (*findings, *(refused.findings or (_refusal(refused),)))
     return plans, (*findings, *plans[0].findings)
+
+
+def _stakes(
+    settings: Settings, session: Session, project: Project, captured: Captured, plan: RunPlan
+) -> Mapping[RevisionKey, tuple[AtStake, ...]]:
+    """What the plan's steps destroy of what the target holds now, and whether it would be kept."""
+    catalog = read_catalog(session, ignore=project.version_tables)
+    return at_stake(session, plan, keep_plan(keep_policy(settings), captured, plan, None), catalog)
 
 
 def _refused(
