@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import RefusedError, SettingsError, UnreachableError
 from coordinator.postgres.connect import connect
+from coordinator.postgres.failure import ConnectionLostError, translated
 from coordinator.postgres.pooler import Pooling, find_pooling
 from coordinator.postgres.session import Session
 from coordinator.postgres.url import parse_url
@@ -39,15 +40,20 @@ class Target:
 
         def opened() -> psycopg.Connection:
             connection = connect(self.url, application_name=f"migrate:{doing}"[:63])
-            # Limits that a role or a database has for its applications; our connections wait for each other's work.
-            connection.execute(
-                "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout',"
-                " 'idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
-            )
-            # Nor do its names decide what ours mean, or its way to write dates whether we can read them.
-            connection.execute(
-                "SET search_path = pg_catalog; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'"
-            )
+            try:
+                with translated(connection):
+                    # Limits that a role or a database has for its applications; our connections wait for each
+                    # other's work. Nor do its names decide what ours mean, or its way to write dates whether we can
+                    # read them.
+                    connection.execute(
+                        "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout',"
+                        " 'idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
+                    )
+                    connection.execute(
+                        "SET search_path = pg_catalog; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'"
+                    )
+            except ConnectionLostError as error:
+                raise UnreachableError(error.message, help="it had just answered; try again") from error
             return connection
 
         return Session(opened(), reconnect=opened)
