@@ -31,7 +31,7 @@ def test_the_second_runner_waits_says_for_whom_and_finds_nothing_to_do(site: Sit
     assert ended.code == 0, ended.err
     assert second.code == 0, second.err
     assert f"server process {holder}" in second.said
-    assert "migrate:1 " in second.said
+    assert "run 1 on " in second.said
     assert "billing:b2" in second.said
     assert "nothing to do" in second.said
     assert site.picture().versions == DONE
@@ -46,7 +46,7 @@ def test_a_runner_that_will_not_wait_leaves_with_5(site: Site) -> None:
         ended = site.end(first)
 
     assert impatient.code == 5, impatient.err
-    assert "another run holds the lock: migrate:1 " in impatient.said
+    assert "another run holds the lock: run 1 on " in impatient.said
     assert "Traceback" not in impatient.err
     assert ended.code == 0, ended.err
 
