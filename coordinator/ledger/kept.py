@@ -18,6 +18,12 @@ _COLUMNS = (
 )
 
 
+_EXPIRED = (
+    "expires <= clock_timestamp()"
+    " AND run NOT IN (SELECT number FROM migrate.run WHERE status IN ('running', 'unsettled'))"
+)
+
+
 def read_kept(session: Session, *, run: int) -> tuple[KeptData, ...]:
     """What that run kept, and what it put back; () while the ledger has no such table."""
     return _read(session, f"WHERE run = {int(run)} OR ended_by = {int(run)}")
@@ -25,18 +31,44 @@ def read_kept(session: Session, *, run: int) -> tuple[KeptData, ...]:
 
 def read_open(session: Session, key: RevisionKey, direction: Direction) -> tuple[KeptData, ...]:
     """What the last run of that step kept and is still held, oldest first; only for a run that writes."""
+    return _read_last(session, key, direction, "ended IS NULL AND copy IS NOT NULL")
+
+
+def read_gone(session: Session, key: RevisionKey, direction: Direction) -> tuple[KeptData, ...]:
+    """What the last run of that step destroyed and of which there is no copy (any more), oldest first."""
+    if not _has_table(session):
+        return ()
+    return _read_last(session, key, direction, "ending IN ('expired', 'erased', 'discarded', 'left out')")
+
+
+# A run of the step that had nothing to keep wrote no row of its own: what an earlier one kept is not about it. A
+# recovery is no run of its own here: it ends the step of the run that it recovers.
+_LAST = """
+run = (SELECT max(o.run) FROM migrate.kept AS o
+        WHERE (o.module, o.revision, o.direction) = (k.module, k.revision, k.direction))
+AND run >= (SELECT coalesce(max(s.run), 0) FROM migrate.step AS s JOIN migrate.run AS r ON r.number = s.run
+             WHERE (s.module, s.revision, s.direction) = (k.module, k.revision, k.direction)
+               AND s.status IN ('applied', 'reversed') AND r.kind <> 'recover')
+"""
+
+
+def _read_last(
+    session: Session, key: RevisionKey, direction: Direction, condition: str
+) -> tuple[KeptData, ...]:
     rows = session.rows(
-        f"SELECT {_COLUMNS} FROM migrate.kept AS k WHERE module = %s AND revision = %s AND direction = %s"  # noqa: S608 - a constant
-        " AND ended IS NULL AND copy IS NOT NULL AND run = (SELECT max(o.run) FROM migrate.kept AS o"
-        " WHERE (o.module, o.revision, o.direction) = (k.module, k.revision, k.direction)) ORDER BY number",
+        f"SELECT {_COLUMNS} FROM migrate.kept AS k WHERE module = %s AND revision = %s AND direction = %s"  # noqa: S608 - constants
+        f" AND {condition} AND {_LAST} ORDER BY number",
         (key.module, key.revision, direction.value),
     )
     return tuple(_kept(row) for row in rows)
 
 
 def read_erasable(session: Session, *, run: int | None) -> tuple[KeptData, ...]:
-    """Copies that still hold rows: all of that run, or with None those whose time is over."""
-    condition = "expires <= clock_timestamp()" if run is None else f"run = {int(run)}"
+    """Copies that still hold rows: all of that run, or with None those whose time is over.
+
+    A run that is not over needs its copies to be taken back, however long that takes.
+    """
+    condition = f"run = {int(run)}" if run is not None else _EXPIRED
     return _read(session, f"WHERE copy IS NOT NULL AND {condition}")
 
 

@@ -39,6 +39,7 @@ class RollbackFacts:
     guarantee: Guarantee = Guarantee.ONE_TRANSACTION
     unproved: frozenset[RevisionKey] = frozenset()
     from_ledger: frozenset[RevisionKey] = frozenset()
+    gone: tuple[str, ...] = ()  # what does not come back, in sentences
 
 
 def analyse(facts: RollbackFacts) -> RollbackAnalysis:
@@ -109,6 +110,7 @@ def _risk(facts: RollbackFacts) -> tuple[Risk, tuple[str, ...]]:
         for each in facts.stakes
         if not each.empty and not each.kept
     ]
+    high += facts.gone
     high += [
         f"{each}, which no revision here made, stands on what goes away"
         for each in facts.integrations

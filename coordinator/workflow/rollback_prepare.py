@@ -24,6 +24,7 @@ from coordinator.planning.rollback_plan import rollback_plan
 from coordinator.planning.scope import rollback_scope
 from coordinator.postgres.at_stake import connected_roles, failing_references
 from coordinator.postgres.lasting import read_lasting
+from coordinator.workflow.gone import gone_findings
 from coordinator.workflow.loss import KeepRequest, keep_policy
 from coordinator.workflow.map_view import read_map_view
 from coordinator.workflow.rollback_captures import Captures
@@ -155,6 +156,7 @@ class Preparing:
             guarantee=plan.guarantee,
             unproved=frozenset(key for key in scope.keys if key not in project.touched),
             from_ledger=self._gone(scope),
+            gone=tuple(each.message for each in gone_findings(self.session, plan.steps)),
         )
         decision = decide(
             scope,

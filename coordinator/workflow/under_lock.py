@@ -19,6 +19,7 @@ from coordinator.model.plan import Atomicity
 from coordinator.postgres.lasting import read_lasting
 from coordinator.workflow.all_modules import Outcome
 from coordinator.workflow.carrying_out import CarryingOut
+from coordinator.workflow.gone import gone_findings
 from coordinator.workflow.locked import locked
 from coordinator.workflow.loss import NOTHING_ASKED
 from coordinator.workflow.map_view import read_map_view
@@ -125,7 +126,7 @@ def _plan(deploy: Deploy, main: Session, state: TargetState) -> _Planned:
     map_view = read_map_view(deploy.settings)
     planned = partial(make_plans, project, state, captured, map_view, only=only, lasting=read_lasting(main))
     plans = planned(atomicity=deploy.request.atomicity)
-    findings = (*findings, *map_view.findings, *plans[0].findings)
+    findings = (*findings, *map_view.findings, *plans[0].findings, *gone_findings(main, plans[0].steps))
     if only is not None:
         steps = frozenset(step.key for step in plans[0].steps)
         refuse_held(state, steps)

@@ -1,0 +1,45 @@
+"""What steps are not going to bring back: their opposites destroyed it, and there is no copy of it (any more)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.ledger.kept import read_gone
+from coordinator.model.finding import Finding, Severity
+from coordinator.model.kept import Ending
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from coordinator.model.kept import KeptData
+    from coordinator.model.plan import Step
+    from coordinator.postgres.session import Session
+
+
+def gone_findings(session: Session, steps: Sequence[Step]) -> tuple[Finding, ...]:
+    """A warning for each loss that one of these steps does not make good. Only reads."""
+    return tuple(
+        Finding(
+            rule="kept-data-gone",
+            severity=Severity.WARNING,
+            message=does_not_come_back(each),
+            module=step.key.module,
+            revision=step.key,
+            place=step.place,
+            help=f"`migrate history {each.run}` tells what was kept",
+        )
+        for step in steps
+        for each in read_gone(session, step.key, step.direction.opposite)
+    )
+
+
+def does_not_come_back(gone: KeptData) -> str:
+    """The sentence about data that was destroyed and of which there is no copy."""
+    if gone.ending is Ending.DISCARDED:
+        return f"{gone.loss} does not come back: {gone.key} destroyed it with --discard"
+    if gone.ending is Ending.LEFT_OUT:
+        return f"{gone.loss} does not come back: it is personal, and no copy was made when {gone.key} destroyed it"
+    rows = "1 row of {} does" if gone.rows == 1 else f"{gone.rows:,} rows of {{}} do"
+    when = "" if gone.ended is None else f" on {gone.ended:%Y-%m-%d}"
+    how = "has expired" if gone.ending is Ending.EXPIRED else "was erased"
+    return f"{rows.format(gone.loss)} not come back: what {gone.key} destroyed {how}{when}"
