@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.execution.failure import StepFailedError, StepFailure
+from coordinator.execution.put_back_findings import PutBackFindings
 from coordinator.ledger.kept import write_put_back
 from coordinator.model.effect import Verb
-from coordinator.model.finding import Finding, Severity
 from coordinator.model.kept import LossKind
-from coordinator.postgres import keep_back, keep_copy
+from coordinator.postgres import keep_back, keep_copy, keep_outcome, keep_target
 from coordinator.postgres.keep_source import find_source, has_rows, printing
 from coordinator.sql.mandatory import relaxed
 from coordinator.sql.tree import SqlSyntaxError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from coordinator.model.effect import ObjectName, RevisionEffects
+    from coordinator.model.finding import Finding
     from coordinator.model.kept import KeptData
     from coordinator.model.plan import Step
     from coordinator.postgres.keep_source import Source
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 PART = "the putting back of what it had destroyed"
 NEWER_HELP = "let the function that brings the column back give it a default, or give those rows away first"
-_SHOWN_KEYS = 10
 
 
 @dataclass(slots=True)
@@ -39,6 +39,11 @@ class PuttingBack:
     step: Step
     held: tuple[KeptData, ...]
     effects: RevisionEffects | None = None  # of the step, as far as they are known
+    _in_order: frozenset[int] = frozenset()  # numbers of the copies whose parents are all back before them
+
+    @property
+    def _told(self) -> PutBackFindings:
+        return PutBackFindings(session=self.session, step=self.step)
 
     def newer(self) -> str:
         """Why the step cannot run: it makes a column mandatory, and newer rows have no value for it. Only reads."""
@@ -69,11 +74,13 @@ class PuttingBack:
         return tuple(each for each in kept.columns if each in names)
 
     def _as_left(self, kept: KeptData) -> tuple[Source | None, dict[str, str]]:
-        """The table as the step had left it, and what the key's columns are called in it."""
-        if kept.left_as:
-            table = find_source(self.session, *kept.left_as[:2])
-            return table, dict(zip(kept.row_key, kept.left_as[2:], strict=False))
-        return find_source(self.session, kept.schema, kept.table), {each: each for each in kept.row_key}
+        """The table as the step had left it, and what the key's columns are called in it; None: nobody can compare it."""
+        where = kept.left_as[:2] or kept.relation
+        table = find_source(self.session, *where)
+        names = dict(zip(kept.row_key, kept.left_as[2:] or kept.row_key, strict=False))
+        if table is not None and not set(names.values()) <= set(table.stored):
+            return None, names  # somebody has given the key another name
+        return table, names
 
     def mark(self) -> None:
         """Before the author's function: prove each copy, and note which rows were changed since it was made."""
@@ -114,10 +121,10 @@ class PuttingBack:
                 if target is None or target.column(column.part) is None:
                     continue
                 for kept in self.held:
-                    if self._has(kept, column):
+                    if self._has(kept, column) and set(kept.row_key) <= set(target.stored):
                         self._fill(kept, target, (column.part,))
                 if mandatory:
-                    keep_back.set_mandatory(self.session, target, column.part)
+                    keep_target.set_mandatory(self.session, target, column.part)
 
     @contextmanager
     def _as_ourselves(self) -> Iterator[None]:
@@ -129,11 +136,11 @@ class PuttingBack:
         self.session.execute("SELECT set_config('search_path', %s, true)", (path,))
         self.session.execute("SELECT set_config('role', %s, true)", (role,))
 
-    def _fill(self, kept: KeptData, target: Source, columns: tuple[str, ...]) -> int:
+    def _fill(self, kept: KeptData, target: Source, columns: tuple[str, ...]) -> None:
         assert kept.copy is not None
         came_back = tuple(each for each in columns if each not in kept.rest)
-        with keep_back.by_ourselves(self.session, target, columns):
-            return keep_back.fill(
+        with keep_target.by_ourselves(self.session, target, columns):
+            keep_back.fill(
                 self.session, kept.copy, target, keys=kept.row_key, columns=columns, came_back=came_back
             )
 
@@ -146,11 +153,15 @@ class PuttingBack:
             columns = () if target is None else tuple(each for each in kept.columns if each in target.stored)
             if target is None or len(columns) < len(kept.columns):
                 missing = sorted(set(kept.columns) - set(columns))
-                findings.append(self._stays(kept, f"{', '.join(missing)} did not come back"))
+                findings.append(self._told.stays(kept, f"{', '.join(missing)} did not come back"))
+            elif lost := sorted(set(kept.row_key) - set(target.stored)):
+                findings.append(self._told.stays(kept, f"its key {', '.join(lost)} is not there"))
             elif not kept.row_key and not self._may_insert_all(kept, target):
-                findings.append(self._stays(kept, "its rows have no key that would tell them apart"))
+                findings.append(self._told.stays(kept, "its rows have no key that would tell them apart"))
             elif not self._insertable(kept, target):
-                findings.append(self._stays(kept, "columns that are left out of the copy must have values"))
+                findings.append(
+                    self._told.stays(kept, "columns that are left out of the copy must have values")
+                )
             else:
                 findings.extend(self._put_back(kept, target, columns, run))
         return tuple(findings)
@@ -173,26 +184,35 @@ class PuttingBack:
         assert kept.copy is not None
         others = tuple(each for each in columns if each not in kept.row_key)
         rows = conflicts = 0
-        with keep_back.by_ourselves(self.session, target, columns):
+        findings: tuple[Finding, ...] = ()
+        with keep_target.by_ourselves(self.session, target, columns):
             if kept.row_key:
                 self._fill_inside(kept, target, others)
             if kept.whole_rows:
-                rows = keep_back.insert(self.session, kept.copy, target, keys=kept.row_key, columns=columns)
+                rows = keep_back.insert(
+                    self.session,
+                    kept.copy,
+                    target,
+                    keys=kept.row_key,
+                    columns=columns,
+                    each=kept.number in self._in_order,
+                )
         if kept.whole_rows:
-            keep_back.raise_sequences(self.session, target, columns)
+            keep_target.raise_sequences(self.session, target, columns)
         if kept.row_key:
-            rows, wrong, conflicts = keep_back.compare(
+            outcome = keep_outcome.compare(
                 self.session, kept.copy, target, keys=kept.row_key, columns=columns
             )
-            if wrong:
+            rows, conflicts = outcome.good, outcome.conflicts
+            if outcome.wrong:
                 raise self._failure(
-                    f"{wrong} rows of {kept.schema}.{kept.table} do not take the values that were kept of {kept.loss}"
+                    f"{outcome.wrong} rows of {kept.schema}.{kept.table} do not take the values that were kept of {kept.loss}"
                 )
         elif rows != kept.rows:
             raise self._failure(f"{rows} of the {kept.rows} rows kept of {kept.loss} went back")
-        findings = self._conflicts(kept, target, columns, conflicts)
         if conflicts:
-            keep_back.keep_conflicts(self.session, kept.copy, target, keys=kept.row_key, columns=columns)
+            findings = self._told.conflicts(kept, target, columns, outcome)
+            keep_outcome.keep_conflicts(self.session, kept.copy, target, keys=kept.row_key, columns=columns)
         else:
             keep_copy.drop_copy(self.session, kept.copy)
         write_put_back(self.session, kept, run=run, rows=rows, conflicts=conflicts)
@@ -202,49 +222,13 @@ class PuttingBack:
         assert kept.copy is not None
         came_back = tuple(each for each in columns if each not in kept.rest) if kept.left_as else ()
         keep_back.fill(
-            self.session, kept.copy, target, keys=kept.row_key, columns=columns, came_back=came_back
-        )
-
-    def _conflicts(
-        self, kept: KeptData, target: Source, columns: tuple[str, ...], count: int
-    ) -> tuple[Finding, ...]:
-        if not count:
-            return ()
-        assert kept.copy is not None
-        keys = keep_back.conflicting_keys(
-            self.session, kept.copy, target, keys=kept.row_key, columns=columns, limit=_SHOWN_KEYS
-        )
-        named = "; ".join(
-            ", ".join(f"{name} {value}" for name, value in zip(kept.row_key, key, strict=True))
-            for key in keys
-        )
-        more = f"; and {count - len(keys)} more" if count > len(keys) else ""
-        rows = "1 row was" if count == 1 else f"{count} rows were"
-        return (
-            self._finding(
-                "kept-data-conflict",
-                f"{rows} changed since {kept.key} destroyed {kept.loss}, and {'is' if count == 1 else 'are'} left as"
-                f" {'it is' if count == 1 else 'they are'}: {named}{more}",
-                f"the kept values of these rows are in migrate.{kept.copy}",
-            ),
-        )
-
-    def _stays(self, kept: KeptData, why: str) -> Finding:
-        return self._finding(
-            "kept-data-stays",
-            f"what was kept of {kept.loss} was not put back: {why}",
-            f"it stays in migrate.{kept.copy}, as `migrate history {kept.run}` tells",
-        )
-
-    def _finding(self, rule: str, message: str, remedy: str) -> Finding:
-        return Finding(
-            rule=rule,
-            severity=Severity.WARNING,
-            message=message,
-            module=self.step.key.module,
-            revision=self.step.key,
-            place=self.step.place,
-            help=remedy,
+            self.session,
+            kept.copy,
+            target,
+            keys=kept.row_key,
+            columns=columns,
+            came_back=came_back,
+            each=kept.number in self._in_order,
         )
 
     def _failure(self, message: str, hint: str | None = None) -> StepFailedError:
@@ -254,10 +238,16 @@ class PuttingBack:
 
     def _parents_first(self) -> tuple[KeptData, ...]:
         """Whole rows before single values, and referenced tables before those that refer to them."""
-        ranks = keep_back.reference_ranks(self.session, [kept.relation for kept in self.held])
-        return tuple(
-            sorted(
-                self.held,
-                key=lambda each: (not each.whole_rows, ranks.get(each.relation, 0), each.number),
-            )
+        ranks = keep_target.reference_ranks(self.session, [kept.relation for kept in self.held])
+        order = sorted(
+            self.held, key=lambda each: (not each.whole_rows, ranks.get(each.relation, 0), each.number)
         )
+        # In a circle of foreign keys a row may be refused only because another one is not back yet: then no row
+        # may be passed over.
+        self._in_order = frozenset(
+            each.number
+            for place, each in enumerate(order)
+            if ranks[each.relation] < len(ranks)
+            and all(ranks[later.relation] >= ranks[each.relation] for later in order[place:])
+        )
+        return tuple(order)
