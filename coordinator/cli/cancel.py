@@ -8,7 +8,7 @@ from coordinator.cli.options import format_option, read_settings, target_options
 
 
 @click.command("cancel")
-@click.argument("run", metavar="[RUN]", type=int, required=False)
+@click.argument("run", metavar="[RUN]", type=click.IntRange(min=1), required=False)
 @target_options
 @click.option("--wait", metavar="DURATION", help="How long to wait until the run has ended.  [default: 10m]")
 @format_option

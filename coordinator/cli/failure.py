@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 import traceback
 from typing import TYPE_CHECKING
 
+import click
+
 from coordinator.cli.findings import show_findings, with_place
+from coordinator.cli.streams import quiet_when_unread
 from coordinator.cli.terminal import terminal
 from coordinator.errors import CoordinatorError, FindingsError, UnsettledError
 
@@ -34,6 +38,24 @@ def show_error(error: CoordinatorError, *, verbose: bool) -> None:
         out.wrapped(f"{out.styled('next:', 'cyan', bold=True)}  {remedy}", following="       ")
     if verbose:
         _show_causes(error, out)
+
+
+def show_usage_error(error: click.ClickException) -> None:
+    """Tell of arguments that cannot be meant, in the same form as any other error."""
+    out = terminal()
+    message = error.format_message()
+    if "\n" in message:  # no command was named: the message is the whole help
+        with quiet_when_unread(sys.stderr):
+            error.show()
+        return
+    out.wrapped(f"{out.styled('error:', 'red', bold=True)} {message}", following="       ")
+    command = (
+        getattr(error.ctx, "command_path", "migrate") if isinstance(error, click.UsageError) else "migrate"
+    )
+    out.wrapped(
+        f"{out.styled('next:', 'cyan', bold=True)}  `{command} --help` shows how it is called",
+        following="       ",
+    )
 
 
 def show_mistake(error: Exception, *, verbose: bool) -> int:

@@ -54,7 +54,7 @@ def command(
         with Progress(verbose=bool(context.obj["verbose"])) as progress:
             erased = erase_run(settings, progress, run, dry_run=dry_run)
         found = Collected(removals=(), not_seen=(), dry_run=dry_run)
-        return _show(found, erased, settings, form=form)
+        return _show(found, erased, settings, form=form, run=run)
     terminal().line(
         f"state directory: {settings.state_directory} · environment: {settings.environment or 'default'}"
     )
@@ -64,7 +64,7 @@ def command(
     return _show(found, erased, settings, form=form)
 
 
-def _show(found: Collected, erased: Erased, settings: Settings, *, form: str) -> int:
+def _show(found: Collected, erased: Erased, settings: Settings, *, form: str, run: int | None = None) -> int:
     from coordinator.cli.document import page, write_json, write_text
     from coordinator.reports.gc_text import gc_as_json, gc_text
 
@@ -83,6 +83,7 @@ def _show(found: Collected, erased: Erased, settings: Settings, *, form: str) ->
                 page=page(),
                 erased=erased.copies,
                 reports=erased.reports,
+                run=run,
             )
         )
     return 1 if found.failed else 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from coordinator import __version__
-from coordinator.cli.streams import prepare_streams, quiet_when_unread, reader_has_left, write_line
+from coordinator.cli.streams import prepare_streams, reader_has_left, write_line
 from coordinator.errors import CoordinatorError
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; its exit code."""
-    from coordinator.cli.failure import show_error, show_mistake
+    from coordinator.cli.failure import show_error, show_mistake, show_usage_error
 
     verbose = "-v" in arguments or "--verbose" in arguments
     try:
@@ -117,8 +117,7 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as error:
-        with quiet_when_unread(sys.stderr):
-            error.show()
+        show_usage_error(error)
         return error.exit_code
     except CoordinatorError as error:
         show_error(error, verbose=verbose)

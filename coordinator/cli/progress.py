@@ -114,7 +114,8 @@ class Progress:
                 self._out.wrapped(f"    {line}", following="      ")
         elif event.seconds - self._wait_told >= _WAIT_TOLD_EVERY:
             self._wait_told = event.seconds
-            self._out.line(f"waiting for the lock, held by {event.holder or 'a run that has just ended'}")
+            holder = event.holder or "a run that has just ended"
+            self._out.wrapped(f"waiting for the lock, held by {holder}", following="  ")
 
     def _rolled_back(self, event: StepsRolledBack) -> None:
         for step in event.steps:

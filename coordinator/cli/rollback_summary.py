@@ -52,9 +52,11 @@ def _show_done(report: RollbackReport, out: Terminal, *, verbose: bool) -> None:
     out.wrapped(f"guarantee that held: {guarantee_text(report.plan.guarantee)}", following="  ")
     for line in kept_lines(report.kept):
         out.wrapped(line, following="  ")
-    out.wrapped(
-        f"on hold now: {', '.join(str(step.key) for step in reversed(steps))}; `migrate all-modules` applies none of"
-        f" them before `migrate release {steps[-1].key}`",
-        following="  ",
+    names = ", ".join(str(step.key) for step in reversed(steps))
+    until = (
+        f"`migrate release {steps[0].key}` lets it go"
+        if len(steps) == 1
+        else "`migrate release` lets them go"
     )
+    out.wrapped(f"on hold now: {names}; `migrate all-modules` refuses until {until}", following="  ")
     out.line(f"next:  `migrate history {report.run}` shows the run, `migrate status` what is in")

@@ -31,7 +31,9 @@ def show_report(report: Report, settings: Settings, *, form: str, verbose: bool)
     show_findings(report.findings, out, notes=verbose)
     match report.outcome:
         case Outcome.NOTHING_TO_DO:
-            out.line(out.styled("nothing to do", "green") + ": every module is at its head")
+            # With a plan it was asked for one module, of which nothing is pending; of others something may be.
+            what = "every module is" if report.plan is None else "what was named is"
+            out.line(f"{out.styled('nothing to do', 'green')}: {what} at its head")
         case Outcome.WOULD_APPLY:
             assert report.plan is not None
             out.line(f"would apply {_steps(len(report.plan.steps))}; `migrate plan` shows them")

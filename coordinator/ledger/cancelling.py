@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coordinator.ledger.lock import in_words
+
 if TYPE_CHECKING:
     from coordinator.postgres.session import Session
 
@@ -30,7 +32,7 @@ class Asker:
     application: str
 
     def __str__(self) -> str:
-        return f"{self.user} ({self.application or 'an unnamed connection'}, server process {self.pid})"
+        return f"{self.user} ({in_words(self.application)}, server process {self.pid})"
 
 
 def may_ask(session: Session, pid: int) -> bool:

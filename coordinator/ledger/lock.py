@@ -8,6 +8,7 @@ commits only while the row names its run; a new owner cannot take the row before
 from __future__ import annotations
 
 import random
+import re
 import socket
 import threading
 import time
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from coordinator.errors import LockHeldError, UnsettledError
+from coordinator.model.waiting import span
 from coordinator.postgres.failure import ConnectionLostError, StatementError
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ Answered = TypeVar("Answered")
 # One constant for a database, whatever part of the modules a run is about ("migrate" in bytes).
 KEY = 0x6D696772617465
 _LOCK_NOT_AVAILABLE = "55P03"
+_NAMED = re.compile(r"migrate:(?P<run>\S+)(?: (?P<host>\S+))?(?: (?P<doing>.+))?")  # see `application_name`
+_COMMANDS = frozenset({"accept", "cancel", "gc", "recover", "release", "rollback"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +42,27 @@ class Holder:
     application: str
     seconds: float
 
+    @property
+    def run(self) -> int | None:
+        """The number of its run; None while it has none yet, and for a connection that is not ours."""
+        found = _NAMED.fullmatch(self.application)
+        return int(found["run"]) if found and found["run"].isdecimal() else None
+
     def __str__(self) -> str:
-        return f"{self.application or 'an unnamed connection'} (server process {self.pid}, for {self.seconds:.0f} s)"
+        found = _NAMED.fullmatch(self.application)
+        doing = f"{found['doing']}; " if found and found["doing"] else ""
+        facts = f"server process {self.pid}, for {span(self.seconds)}"
+        return f"{in_words(self.application)} ({doing}{facts})"
+
+
+def in_words(application: str) -> str:
+    """Whose connection it is, by its name: "run 7 on worker-7", "a run on worker-7" before it has a number."""
+    found = _NAMED.fullmatch(application)
+    if found is None:
+        return application or "an unnamed connection"
+    name = found["run"]
+    who = f"run {name}" if name.isdecimal() else f"`migrate {name}`" if name in _COMMANDS else "a run"
+    return f"{who} on {found['host']}" if found["host"] else who
 
 
 def application_name(run: str, doing: str = "") -> str:
@@ -71,7 +94,7 @@ class Lock:
             if waited >= wait:
                 raise LockHeldError(
                     f"another run holds the lock: {holder or 'it has just ended'}",
-                    help="wait for it with --wait, or look at it with `migrate status`",
+                    help="wait for it with --wait, look at it with `migrate status`, or stop it with `migrate cancel`",
                 )
             waiting(holder, waited)
             time.sleep(min(pause * random.uniform(0.7, 1.3), max(0.0, wait - waited)))  # noqa: S311 - jitter

@@ -56,6 +56,14 @@ def newest_run(session: Session, module: str | None = None) -> int | None:
     return None if found is None else int(found)
 
 
+def newest_failed_run(session: Session) -> int | None:
+    """The newest run that was to apply something and of which nothing is in; None when there is none."""
+    if not LedgerReader(session).exists:
+        return None
+    found = session.value("SELECT max(number) FROM migrate.run WHERE kind = 'apply' AND status = 'reversed'")
+    return None if found is None else int(found)
+
+
 def came_in_with(session: Session, run: int) -> tuple[RevisionKey, ...]:
     """The revisions that the run applied and that no later run has applied anew; some may be out by now."""
     return tuple(RevisionKey(row[0], row[1]) for row in session.rows(_CAME_IN, {"run": run}))

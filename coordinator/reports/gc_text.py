@@ -34,8 +34,12 @@ def gc_text(
     page: Page,
     erased: Sequence[KeptData] = (),
     reports: Sequence[str] = (),
+    run: int | None = None,
 ) -> str:
-    """A line for each leftover, each erased copy and report, the places that could not be looked at, and a total."""
+    """A line for each leftover, each erased copy and report, the places that could not be looked at, and a total.
+
+    With `run` only what that run kept was looked for.
+    """
     lines: list[str] = []
     for copy in erased:
         word = "would erase" if dry_run else "erased"
@@ -56,7 +60,8 @@ def gc_text(
         lines.extend(page.wrapped(f"not looked at: {one_line(place)}", then="  "))
     removed = sum(each.removed for each in removals)
     if not removals and not erased and not reports:
-        lines.append(page.paint("nothing is left behind", "green"))
+        nothing = "nothing is left behind" if run is None else f"nothing is held of what run {run} kept"
+        lines.append(page.paint(nothing, "green"))
     elif removals and dry_run:
         lines.append(f"would remove {counted(len(removals), 'leftover')}")
     elif removals:

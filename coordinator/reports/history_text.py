@@ -71,7 +71,7 @@ def run_text(run: Run, page: Page) -> str:
         ("finished", moment(run.finished)),
         ("took", _took(run)),
         ("by", f"process {run.pid} on {run.host}, migrate {run.program}, environment {run.environment}"),
-        ("guarantee", run.guarantee),
+        ("guarantee", _promised(run)),
         ("rehearsal", run.rehearsal),
         ("plan", run.plan),
         ("error", run.error or ""),
@@ -82,6 +82,11 @@ def run_text(run: Run, page: Page) -> str:
     lines.extend(_steps(run, page))
     lines.extend(kept_section(run.kept, run.number, page))
     return "\n".join(lines) + "\n"
+
+
+def _promised(run: Run) -> str:
+    """The way back of a rollback are the upgrades."""
+    return run.guarantee.replace("downgrade", "upgrade") if run.kind == "rollback" else run.guarantee
 
 
 def _steps(run: Run, page: Page) -> Iterator[str]:

@@ -45,11 +45,15 @@ def release_text(report: ReleaseReport, page: Page) -> str:
         names = ", ".join(str(each.key) for each in report.still_held)
         lines += page.wrapped(f"still on hold: {names}", then="  ")
     if report.released:
-        lines += [
-            "",
-            *page.wrapped("`migrate all-modules` applies it again", first="next:  ", then="       "),
-        ]
+        lines += ["", *page.wrapped(_next(report), first="next:  ", then="       ")]
     return "\n".join(lines) + "\n"
+
+
+def _next(report: ReleaseReport) -> str:
+    if report.still_held:
+        return "`migrate release --all` releases the rest too: `migrate all-modules` refuses while a pending one is on hold"
+    it = "it" if len(report.released) == 1 else "them"
+    return f"`migrate all-modules` applies {it} again"
 
 
 def release_as_json(report: ReleaseReport) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coordinator.model.finding import Severity
 from coordinator.model.status import OpenState
 from coordinator.reports.finding_text import finding_lines
 from coordinator.reports.table import Cell, table
@@ -83,10 +84,15 @@ def _next(status: DatabaseStatus, page: Page) -> Iterator[str]:
     elif any(module.unknown for module in status.modules):
         yield "next:  `migrate check` says what to do about heads that nobody knows"
     elif pending:
-        yield from page.wrapped(
-            f"next:  `migrate plan` shows the order of {counted(pending, 'pending revision')},"
-            " `migrate all-modules` applies it",
-            then="       ",
-        )
+        yield from page.wrapped(f"next:  {_next_of_pending(status, pending)}", then="       ")
     else:
         yield page.paint("every revision of this checkout is in", "green")
+
+
+def _next_of_pending(status: DatabaseStatus, pending: int) -> str:
+    it = "it" if pending == 1 else "them"
+    if status.holder:
+        return "`migrate status --wait 10m` waits for the run at work, `migrate cancel` stops it"
+    if any(each.severity is Severity.ERROR for each in status.findings):
+        return f"`migrate all-modules` does not apply {it} before what stands above is settled"
+    return f"`migrate plan` shows the order of {counted(pending, 'pending revision')}, `migrate all-modules` applies {it}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 import time
 from typing import TYPE_CHECKING
 
@@ -16,6 +14,7 @@ from coordinator.model.cancelling import CancelReport
 from coordinator.model.run import RunStatus
 from coordinator.postgres.failure import StatementError
 from coordinator.workflow.before_writing import told_as_untouched
+from coordinator.workflow.named import no_such_run
 from coordinator.workflow.target import open_target
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 _NO_RIGHT = "42501"
 _LOOK_EVERY = 0.2  # seconds
-_NUMBERED = re.compile(r"migrate:(\d+) ")
-_SHORT_LIST = 1000  # runs among which a mistyped number is looked for
 _SAID = {
     RunStatus.APPLIED: ("everything of run {run} was in before it could stop", None),
     RunStatus.REVERSED: ("run {run} has stopped, and everything is as it was before it", None),
@@ -68,7 +65,7 @@ def cancel(settings: Settings, run: int | None, tell: Listener) -> CancelReport:
                 )
             newest = _newest(session)
             last = _stop(session, holder, settings.wait, tell)
-            return _ended(target, session, _number(last) or _begun_since(session, newest))
+            return _ended(target, session, last.run or _begun_since(session, newest))
 
 
 def _stop(session: Session, holder: Holder, wait: float, tell: Listener) -> Holder:
@@ -92,30 +89,27 @@ def _stop(session: Session, holder: Holder, wait: float, tell: Listener) -> Hold
 
 
 def _same(now: Holder, before: Holder) -> bool:
-    return now.pid == before.pid or (_number(now) is not None and _number(now) == _number(before))
-
-
-def _number(holder: Holder) -> int | None:
-    found = _NUMBERED.match(holder.application)
-    return int(found[1]) if found else None
+    return now.pid == before.pid or (now.run is not None and now.run == before.run)
 
 
 def _refuse_another(holder: Holder, wanted: int | None) -> None:
-    if wanted is None or wanted == _number(holder):
+    if wanted is None or wanted == holder.run:
         return
-    at_work = _number(holder)
+    at_work = holder.run
     if at_work is None:
         raise UsageError(
             f"run {wanted} is not at work: {holder} has no number yet",
             help="`migrate cancel` without a number stops it",
         )
-    raise UsageError(f"run {wanted} is not at work, run {at_work} is", help=f"`migrate cancel {at_work}`")
+    raise UsageError(
+        f"run {wanted} is not at work, run {at_work} is", help=f"`migrate cancel {at_work}` stops that one"
+    )
 
 
 def _nothing(target: Target, session: Session, wanted: int | None) -> CancelReport:
     found = None if wanted is None else _run(session, wanted)
     if wanted is not None and found is None:
-        raise UsageError(f"there is no run {wanted}", help=_near(session, wanted))
+        raise no_such_run(LedgerReader(session), wanted)
     about = f"run {found.number} is {found.status.value}" if found is not None else "no run is at work"
     return CancelReport(
         target=target.shown,
@@ -126,12 +120,6 @@ def _nothing(target: Target, session: Session, wanted: int | None) -> CancelRepo
         said=f"nothing to cancel: {about}",
         help=_SAID[found.status][1] if found is not None else None,
     )
-
-
-def _near(session: Session, wanted: int) -> str:
-    known = [str(each.number) for each in LedgerReader(session).runs(limit=_SHORT_LIST)]
-    near = difflib.get_close_matches(str(wanted), known, n=1, cutoff=0.0)
-    return f"the nearest is run {near[0]}; `migrate history` lists them" if near else "no run was ever begun"
 
 
 def _ended(target: Target, session: Session, number: int | None) -> CancelReport:

@@ -16,6 +16,7 @@ from coordinator.postgres.keep_copy import drop_copy
 from coordinator.settings.values import NoTarget, UrlTarget
 from coordinator.workflow.incidents import delete_expired_incidents, expired_incidents
 from coordinator.workflow.locked import locked
+from coordinator.workflow.named import no_such_run
 from coordinator.workflow.target import open_target
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def erase_run(settings: Settings, tell: Listener, run: int, *, dry_run: bool) ->
             _refuse_needed(LedgerReader(session), run)
             if dry_run:
                 return Erased(copies=read_erasable(session, run=run))
-            with locked(settings, target, tell):
+            with locked(settings, target, tell) as lock:
+                lock.announce("gc", "erasing kept data")
                 _refuse_needed(LedgerReader(session), run)
                 return Erased(copies=erase(session, run=run))
 
@@ -64,7 +66,7 @@ def erase_run(settings: Settings, tell: Listener, run: int, *, dry_run: bool) ->
 def _refuse_needed(ledger: LedgerReader, number: int) -> None:
     run = ledger.run(number)
     if run is None:
-        raise UsageError(f"There is no run {number}.", help="`migrate history` lists the runs.")
+        raise no_such_run(ledger, number)
     if run.status in (RunStatus.RUNNING, RunStatus.UNSETTLED):
         raise UsageError(
             f"run {number} is not over, and what it kept is needed to take it back",
@@ -81,7 +83,8 @@ def erase_expired(settings: Settings, tell: Listener, *, dry_run: bool) -> Erase
             expired, reports = read_erasable(session, run=None), expired_incidents(session)
             if dry_run or not (expired or reports):
                 return Erased(copies=expired, reports=reports)
-            with locked(replace(settings, wait=0.0), target, tell):
+            with locked(replace(settings, wait=0.0), target, tell) as lock:
+                lock.announce("gc", "erasing kept data")
                 return Erased(copies=erase(session, run=None), reports=delete_expired_incidents(session))
     except LockHeldError:
         return Erased(skipped="expired data on the target: a run is at work there")

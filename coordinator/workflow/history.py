@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from coordinator.errors import UsageError
 from coordinator.execution.events import TargetNamed
 from coordinator.ledger.kept import read_kept
 from coordinator.ledger.store import LedgerReader
+from coordinator.workflow.named import no_such_run
 from coordinator.workflow.reading import reader
 from coordinator.workflow.target import open_target
 
@@ -51,6 +51,4 @@ def read_run(settings: Settings, tell: Listener, number: int) -> Run:
             run = ledger.run(number)
             if run is not None:
                 return replace(run, kept=read_kept(session, run=number))
-            latest = ledger.runs(limit=1)
-    known = f"the latest is run {latest[0].number}" if latest else "there has been no run yet"
-    raise UsageError(f"There is no run {number}: {known}.", help="`migrate history` lists the runs.")
+            raise no_such_run(ledger, number)

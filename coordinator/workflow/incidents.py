@@ -26,6 +26,7 @@ from coordinator.model.capture import Direction
 from coordinator.model.incident import Activity, Category, Cause, Incident
 from coordinator.model.run import RunStatus, StepStatus
 from coordinator.reports.incident_json import in_order, settled_document, without_expired
+from coordinator.workflow.named import no_such_run
 from coordinator.workflow.reading import reader
 from coordinator.workflow.target import open_target
 
@@ -60,9 +61,7 @@ def read_report(settings: Settings, tell: Listener, number: int) -> dict[str, An
 
 def _nothing_to_report(number: int, run: Run | None, ledger: LedgerReader) -> UsageError:
     if run is None:
-        latest = ledger.runs(limit=1)
-        known = f"the latest is run {latest[0].number}" if latest else "there has been no run yet"
-        return UsageError(f"There is no run {number}: {known}.", help="`migrate history` lists the runs.")
+        return no_such_run(ledger, number)
     if run.status is RunStatus.APPLIED:
         return UsageError(
             f"Run {number} was applied, so there is no incident to report.",

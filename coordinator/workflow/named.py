@@ -1,4 +1,4 @@
-"""The revision that a person means by MODULE:REVISION; its id may be shortened as long as it is the only one."""
+"""What a person means by MODULE:REVISION, whose id may be shortened while it is the only one, or by a run's number."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from coordinator.errors import UsageError
 
 if TYPE_CHECKING:
     from coordinator.execution.project import Project
+    from coordinator.ledger.store import LedgerReader
     from coordinator.model.names import RevisionKey
 
 
@@ -27,3 +28,10 @@ def named_revision(project: Project, wanted: str) -> RevisionKey:
         f"There is no revision {wanted!r} in this checkout; MODULE:REVISION is wanted.",
         help=f"Did you mean {near[0]!r}?" if near else "`migrate plan` lists the revisions.",
     )
+
+
+def no_such_run(ledger: LedgerReader, number: int) -> UsageError:
+    """What to say of the number of a run that the ledger does not have."""
+    latest = ledger.runs(limit=1)
+    known = f"the latest is run {latest[0].number}" if latest else "there has been no run yet"
+    return UsageError(f"There is no run {number}: {known}.", help="`migrate history` lists the runs.")

@@ -14,13 +14,16 @@ from coordinator.planning.attempt import attempt_of
 from coordinator.settings.values import WhenAhead
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from coordinator.execution.project import Project
+    from coordinator.model.hold import Hold
     from coordinator.model.names import RevisionKey
     from coordinator.model.run import Run
     from coordinator.postgres.session import Session
     from coordinator.workflow.state import TargetState
+
+_NAMED = 4  # held revisions that one command is shown with
 
 
 def attempt(project: Project, state: TargetState, only: str | None) -> str:
@@ -49,27 +52,41 @@ def refuse_newer_ledger(state: TargetState) -> None:
 
 
 def held_findings(state: TargetState, keys: Collection[RevisionKey]) -> tuple[Finding, ...]:
-    """What to say of revisions that are to be applied and are on hold."""
-    return tuple(
-        Finding(
+    """What to say of revisions that are to be applied and are on hold: one finding for each rollback."""
+    by_run: dict[int, list[Hold]] = {}
+    for each in state.holds:
+        if each.key in keys:
+            by_run.setdefault(each.run, []).append(each)
+    return tuple(_held_by_one_run(by_run[run]) for run in sorted(by_run))
+
+
+def _held_by_one_run(holds: Sequence[Hold]) -> Finding:
+    first = holds[0]
+    since = f"since run {first.run} rolled {{}} back at {first.since:%Y-%m-%d %H:%M:%S}"
+    if len(holds) == 1:
+        return Finding(
             rule="on-hold",
-            message=f"{each.key} is on hold since run {each.run} rolled it back at {each.since:%Y-%m-%d %H:%M:%S}",
-            module=each.key.module,
-            revision=each.key,
-            help=f"`migrate release {each.key}` lets it be applied again; or start a checkout that does not have it",
+            message=f"{first.key} is on hold {since.format('it')}",
+            module=first.key.module,
+            revision=first.key,
+            help=f"`migrate release {first.key}` lets it be applied again; or start a checkout that does not have it",
         )
-        for each in state.holds
-        if each.key in keys
+    names = [str(each.key) for each in holds]
+    command = " ".join(("migrate release", *names)) if len(names) <= _NAMED else "migrate release --all"
+    return Finding(
+        rule="on-hold",
+        message=f"{len(holds)} pending revisions are on hold {since.format('them')}:\n" + "\n".join(names),
+        help=f"`{command}` lets them be applied again; or start a checkout that does not have them",
     )
 
 
 def refuse_held(state: TargetState, keys: Collection[RevisionKey]) -> None:
     """Raise RefusedError when one of these revisions is on hold."""
     found = held_findings(state, keys)
-    if len(found) == 1:
+    if len(found) == 1 and found[0].revision is not None:
         raise RefusedError(found[0].message, found, help=found[0].help)
     if found:
-        raise RefusedError(f"{len(found)} pending revisions are on hold", found)
+        raise RefusedError("pending revisions are on hold", found)
 
 
 def failed_before(run: Run) -> str:

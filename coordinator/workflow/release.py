@@ -61,7 +61,8 @@ def release(settings: Settings, tell: Listener, *, names: Sequence[str], everyth
 
 
 def _release(settings: Settings, tell: Listener, target: Target, wanted: tuple[RevisionKey, ...]) -> Released:
-    with locked(settings, target, tell), target.connect("ledger") as session:
+    with locked(settings, target, tell) as lock, target.connect("ledger") as session:
+        lock.announce("release", "releasing")
         Ledger(session).create()  # refuses what a newer program wrote
         before = read_holds(session)
         gone = {key for key in wanted if erase_hold(session, key)}

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.errors import RefusedError, UnsettledError, UsageError
-from coordinator.ledger.past import came_in_with, newest_run
+from coordinator.ledger.past import came_in_with, newest_failed_run, newest_run
 from coordinator.ledger.store import LedgerReader
 from coordinator.model.run import RunStatus
 from coordinator.planning.rollback_target import above
 from coordinator.settings.values import suggest
+from coordinator.workflow.named import no_such_run
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -52,11 +53,20 @@ def name_revisions(
         assert module is not None  # the command line says so
         return _down_to(trees[module], state, to)
     number = run if run is not None else newest_run(session, module)
+    failed = newest_failed_run(session) if run is None and module is None else None
+    if failed is not None and (number is None or failed > number):
+        return Named(keys=frozenset(), why_none=_failed_last(failed, number))
     if run is not None:
         _judge_run(session, run)
     if number is None:
         return _no_run(state, module)
     return _of_run(session, trees.values(), state, number, module)
+
+
+def _failed_last(failed: int, before: int | None) -> str:
+    """Whoever says only `migrate rollback` means the deploy that just went wrong, not the good one before it."""
+    told = f"run {failed}, the newest, failed, and everything is as it was before it"
+    return told if before is None else f"{told}; `migrate rollback --run {before}` takes back run {before}"
 
 
 def _down_to(tree: ModuleTree, state: TargetState, to: str) -> Named:
@@ -70,13 +80,7 @@ def _judge_run(session: Session, number: int) -> None:
     ledger = LedgerReader(session)
     found = ledger.run(number)
     if found is None:
-        known = [each.number for each in ledger.runs(limit=1)]
-        raise UsageError(
-            f"There is no run {number} in the ledger.",
-            help=f"The latest is {known[0]}; `migrate history` lists them."
-            if known
-            else "There is no run yet.",
-        )
+        raise no_such_run(ledger, number)
     if found.status is RunStatus.UNSETTLED:
         raise UnsettledError(
             f"run {number} failed and was not taken back whole: {found.error}",

@@ -241,7 +241,7 @@ def test_status_names_who_holds_the_lock(shop: Site) -> None:
         session.execute("SELECT pg_advisory_lock(%s)", (0x6D696772617465,))
         session.execute("SET application_name = 'migrate:9 crm-1 crm:c2'")
         told = shop.migrate("status").out
-    assert "the lock is held by migrate:9 crm-1 crm:c2 (server process" in " ".join(told.split())
+    assert "the lock is held by run 9 on crm-1 (crm:c2; server process" in " ".join(told.split())
 
 
 def test_history_lists_runs_and_shows_one_with_its_steps(shop: Site) -> None:

@@ -41,7 +41,7 @@ def test_a_run_that_writes_is_cancelled_and_everything_is_as_before(site: Site, 
         ended = site.end(process)
 
     assert cancelled.code == 0, cancelled.err
-    assert "asked migrate:1 " in cancelled.said
+    assert "asked run 1 on " in cancelled.said
     assert "run 1 has stopped, and everything is as it was before it" in cancelled.said
     assert ended.code == 3, ended.err
     assert "asks this run to stop: stopping" in ended.said
@@ -156,8 +156,7 @@ def test_nothing_to_cancel_is_no_failure(site: Site) -> None:
 
     unknown = site.migrate("cancel", "7")
     assert unknown.code == 2, unknown.err
-    assert "there is no run 7" in unknown.said
-    assert "the nearest is run 1" in unknown.said
+    assert "There is no run 7: the latest is run 1. next: `migrate history` lists the runs." in unknown.said
 
 
 def test_another_number_than_that_of_the_run_at_work_cancels_nothing(site: Site) -> None:
@@ -188,7 +187,7 @@ def test_a_role_that_may_not_stop_the_run_is_refused_and_its_lock_is_not_obeyed(
             ended = site.end(process)
 
     assert refused.code == 6, refused.err
-    assert "this role may not stop migrate:1 " in refused.said
+    assert "this role may not stop run 1 on " in refused.said
     assert "pg_signal_backend" in refused.said
     assert ended.code == 0, ended.err
 

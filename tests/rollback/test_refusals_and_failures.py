@@ -227,7 +227,10 @@ def test_a_text_that_is_not_what_was_applied_is_never_run(desk: Desk) -> None:
     [
         (("crn",), "Did you mean 'crm'?"),
         (("crm", "--to", "c9"), "There is no revision 'c9' in module 'crm'. next: Did you mean"),
-        (("crm", "--run", "7"), "There is no run 7 in the ledger. next: The latest is 1"),
+        (
+            ("crm", "--run", "7"),
+            "There is no run 7: the latest is run 1. next: `migrate history` lists the runs.",
+        ),
         (("--to", "c1"), "--to needs the MODULE"),
         (("crm", "--to", "c1", "--run", "1"), "exclude each other"),
     ],
@@ -267,7 +270,7 @@ def test_a_hold_is_lifted_by_its_name_once_and_again_without_harm(desk: Desk) ->
     assert roll_back(desk, "crm").code == 0
     refused = desk.migrate("all-modules", "--yes")
     assert refused.code == 1
-    assert "`migrate release crm:c2`" in refused.said
+    assert "`migrate release billing:b2 crm:c2`" in refused.said
     wrong = desk.migrate("release", "crm:c7")
     assert wrong.code == 2
     assert "Did you mean 'crm:c2'?" in wrong.said

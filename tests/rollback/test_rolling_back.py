@@ -70,6 +70,21 @@ def test_a_second_rollback_finds_nothing_to_do(desk: Desk) -> None:
     assert in_database(desk) == "b1 c1 s1"
 
 
+def test_after_a_deploy_that_failed_the_good_one_before_it_is_not_rolled_back(desk: Desk) -> None:
+    first_deploy(desk)
+    revision(desk, "crm:c2", ("INSERT INTO crm.customers (id) SELECT 1 FROM crm.customers",), ("SELECT 1",))
+    assert desk.migrate("all-modules", "--yes", "--staging", "off").code == 3
+
+    ended = roll_back(desk)
+
+    assert ended.code == 0, ended.err
+    assert (
+        "nothing to roll back: run 2, the newest, failed, and everything is as it was before it" in ended.said
+    )
+    assert "`migrate rollback --run 1` takes back run 1" in ended.said
+    assert in_database(desk) == "b1 c1 s1"
+
+
 def test_an_earlier_run_takes_along_only_what_stands_on_it(desk: Desk) -> None:
     first_deploy(desk)
     revision(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from coordinator.model.capture import Direction
 from coordinator.model.effect import ObjectKind, ObjectName
+from coordinator.model.finding import Finding
 from coordinator.model.names import Place
 from coordinator.model.recovery import HalfDone, Recovered, RecoveryReport, UnfinishedRun
 from coordinator.model.run import Run, RunStatus, StepRecord, StepStatus
@@ -124,11 +125,19 @@ def test_the_next_command_fits_what_is_found() -> None:
     assert "next:  `migrate recover` explains what is in and how to go on" in told
 
 
+def test_what_is_refused_now_is_not_called_the_next_command() -> None:
+    held = Finding(rule="on-hold", message="crm:a2 is on hold", help="`migrate release crm:a2` lets it go")
+    told = status_text(replace(status(module("crm", "a2")), findings=(held,)), Page(width=200))
+    assert "next:  `migrate all-modules` does not apply it before what stands above is settled" in told
+
+
 def test_a_run_at_work_is_no_reason_to_recover() -> None:
     working = OpenRun(run=run(4, RunStatus.RUNNING, finished=None), state=OpenState.AT_WORK)
-    told = status_text(status(module("crm"), open_runs=(working,), holder="migrate:4 crm-1 crm:a2"), Page())
+    told = status_text(status(module("crm", "a2"), open_runs=(working,), holder="run 4 on crm-1"), Page())
     assert "run 4 is at work on crm-1" in told
-    assert "the lock is held by migrate:4 crm-1 crm:a2" in told
+    assert "the lock is held by run 4 on crm-1" in told
+    assert "next:  `migrate status --wait 10m` waits for the run at work, `migrate cancel`" in told
+    assert "all-modules" not in told
     assert "recover" not in told
 
 
