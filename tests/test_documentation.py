@@ -103,6 +103,10 @@ def test_the_first_commands_of_the_page_are_all_of_them() -> None:
     assert re.findall(r"^## migrate (.+)$", PAGE, re.MULTILINE) == list(COMMANDS)
 
 
+def test_the_table_says_of_every_command_whether_it_writes() -> None:
+    assert re.findall(r"^\| \[`(.+?)`\]\(#migrate-", PAGE, re.MULTILINE) == list(COMMANDS)
+
+
 def exit_rows() -> dict[int, set[str]]:
     """Code -> names of the errors in its row."""
     page = (DOCS / "exit-codes.md").read_text(encoding="utf-8")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _LABEL = re.compile(r"((?:[A-Za-z][a-z -]*:)?)(\s*)(.*)", re.DOTALL)
 
+_SEVERITY = re.compile(r"\b(FATAL|ERROR|PANIC):  ")  # the server writes two blanks, which are no column
+
 
 def show_error(error: CoordinatorError, *, verbose: bool) -> None:
     """Write an error to standard error. With `verbose`, the chain of causes and authors' tracebacks too."""
@@ -79,6 +81,7 @@ def show_mistake(error: Exception, *, verbose: bool) -> int:
 
 def _show_detail(line: str, out: Terminal) -> None:
     """A sentence is broken at the width of the stream; SQL and what else stands in columns stays as it is."""
+    line = _SEVERITY.sub(r"\1: ", line)
     found = _LABEL.match(line)
     assert found is not None, "it matches every text"
     label, blanks, text = found.groups()
