@@ -38,6 +38,17 @@ def readable_heads(session: Session, schema: str, table: str) -> frozenset[str] 
     return frozenset(row[0] for row in rows)
 
 
+def has_version_table(session: Session, schema: str, table: str) -> bool:
+    """Whether there is a table of that name, ours to read or not."""
+    return bool(
+        session.value(
+            "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = %s AND c.relname = %s",
+            (schema, table),
+        )
+    )
+
+
 def prepare_module(session: Session, module: Module) -> tuple[str, ...]:
     """Make the module's missing schemas and its version table; the names of what was made, schemas first."""
     made: list[str] = []

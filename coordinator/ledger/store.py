@@ -72,6 +72,14 @@ class LedgerReader:
             self._version = int(known or 0)
         return self._version
 
+    def refuse_newer(self) -> None:
+        """Raise RefusedError when a newer program made the tables: only that one may write to them."""
+        if self.version > VERSION:
+            raise RefusedError(
+                f"the ledger was written by a newer coordinator (version {self.version}; this one knows {VERSION})",
+                help="use that coordinator; this one only reads",
+            )
+
     @property
     def session(self) -> Session:
         """The connection that it reads from."""
@@ -152,15 +160,10 @@ class Ledger(LedgerReader):
 
         Raises RefusedError when a newer program made them.
         """
-        version = self.version
-        if version > VERSION:
-            raise RefusedError(
-                f"the ledger was written by a newer coordinator (version {version}; this one knows {VERSION})",
-                help="use that coordinator; this one only reads",
-            )
-        if version < VERSION:
+        self.refuse_newer()
+        if self.version < VERSION:
             with self._session.transaction():
-                for script in scripts_from(version):
+                for script in scripts_from(self.version):
                     self._session.execute(script)
             self.exists, self._version = True, VERSION
 

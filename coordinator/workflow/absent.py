@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coordinator.execution.versions import readable_heads
+from coordinator.execution.versions import has_version_table, readable_heads
 from coordinator.ledger.effects_json import effects_from_text
 from coordinator.ledger.modules import read_modules
 from coordinator.model.module import Module
@@ -72,7 +72,7 @@ def read_absent(
     missing = [each for each in recorded if each.key not in files]
     effects = {each.key: effects_from_text(each.effects, each.key) for each in missing}
     return AbsentModules(
-        trees=tuple(_tree(session, _module(name, known.get(name)), missing) for name in names),
+        trees=tuple(_tree(session, name, known.get(name), missing) for name in names),
         later=_revisions(each for each in missing if each.key.module in here),
         upgrades={key: each.upgrade for key, each in effects.items() if each.upgrade is not None},
         downgrades={key: each.downgrade for key, each in effects.items() if each.downgrade is not None},
@@ -88,14 +88,19 @@ def _module(name: str, known: KnownModule | None) -> Module:
     )
 
 
-def _tree(session: Session, module: Module, missing: Iterable[AppliedRevision]) -> ModuleTree:
+def _tree(
+    session: Session, name: str, known: KnownModule | None, missing: Iterable[AppliedRevision]
+) -> ModuleTree:
     """What of the module is in. Its version table decides where we may read it: plain Alembic may have gone back."""
+    module = _module(name, known)
     whole = ModuleTree(
         module=module, revisions=_revisions(each for each in missing if each.key.module == module.name)
     )
     heads = readable_heads(session, *module.qualified_version_table)
     if heads is None:
-        return whole
+        if known is None or has_version_table(session, *module.qualified_version_table):
+            return whole
+        return replace(whole, revisions=())  # somebody has dropped it, and the schema with it
     present = whole.ancestors(heads)
     return replace(whole, revisions=tuple(each for each in whole.revisions if each.key.revision in present))
 

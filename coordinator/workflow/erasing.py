@@ -64,6 +64,7 @@ def erase_run(settings: Settings, tell: Listener, run: int, *, dry_run: bool) ->
 
 
 def _refuse_needed(ledger: LedgerReader, number: int) -> None:
+    ledger.refuse_newer()
     run = ledger.run(number)
     if run is None:
         raise no_such_run(ledger, number)
@@ -83,6 +84,7 @@ def erase_expired(settings: Settings, tell: Listener, *, dry_run: bool) -> Erase
             expired, reports = read_erasable(session, run=None), expired_incidents(session)
             if dry_run or not (expired or reports):
                 return Erased(copies=expired, reports=reports)
+            LedgerReader(session).refuse_newer()
             with locked(replace(settings, wait=0.0), target, tell) as lock:
                 lock.announce("gc", "erasing kept data")
                 return Erased(copies=erase(session, run=None), reports=delete_expired_incidents(session))

@@ -227,3 +227,21 @@ def test_effects_of_both_directions_are_kept_with_the_revision(images: Images) -
         " seconds > 0 FROM migrate.applied"
     )
     assert found == (("creates", "drops", True),)
+
+
+def test_an_absent_module_whose_schema_is_gone_has_nothing_in_and_stands_in_nobodys_way(
+    images: Images,
+) -> None:
+    crm = crm_image(images)
+    deploy(crm)
+    deploy(billing_image(images, VIEW))
+    crm.execute("DROP SCHEMA money CASCADE")
+    assert "billing" not in crm.migrate("status").out
+    revise(
+        crm,
+        "crm",
+        "c2",
+        "ALTER TABLE crm.customers DROP phone",
+        back="ALTER TABLE crm.customers ADD phone text",
+    )
+    deploy(crm)

@@ -88,3 +88,19 @@ def test_a_key_that_was_renamed_since_leaves_what_was_kept_where_it_is(site: Sit
     assert ended.code == 0, ended.err
     assert "column crm.customers.phone was not put back: its key id is not there" in ended.said
     assert site.value("SELECT count(*) FROM migrate.kept_1") == 20
+
+
+def test_gc_erases_nothing_from_the_ledger_of_a_newer_program(site: Site) -> None:
+    build(site)
+    step(site, "c2", "c1", DROP, ADD)
+    assert site.migrate("all-modules", "--staging", "off").code == 0
+    site.execute(
+        "INSERT INTO migrate.version VALUES (99); UPDATE migrate.kept SET expires = clock_timestamp()"
+    )
+    ended = site.migrate("gc", "--keep", "1")
+    assert ended.code == 1
+    assert "the ledger was written by a newer coordinator (version 99" in ended.said
+    told = site.migrate("gc")
+    assert told.code == 0, told.err
+    assert "the ledger was written by a newer coordinator (version 99" in " ".join(told.out.split())
+    assert site.value("SELECT count(*) FROM migrate.kept_1") == 20
