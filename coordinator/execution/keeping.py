@@ -16,8 +16,9 @@ from coordinator.execution.putting_back import PuttingBack
 from coordinator.execution.recording import Recording
 from coordinator.ledger.kept import read_open
 from coordinator.model.capture import Capture, Statement
-from coordinator.model.kept import LossKind
+from coordinator.model.kept import Ending, LossKind
 from coordinator.planning.losses import losses_of
+from coordinator.postgres.keep_estimate import estimate
 from coordinator.postgres.keep_source import find_source, has_rows, printing
 from coordinator.postgres.rows import table_marks
 from coordinator.revisions.effects import effects_of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from coordinator.execution.keeper import Keeper
     from coordinator.model.catalog import Catalog
     from coordinator.model.finding import Finding
-    from coordinator.model.kept import KeptData
+    from coordinator.model.kept import KeptData, Loss
     from coordinator.model.plan import Step
     from coordinator.planning.losses import Losses
     from coordinator.postgres.rows import TableMark
@@ -46,6 +47,7 @@ class Keeping:
         self._before = before
         self._losses = losses
         self._marks: Mapping[int, TableMark] = {}
+        self._unkept: tuple[Loss, ...] = ()  # there, and not copied since keeping is off
         self._failures = KeepFailures(step=step, policy=self._policy)
         self._copying = Copying(keeper=keeper, step=step, losses=losses.losses, failures=self._failures)
         self._recording = Recording(
@@ -68,6 +70,17 @@ class Keeping:
                 self.back.mark()
             if self._policy.keeps(self._step.key):
                 self._copying.copy_all()
+            else:
+                self._unkept = tuple(each for each in self._losses.losses if self._holds_something(each))
+
+    def _holds_something(self, loss: Loss) -> bool:
+        """Whether there is anything that the step could destroy and the run did not make; reads no row."""
+        source = find_source(self._session, loss.schema, loss.table)
+        if source is None or not self._keeper.was_there(source):
+            return False
+        lost = [source.column(each) for each in loss.columns]
+        old = not lost or any(each is not None and self._keeper.was_there(source, each) for each in lost)
+        return old and estimate(self._session, source, loss.columns) > 0
 
     def pause(self) -> None:
         """Before a commit in the middle: what is destroyed by now keeps its copy."""
@@ -127,7 +140,9 @@ class Keeping:
             for made in self._copying.never_kept:
                 self._recording.write_never_kept(made)
             if self._step.key in self._policy.discard:
-                self._recording.write_discarded(self._losses.losses)
+                self._recording.write_unkept(self._losses.losses, Ending.DISCARDED)
+            else:
+                self._recording.write_unkept(self._unkept, Ending.OFF)
         return findings
 
     def _refuse_missed(self, missed: Missed) -> None:

@@ -62,11 +62,11 @@ class Recording:
         """Write down what was destroyed without a copy because no column of it may be copied."""
         self._record(self._without_copy(made.loss, made.number, Ending.LEFT_OUT, left_out=made.left_out))
 
-    def write_discarded(self, losses: tuple[Loss, ...]) -> None:
-        """Write down what was destroyed without a copy because that was asked for."""
+    def write_unkept(self, losses: tuple[Loss, ...], why: Ending) -> None:
+        """Write down what was destroyed without a copy because that was asked for, now or in the settings."""
         for loss in losses:
             number = keep_copy.next_number(self.session)
-            self._record(self._without_copy(loss, number, Ending.DISCARDED))
+            self._record(self._without_copy(loss, number, why))
 
     def _without_copy(
         self, loss: Loss, number: int, ending: Ending, *, left_out: tuple[str, ...] = ()

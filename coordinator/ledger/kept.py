@@ -38,7 +38,9 @@ def read_gone(session: Session, key: RevisionKey, direction: Direction) -> tuple
     """What the last run of that step destroyed and of which there is no copy (any more), oldest first."""
     if not _has_table(session):
         return ()
-    return _read_last(session, key, direction, "ending IN ('expired', 'erased', 'discarded', 'left out')")
+    return _read_last(
+        session, key, direction, "ending IN ('expired', 'erased', 'discarded', 'left out', 'off')"
+    )
 
 
 # A run of the step that had nothing to keep wrote no row of its own: what an earlier one kept is not about it. A

@@ -116,7 +116,7 @@ COMMENT ON COLUMN migrate.kept.copy IS 'Name of the table in this schema that ho
 COMMENT ON COLUMN migrate.kept.kept IS 'When, by the server''s clock.';
 COMMENT ON COLUMN migrate.kept.expires IS 'From when on `migrate gc` may erase it.';
 COMMENT ON COLUMN migrate.kept.ended IS 'When it was put back or erased, or given up before it was copied.';
-COMMENT ON COLUMN migrate.kept.ending IS 'put back, expired or erased; discarded or left out: it was never copied.';
+COMMENT ON COLUMN migrate.kept.ending IS 'put back, expired or erased; discarded, left out or off: it was never copied.';
 COMMENT ON COLUMN migrate.kept.ended_by IS 'The run that put it back.';
 COMMENT ON COLUMN migrate.kept.put_back IS 'How many rows got their values back.';
 COMMENT ON COLUMN migrate.kept.conflicts IS 'How many rows were changed since and left as they are.';

@@ -73,6 +73,7 @@ class Ending(enum.Enum):
     ERASED = "erased"
     DISCARDED = "discarded"  #: never kept, as the operator said with --discard
     LEFT_OUT = "left out"  #: never kept: all of it is personal
+    OFF = "off"  #: never kept: the settings say so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,6 +63,8 @@ def _state(each: KeptData) -> str:
         return f"put back by run {each.ended_by} on {moment(each.ended)}"
     if each.ending is Ending.DISCARDED:
         return "not kept: given up with --discard"
+    if each.ending is Ending.OFF:
+        return "not kept: keeping is off in the settings"
     if each.ending is Ending.LEFT_OUT:
         return "not kept: all of it is personal, and --keep-personal was not given"
     return f"{each.ending.value} on {moment(each.ended)}"

@@ -104,3 +104,13 @@ def test_gc_erases_nothing_from_the_ledger_of_a_newer_program(site: Site) -> Non
     assert told.code == 0, told.err
     assert "the ledger was written by a newer coordinator (version 99" in " ".join(told.out.split())
     assert site.value("SELECT count(*) FROM migrate.kept_1") == 20
+
+
+def test_a_rollback_says_first_what_was_destroyed_while_keeping_was_off(site: Site) -> None:
+    build(site, module={"keep": False})
+    step(site, "c2", "c1", DROP, ADD)
+    assert site.migrate("all-modules", "--staging", "off").code == 0
+    shown = " ".join(site.migrate("rollback", "crm", "--to", "c1", "--dry-run").out.split())
+    assert "risk HIGH" in shown
+    assert "column crm.customers.phone does not come back: keeping was off when crm:c2 destroyed it" in shown
+    assert "not kept: keeping is off in the settings" in site.migrate("history", "1").out
