@@ -105,7 +105,8 @@ def _connected(analysis: RollbackAnalysis, page: Page) -> Iterator[str]:
 
 
 def _stakes(analysis: RollbackAnalysis, page: Page) -> Iterator[str]:
-    full = [each for each in analysis.stakes if not each.empty]
+    # What nobody keeps comes first: it must not be the part of a long list that is cut.
+    full = sorted((each for each in analysis.stakes if not each.empty), key=lambda each: each.kept)
     if not full:
         yield from _fact("at stake", "no data", page)
         return
