@@ -103,6 +103,8 @@ class Recording:
             else:
                 keep_copy.keep_all(self.session, made.name)
             return (), (now.schema, now.name), ()
+        # Rows that go by other keys now must not come back beside themselves.
+        moved = keep_copy.moved_keys(self.session, now, made.name, keys)
         compared = {each: names[each] for each in made.kept if each in names}
         lost = set(made.loss.columns) if made.loss.kind is LossKind.COLUMNS else set()
         rest = tuple(each for each in now.stored if each not in pending)
@@ -116,7 +118,7 @@ class Recording:
             compared=compared,
             all_rows=bool(lost - set(names)),
         )
-        row_key = made.row_key
+        row_key = () if moved else made.row_key
         if set(row_key) & lost and keep_copy.unmatched(self.session, made.name):
             row_key = ()
         return row_key, (now.schema, now.name, *keys.values()), rest

@@ -35,11 +35,18 @@ def read_open(session: Session, key: RevisionKey, direction: Direction) -> tuple
 
 
 def read_gone(session: Session, key: RevisionKey, direction: Direction) -> tuple[KeptData, ...]:
-    """What the last run of that step destroyed and of which there is no copy (any more), oldest first."""
+    """What the last run of that step destroyed and nothing puts back by itself, oldest first.
+
+    There is no copy (any more), or its rows have no key that tells which rows of the table they were.
+    """
     if not _has_table(session):
         return ()
     return _read_last(
-        session, key, direction, "ending IN ('expired', 'erased', 'discarded', 'left out', 'off')"
+        session,
+        key,
+        direction,
+        "(ending IN ('expired', 'erased', 'discarded', 'left out', 'off')"
+        " OR (ended IS NULL AND key = '{}' AND kind <> 'table'))",
     )
 
 

@@ -147,6 +147,31 @@ def narrow(
     _close(session, copy)
 
 
+def moved_keys(session: Session, now: Source, copy: str, keys: dict[str, str]) -> bool:
+    """Whether rows seem to have been given other keys: some keys are gone, others are new, and rows were updated.
+
+    `keys` maps the copy's key columns to what they are called in the table now. A row that was put into another
+    partition counts for the server as deleted and inserted, so a partitioned table's updates cannot be told apart.
+    """
+    same = sql.SQL(" AND ").join(
+        compose("k.{old} = {new}", old=identifier(old), new=shown(new)) for old, new in keys.items()
+    )
+    return bool(
+        session.value(
+            compose(
+                "SELECT ({partitioned} OR pg_catalog.pg_stat_get_xact_tuples_updated({oid}) > 0)"
+                " AND EXISTS (SELECT FROM {rows} AS t WHERE NOT EXISTS (SELECT FROM {before} AS k WHERE {same}))"
+                " AND EXISTS (SELECT FROM {before} AS k WHERE NOT EXISTS (SELECT FROM {rows} AS t WHERE {same}))",
+                partitioned=literal(now.partitioned),
+                oid=literal(now.oid),
+                rows=now.rows,
+                before=identifier(LEDGER_SCHEMA, _before(copy)),
+                same=same,
+            )
+        )
+    )
+
+
 def narrow_without_key(session: Session, now: Source, copy: str, columns: Collection[str]) -> None:
     """Make the copy final with those of its rows that are not in the table any more; rows are compared whole."""
     session.execute(

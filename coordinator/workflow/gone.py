@@ -42,6 +42,9 @@ def does_not_come_back(gone: KeptData) -> str:
     if gone.ending is Ending.LEFT_OUT:
         return f"{gone.loss} does not come back: it is personal, and no copy was made when {gone.key} destroyed it"
     rows = "1 row of {} does" if gone.rows == 1 else f"{gone.rows:,} rows of {{}} do"
+    if gone.ending is None:
+        shown = rows.format(gone.loss)
+        return f"{shown} not come back by themselves: nothing tells which rows they were; the copy is migrate.{gone.copy}"
     when = "" if gone.ended is None else f" on {gone.ended:%Y-%m-%d}"
     how = "has expired" if gone.ending is Ending.EXPIRED else "was erased"
     return f"{rows.format(gone.loss)} not come back: what {gone.key} destroyed {how}{when}"

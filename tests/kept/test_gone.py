@@ -114,3 +114,37 @@ def test_a_rollback_says_first_what_was_destroyed_while_keeping_was_off(site: Si
     assert "risk HIGH" in shown
     assert "column crm.customers.phone does not come back: keeping was off when crm:c2 destroyed it" in shown
     assert "not kept: keeping is off in the settings" in site.migrate("history", "1").out
+
+
+def test_rows_that_were_given_other_keys_do_not_come_back_beside_themselves(site: Site) -> None:
+    build(site)
+    step(site, "c2", "c1", ("UPDATE crm.customers SET id = id + 100",), ("SELECT 1",))
+    assert site.migrate("all-modules", "--staging", "off").code == 0
+    shown = site.migrate("rollback", "crm", "--to", "c1", "--dry-run")
+    told = " ".join(shown.out.split())
+    assert "risk HIGH" in told
+    assert "do not come back by themselves" in told, told
+    ended = site.migrate("rollback", "crm", "--to", "c1", "--yes", "--staging", "off")
+    assert ended.code == 0, ended.err
+    assert site.rows("SELECT count(*), min(id) FROM crm.customers") == ((20, 101),)
+    assert "kept-data-stays" in ended.said
+
+
+def test_rows_that_were_replaced_by_others_come_back(site: Site) -> None:
+    build(site)
+    step(
+        site,
+        "c2",
+        "c1",
+        (
+            "DELETE FROM crm.customers WHERE id <= 5",
+            "INSERT INTO crm.customers (id, name) SELECT n, 'new' FROM generate_series(901, 905) n",
+        ),
+        ("DELETE FROM crm.customers WHERE id > 900",),
+        deletes_rows=True,
+    )
+    before = site.picture()
+    assert site.migrate("all-modules", "--staging", "off").code == 0
+    ended = site.migrate("rollback", "crm", "--to", "c1", "--yes", "--staging", "off")
+    assert ended.code == 0, ended.err
+    assert site.picture().rows == before.rows
