@@ -32,7 +32,7 @@ def command(
     from coordinator.cli.document import page, write_json, write_text
     from coordinator.cli.progress import Progress
     from coordinator.reports.release_text import release_as_json, release_text
-    from coordinator.workflow.release import release
+    from coordinator.workflow.rolling_back.release import release
 
     if everything == bool(revisions):
         raise click.UsageError("name the revisions, as MODULE:REVISION, or say --all.")

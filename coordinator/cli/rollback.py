@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from coordinator.cli.progress import Progress
     from coordinator.settings.values import Settings
-    from coordinator.workflow.rollback import RollbackReport
-    from coordinator.workflow.rollback_prepare import Prepared
-    from coordinator.workflow.rollback_sources import KeptSource
+    from coordinator.workflow.rolling_back.prepare import Prepared
+    from coordinator.workflow.rolling_back.rollback import RollbackReport
+    from coordinator.workflow.rolling_back.sources import KeptSource
 
 
 @click.command("rollback")
@@ -90,7 +90,7 @@ def command(
     from coordinator.cli.progress import Progress
     from coordinator.model.rollback import ErrorType
     from coordinator.workflow.all_modules import wanted_staging
-    from coordinator.workflow.rollback import Request, rollback
+    from coordinator.workflow.rolling_back.rollback import Request, rollback
 
     if to is not None and run is not None:
         raise click.UsageError("--to and --run exclude each other.")
@@ -166,7 +166,7 @@ def _truster(progress: Progress, *, trusted: bool, asks: bool) -> Callable[[tupl
 
 def _end(report: RollbackReport, settings: Settings, *, form: str, verbose: bool, asked: bool) -> int:
     from coordinator.cli.rollback_summary import show_rollback
-    from coordinator.workflow.rollback import Outcome
+    from coordinator.workflow.rolling_back.rollback import Outcome
 
     show_rollback(report, settings, form=form, verbose=verbose, asked=asked)
     return 1 if report.outcome is Outcome.NOT_CONSENTED else 0

@@ -12,12 +12,12 @@ from coordinator.reports.kept_text import kept_lines
 from coordinator.reports.rollback_json import rollback_as_json
 from coordinator.reports.rollback_text import guarantee_text
 from coordinator.reports.wording import counted
-from coordinator.workflow.rollback import Outcome
+from coordinator.workflow.rolling_back.rollback import Outcome
 
 if TYPE_CHECKING:
     from coordinator.cli.terminal import Terminal
     from coordinator.settings.values import Settings
-    from coordinator.workflow.rollback import RollbackReport
+    from coordinator.workflow.rolling_back.rollback import RollbackReport
 
 
 def show_rollback(

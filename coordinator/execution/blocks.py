@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from coordinator.execution.keeping import Keeping
+    from coordinator.execution.kept.keeping import Keeping
     from coordinator.execution.step_session import StepSession
     from coordinator.execution.transaction import Transaction
     from coordinator.model.plan import Step

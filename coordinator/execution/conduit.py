@@ -17,7 +17,7 @@ from coordinator.worker.process import Reply, StatementRefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from coordinator.execution.putting_back import PuttingBack
+    from coordinator.execution.kept.putting_back import PuttingBack
     from coordinator.postgres.session import Answer, Session
     from coordinator.sql.mandatory import Relaxed
 

@@ -13,18 +13,18 @@ from coordinator.execution.calling import Calling
 from coordinator.execution.checking import ask
 from coordinator.execution.conduit import SessionConduit
 from coordinator.execution.failure import StepFailedError, StepFailure, from_statement
-from coordinator.execution.keep_failure import PART as KEEPING
-from coordinator.execution.keep_plan import Missed
+from coordinator.execution.kept.keep_failure import PART as KEEPING
+from coordinator.execution.kept.keep_plan import Missed
 from coordinator.execution.step_session import StepSession
 from coordinator.model.check import StepFacts
 from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.failure import StatementError
-from coordinator.postgres.keep_copy import is_ours
+from coordinator.postgres.keeping.copy import is_ours
 from coordinator.postgres.rows import table_marks, written_since
 
 if TYPE_CHECKING:
     from coordinator.execution.checking import IntegrityCheck
-    from coordinator.execution.keeper import Keeper
+    from coordinator.execution.kept.keeper import Keeper
     from coordinator.execution.project import Project
     from coordinator.execution.transaction import Transaction
     from coordinator.execution.workers import Workers

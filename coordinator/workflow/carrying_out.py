@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from coordinator.execution.events import Listener
-    from coordinator.execution.keep_plan import KeepPlan
+    from coordinator.execution.kept.keep_plan import KeepPlan
     from coordinator.execution.monitor import WatchedLock
     from coordinator.execution.project import Project
     from coordinator.execution.workers import Workers

@@ -12,7 +12,7 @@ from coordinator.ledger.store import LedgerReader
 from coordinator.model.kept import Ending
 from coordinator.model.run import RunStatus
 from coordinator.postgres.failure import ConnectionLostError, StatementError
-from coordinator.postgres.keep_copy import drop_copy
+from coordinator.postgres.keeping.copy import drop_copy
 from coordinator.settings.values import NoTarget, UrlTarget
 from coordinator.workflow.incidents import delete_expired_incidents, expired_incidents
 from coordinator.workflow.locked import locked

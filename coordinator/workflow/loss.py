@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from coordinator.checks.preflight.waivers import apply_waivers
 from coordinator.errors import MapError, RefusedError
-from coordinator.execution.keep_plan import KeepPlan
-from coordinator.execution.putting_back import NEWER_HELP, PuttingBack
+from coordinator.execution.kept.keep_plan import KeepPlan
+from coordinator.execution.kept.putting_back import NEWER_HELP, PuttingBack
 from coordinator.ledger.kept import read_open
 from coordinator.ledger.store import LedgerReader
 from coordinator.model.capture import Direction
@@ -18,8 +18,8 @@ from coordinator.model.kept import AtStake, KeepPolicy, LossKind
 from coordinator.model.rehearsal import StepGrade
 from coordinator.model.sizes import format_size
 from coordinator.planning.losses import LossReader
-from coordinator.postgres.keep_estimate import estimate
-from coordinator.postgres.keep_source import find_source
+from coordinator.postgres.keeping.estimate import estimate
+from coordinator.postgres.keeping.source import find_source
 from coordinator.workflow.map_view import read_map_view
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan, Step
     from coordinator.model.rehearsal import Rehearsal, RehearsedStep
-    from coordinator.postgres.keep_source import Source
+    from coordinator.postgres.keeping.source import Source
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
     from coordinator.workflow.planned import Captured

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed
 from coordinator.execution.failure import StepFailedError
-from coordinator.execution.keep_plan import KeepPlan
+from coordinator.execution.kept.keep_plan import KeepPlan
 from coordinator.execution.step import StepRunner
 from coordinator.execution.versions import HeadsChangedError, unprepare_module
 from coordinator.ledger.lock import stand_behind_fence

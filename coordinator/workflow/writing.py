@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.execution.journal import Journal
-from coordinator.execution.keep_plan import KeepPlan
-from coordinator.execution.keeper import Keeper
+from coordinator.execution.kept.keep_plan import KeepPlan
+from coordinator.execution.kept.keeper import Keeper
 from coordinator.execution.known_heads import KnownHeads
 from coordinator.execution.locking import locks_up_front
 from coordinator.execution.segment import SegmentRunner

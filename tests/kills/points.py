@@ -93,7 +93,11 @@ def phase_here() -> str:
     for phase, modules, called in _PHASES:
         if functions.intersection(called) or any(name.startswith(modules) for name in names):
             # What `migrate rollback` carries out is the rolling back.
-            return ROLL_BACK if phase == APPLY and "coordinator.workflow.rollback" in names else phase
+            return (
+                ROLL_BACK
+                if phase == APPLY and "coordinator.workflow.rolling_back.rollback" in names
+                else phase
+            )
     return LOOK
 
 

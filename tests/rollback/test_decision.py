@@ -11,9 +11,9 @@ from coordinator.model.capture import Direction
 from coordinator.model.effect import RevisionEffects
 from coordinator.model.plan import Guarantee
 from coordinator.model.rollback import Dragged, ErrorType, Integration, Risk, RollbackAction, Scope, Stake
-from coordinator.planning.rollback_analysis import RollbackFacts, analyse
-from coordinator.planning.rollback_decision import Doubts, decide, widened
-from coordinator.planning.rollback_target import above
+from coordinator.planning.rolling_back.analysis import RollbackFacts, analyse
+from coordinator.planning.rolling_back.decision import Doubts, decide, widened
+from coordinator.planning.rolling_back.target import above
 from tests.planning_builders import Rev, key, tree
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from coordinator.settings.values import Flags
 from coordinator.staging.names import new_database_name, new_mark
 from coordinator.workflow.all_modules import Request, all_modules
 from coordinator.workflow.carrying_out import OFF
-from coordinator.workflow.release import release
-from coordinator.workflow.rollback import Outcome, rollback
-from coordinator.workflow.rollback import Request as RollbackRequest
+from coordinator.workflow.rolling_back.release import release
+from coordinator.workflow.rolling_back.rollback import Outcome, rollback
+from coordinator.workflow.rolling_back.rollback import Request as RollbackRequest
 from tests.failures.site import Site
 from tests.taking_back.strategies import BASE
 from tests.trees import project, versions_of, write_revision

@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from coordinator.execution.made_copy import MadeCopy
+from coordinator.execution.kept.made_copy import MadeCopy
 from coordinator.model.kept import LossKind
 from coordinator.model.sizes import format_size
-from coordinator.postgres import keep_copy
-from coordinator.postgres.keep_source import (
+from coordinator.postgres.keeping import copy as keep_copy
+from coordinator.postgres.keeping.source import (
     find_source,
     find_source_by_oid,
     has_rows,
@@ -19,12 +19,12 @@ from coordinator.postgres.keep_source import (
 )
 
 if TYPE_CHECKING:
-    from coordinator.execution.keep_failure import KeepFailures
-    from coordinator.execution.keeper import Keeper
-    from coordinator.execution.recording import Recording
+    from coordinator.execution.kept.keep_failure import KeepFailures
+    from coordinator.execution.kept.keeper import Keeper
+    from coordinator.execution.kept.recording import Recording
     from coordinator.model.kept import KeepPolicy, Loss
     from coordinator.model.plan import Step
-    from coordinator.postgres.keep_source import Source
+    from coordinator.postgres.keeping.source import Source
     from coordinator.postgres.session import Session
 
 

@@ -9,7 +9,7 @@ from coordinator.postgres.session import compose, literal
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from coordinator.postgres.keep_source import Source
+    from coordinator.postgres.keeping.source import Source
     from coordinator.postgres.session import Session
 
 _ROW = 32  # bytes of a row besides its values: header, pointer, digest

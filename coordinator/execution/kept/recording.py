@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from coordinator.ledger.kept import write_kept
 from coordinator.model.kept import Ending, KeptData, LossKind
-from coordinator.postgres import keep_copy
-from coordinator.postgres.keep_source import find_source, find_source_by_oid
+from coordinator.postgres.keeping import copy as keep_copy
+from coordinator.postgres.keeping.source import find_source, find_source_by_oid
 
 if TYPE_CHECKING:
-    from coordinator.execution.made_copy import MadeCopy
+    from coordinator.execution.kept.made_copy import MadeCopy
     from coordinator.model.kept import Loss
     from coordinator.model.plan import Step
-    from coordinator.postgres.keep_source import Source
+    from coordinator.postgres.keeping.source import Source
     from coordinator.postgres.session import Session
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.postgres.failure import StatementError
-from coordinator.postgres.keep_copy import CHANGED, REFUSED
+from coordinator.postgres.keeping.copy import CHANGED, REFUSED
 from coordinator.postgres.session import compose, identifier, literal
 
 if TYPE_CHECKING:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.execution.failure import StepFailedError, StepFailure
-from coordinator.execution.put_back_findings import PutBackFindings
+from coordinator.execution.kept.put_back_findings import PutBackFindings
 from coordinator.ledger.kept import write_put_back
 from coordinator.model.effect import Verb
 from coordinator.model.kept import LossKind
-from coordinator.postgres import keep_back, keep_copy, keep_outcome, keep_target
-from coordinator.postgres.keep_source import find_source, has_rows, printing
+from coordinator.postgres.keeping import back as keep_back
+from coordinator.postgres.keeping import copy as keep_copy
+from coordinator.postgres.keeping import outcome as keep_outcome
+from coordinator.postgres.keeping import target as keep_target
+from coordinator.postgres.keeping.source import find_source, has_rows, printing
 from coordinator.sql.mandatory import relaxed
 from coordinator.sql.tree import SqlSyntaxError
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from coordinator.model.finding import Finding
     from coordinator.model.kept import KeptData
     from coordinator.model.plan import Step
-    from coordinator.postgres.keep_source import Source
+    from coordinator.postgres.keeping.source import Source
     from coordinator.postgres.session import Session
     from coordinator.sql.mandatory import Relaxed
 

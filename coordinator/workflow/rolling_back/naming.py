@@ -9,7 +9,7 @@ from coordinator.errors import RefusedError, UnsettledError, UsageError
 from coordinator.ledger.past import came_in_with, newest_failed_run, newest_run
 from coordinator.ledger.store import LedgerReader
 from coordinator.model.run import RunStatus
-from coordinator.planning.rollback_target import above
+from coordinator.planning.rolling_back.target import above
 from coordinator.settings.values import suggest
 from coordinator.workflow.named import no_such_run
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coordinator.postgres.keep_back import copy_table, differs
-from coordinator.postgres.keep_copy import CHANGED, REFUSED
-from coordinator.postgres.keep_source import equal
+from coordinator.postgres.keeping.back import copy_table, differs
+from coordinator.postgres.keeping.copy import CHANGED, REFUSED
+from coordinator.postgres.keeping.source import equal
 from coordinator.postgres.session import comma_separated, compose, identifier, literal
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from coordinator.postgres.keep_source import Source
+    from coordinator.postgres.keeping.source import Source
     from coordinator.postgres.session import Session
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from coordinator.postgres import keep_copy
+from coordinator.postgres.keeping import copy as keep_copy
 
 if TYPE_CHECKING:
     from coordinator.model.kept import Loss
-    from coordinator.postgres.keep_source import Source
+    from coordinator.postgres.keeping.source import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

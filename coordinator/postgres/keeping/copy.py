@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from coordinator.model.catalog import LEDGER_SCHEMA
-from coordinator.postgres.keep_source import digest, shown
+from coordinator.postgres.keeping.source import digest, shown
 from coordinator.postgres.session import comma_separated, compose, identifier, literal
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from coordinator.postgres.keep_source import Source
+    from coordinator.postgres.keeping.source import Source
     from coordinator.postgres.session import Session
 
 AFTER = "migrate_after"  # digest of the row as the step left it; null: the step left no such row

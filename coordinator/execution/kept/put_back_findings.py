@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.model.finding import Finding, Severity
-from coordinator.postgres import keep_outcome
+from coordinator.postgres.keeping import outcome as keep_outcome
 
 if TYPE_CHECKING:
     from coordinator.model.kept import KeptData
     from coordinator.model.plan import Step
-    from coordinator.postgres.keep_outcome import Outcome
-    from coordinator.postgres.keep_source import Source
+    from coordinator.postgres.keeping.outcome import Outcome
+    from coordinator.postgres.keeping.source import Source
     from coordinator.postgres.session import Session
 
 _SHOWN_KEYS = 10

@@ -17,9 +17,9 @@ from coordinator.workflow.locked import locked
 from coordinator.workflow.loss import NOTHING_ASKED, KeepRequest
 from coordinator.workflow.project import load_project
 from coordinator.workflow.refusals import at_work, refuse_errors, refuse_newer_ledger
-from coordinator.workflow.rollback_naming import name_revisions
-from coordinator.workflow.rollback_prepare import Prepared, Preparing
-from coordinator.workflow.rollback_sources import source_folder
+from coordinator.workflow.rolling_back.naming import name_revisions
+from coordinator.workflow.rolling_back.prepare import Prepared, Preparing
+from coordinator.workflow.rolling_back.sources import source_folder
 from coordinator.workflow.safety import settle_cut_off_runs
 from coordinator.workflow.state import look
 from coordinator.workflow.target import Target, open_target
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from coordinator.model.rollback import ErrorType, RollbackAnalysis, RollbackDecision
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
-    from coordinator.workflow.rollback_sources import KeptSource
+    from coordinator.workflow.rolling_back.sources import KeptSource
     from coordinator.workflow.state import TargetState
 
 

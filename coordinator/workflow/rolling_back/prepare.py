@@ -10,26 +10,26 @@ from coordinator.ledger.past import read_past
 from coordinator.ledger.touched import read_touched
 from coordinator.model.capture import Direction
 from coordinator.planning.applied_order import applied_order
-from coordinator.planning.rollback_analysis import RollbackFacts, analyse
-from coordinator.planning.rollback_decision import Doubts, decide, widened
-from coordinator.planning.rollback_findings import (
+from coordinator.planning.rolling_back.analysis import RollbackFacts, analyse
+from coordinator.planning.rolling_back.decision import Doubts, decide, widened
+from coordinator.planning.rolling_back.findings import (
     absent_modules,
     cannot_go_back,
     edited,
     held_by_strangers,
     not_here,
 )
-from coordinator.planning.rollback_integrations import Readers, integrations
-from coordinator.planning.rollback_plan import rollback_plan
+from coordinator.planning.rolling_back.integrations import Readers, integrations
+from coordinator.planning.rolling_back.plan import rollback_plan
 from coordinator.planning.scope import rollback_scope
 from coordinator.postgres.at_stake import connected_roles, failing_references
 from coordinator.postgres.lasting import read_lasting
 from coordinator.workflow.gone import gone_findings
 from coordinator.workflow.loss import KeepRequest, keep_policy
 from coordinator.workflow.map_view import read_map_view
-from coordinator.workflow.rollback_captures import Captures
-from coordinator.workflow.rollback_sources import kept_sources, with_sources
-from coordinator.workflow.rollback_stakes import stakes_of
+from coordinator.workflow.rolling_back.captures import Captures
+from coordinator.workflow.rolling_back.sources import kept_sources, with_sources
+from coordinator.workflow.rolling_back.stakes import stakes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
     from coordinator.workflow.planned import Captured
-    from coordinator.workflow.rollback_sources import KeptSource
+    from coordinator.workflow.rolling_back.sources import KeptSource
     from coordinator.workflow.state import TargetState
 
 

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.execution.copying import Copying
-from coordinator.execution.keep_failure import KeepFailures
-from coordinator.execution.keep_plan import Missed
-from coordinator.execution.missing import Missing
-from coordinator.execution.putting_back import PuttingBack
-from coordinator.execution.recording import Recording
+from coordinator.execution.kept.copying import Copying
+from coordinator.execution.kept.keep_failure import KeepFailures
+from coordinator.execution.kept.keep_plan import Missed
+from coordinator.execution.kept.missing import Missing
+from coordinator.execution.kept.putting_back import PuttingBack
+from coordinator.execution.kept.recording import Recording
 from coordinator.ledger.kept import read_open
 from coordinator.model.capture import Capture, Statement
 from coordinator.model.kept import Ending, LossKind
 from coordinator.planning.losses import losses_of
-from coordinator.postgres.keep_estimate import estimate
-from coordinator.postgres.keep_source import find_source, has_rows, printing
+from coordinator.postgres.keeping.estimate import estimate
+from coordinator.postgres.keeping.source import find_source, has_rows, printing
 from coordinator.postgres.rows import table_marks
 from coordinator.revisions.effects import effects_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from coordinator.execution.keeper import Keeper
+    from coordinator.execution.kept.keeper import Keeper
     from coordinator.model.catalog import Catalog
     from coordinator.model.finding import Finding
     from coordinator.model.kept import KeptData, Loss

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from coordinator.model.catalog import LEDGER_SCHEMA
-from coordinator.postgres.keep_copy import AFTER, CHANGED, REFUSED
-from coordinator.postgres.keep_each import all_or_each
-from coordinator.postgres.keep_source import digest, equal, shown
+from coordinator.postgres.keeping.copy import AFTER, CHANGED, REFUSED
+from coordinator.postgres.keeping.each import all_or_each
+from coordinator.postgres.keeping.source import digest, equal, shown
 from coordinator.postgres.session import comma_separated, compose, identifier, literal
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from coordinator.postgres.keep_source import Source
+    from coordinator.postgres.keeping.source import Source
     from coordinator.postgres.session import Session
 
 # Types of keys that are usual, and whose equality is that of their texts.

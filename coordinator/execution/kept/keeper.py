@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from coordinator.execution.keeping import Keeping
+from coordinator.execution.kept.keeping import Keeping
 from coordinator.planning.losses import losses_of, merged
-from coordinator.postgres.keep_source import columns_there, find_source, has_rows
+from coordinator.postgres.keeping.source import columns_there, find_source, has_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from coordinator.execution.keep_plan import KeepPlan, Missed
+    from coordinator.execution.kept.keep_plan import KeepPlan, Missed
     from coordinator.execution.project import Project
     from coordinator.model.capture import Direction
     from coordinator.model.catalog import Address, Catalog
     from coordinator.model.kept import Loss
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import Step
-    from coordinator.postgres.keep_source import Source, SourceColumn
+    from coordinator.postgres.keeping.source import Source, SourceColumn
     from coordinator.postgres.session import Session
 
 

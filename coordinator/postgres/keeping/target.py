@@ -12,7 +12,7 @@ from coordinator.postgres.session import compose, identifier, literal
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from coordinator.postgres.keep_source import Source
+    from coordinator.postgres.keeping.source import Source
     from coordinator.postgres.session import Session
 
 

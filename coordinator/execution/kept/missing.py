@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coordinator.execution.keep_plan import Missed
+from coordinator.execution.kept.keep_plan import Missed
 from coordinator.model.catalog import LEDGER_SCHEMA, Address
 from coordinator.model.kept import Loss, LossKind
 from coordinator.planning.losses import loses_by_type
-from coordinator.postgres.keep_source import find_source
+from coordinator.postgres.keeping.source import find_source
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from coordinator.execution.keeper import Keeper
+    from coordinator.execution.kept.keeper import Keeper
     from coordinator.model.catalog import Catalog, CatalogDifference
     from coordinator.model.plan import Step
     from coordinator.planning.losses import Losses

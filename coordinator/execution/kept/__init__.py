@@ -1,0 +1,1 @@
+"""Data that a step destroys: copied before, put back by its opposite."""

@@ -1,0 +1,1 @@
+"""Copies of rows: made, measured, and put back."""

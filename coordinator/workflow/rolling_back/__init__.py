@@ -1,0 +1,1 @@
+"""Taking back what is in already, with all that stands on it."""
