@@ -15,6 +15,7 @@ from coordinator.ledger.store import Ledger
 from coordinator.model.plan import Guarantee
 from coordinator.model.recovery import Recovered, RecoveryReport
 from coordinator.model.run import RunStatus
+from coordinator.workflow.before_writing import told_as_untouched
 from coordinator.workflow.half_done import left_half_done
 from coordinator.workflow.incidents import settling
 from coordinator.workflow.locked import locked
@@ -102,14 +103,19 @@ class _Recovery:
                 end=end,
             )
 
+    def _first_look(self) -> tuple[TargetState, tuple[UnfinishedRun, ...]]:
+        """The same before anything was written, so a right that is missing has touched nothing."""
+        with told_as_untouched():
+            return self._look()
+
     def explain(self) -> RecoveryReport:
         """What is in, once no server process works for these runs."""
-        _, runs = self._look()
+        _, runs = self._first_look()
         return explained(self.target, runs)
 
     def abort(self) -> RecoveryReport:
         """Newest run first."""
-        state, runs = self._look()
+        state, runs = self._first_look()
         if not runs:
             return self._report(Recovered.NOTHING, runs)
         self._refuse_what_others_stand_on(state, runs)
@@ -139,7 +145,7 @@ class _Recovery:
 
     def resume(self) -> RecoveryReport:
         """Mark every run as settled, once nothing of it is half done that can be helped."""
-        _, runs = self._look()
+        _, runs = self._first_look()
         if not runs:
             return self._report(Recovered.NOTHING, runs)
         ledger = self._ledger()

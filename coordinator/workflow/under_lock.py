@@ -23,6 +23,7 @@ from coordinator.workflow.gone import gone_findings
 from coordinator.workflow.locked import locked
 from coordinator.workflow.loss import NOTHING_ASKED
 from coordinator.workflow.map_view import read_map_view
+from coordinator.workflow.named import named_revision
 from coordinator.workflow.planned import capture_all, make_plans
 from coordinator.workflow.preflight import preflight
 from coordinator.workflow.refusals import ahead, attempt, refuse_errors, refuse_held
@@ -32,6 +33,7 @@ from coordinator.workflow.state import look
 if TYPE_CHECKING:
     from coordinator.execution.monitor import WatchedLock
     from coordinator.model.finding import Finding
+    from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
     from coordinator.postgres.session import Session
     from coordinator.workflow.all_modules import Deploy, Report
@@ -53,7 +55,8 @@ class _Planned:
 
 
 def apply_under_lock(deploy: Deploy) -> Report:
-    """Take the lock and do what is still to do then."""
+    """Take the lock and do what is still to do then. Raises UsageError for a `--discard` that names no revision."""
+    _discarded(deploy)
     with ExitStack() as stack:
         lock = stack.enter_context(locked(deploy.settings, deploy.target, deploy.tell))
         main = stack.enter_context(deploy.target.connect("main"))
@@ -67,6 +70,12 @@ def apply_under_lock(deploy: Deploy) -> Report:
             return deploy.nothing(main, state)
         deploy.refuse(main, state)
         return _apply(deploy, lock, main, state)
+
+
+def _discarded(deploy: Deploy) -> frozenset[RevisionKey]:
+    """The revisions whose loss was accepted, their ids written out."""
+    wanted = (deploy.request.keep or NOTHING_ASKED).discard
+    return frozenset(named_revision(deploy.project, str(each)) for each in wanted)
 
 
 def _apply(deploy: Deploy, lock: WatchedLock, main: Session, state: TargetState) -> Report:
@@ -92,7 +101,11 @@ def _apply(deploy: Deploy, lock: WatchedLock, main: Session, state: TargetState)
         tell=deploy.tell,
         state=state,
         captured=planned.captured,
-        keep=replace(deploy.request.keep or NOTHING_ASKED, personal=planned.map_view.personal),
+        keep=replace(
+            deploy.request.keep or NOTHING_ASKED,
+            discard=_discarded(deploy),
+            personal=planned.map_view.personal,
+        ),
         stepwise=planned.stepwise,
         attempt=attempt(project, state, deploy.request.only),
     )

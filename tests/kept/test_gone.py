@@ -148,3 +148,15 @@ def test_rows_that_were_replaced_by_others_come_back(site: Site) -> None:
     ended = site.migrate("rollback", "crm", "--to", "c1", "--yes", "--staging", "off")
     assert ended.code == 0, ended.err
     assert site.picture().rows == before.rows
+
+
+def test_a_discard_that_names_no_revision_is_refused_before_anything(site: Site) -> None:
+    build(site)
+    step(site, "c2", "c1", DROP, ADD)
+    before = site.picture()
+    refused = site.migrate("all-modules", "--staging", "off", "--discard", "crm:c3")
+    assert refused.code == 2, refused.err
+    assert "There is no revision 'crm:c3' in this checkout" in refused.said
+    assert "Did you mean 'crm:c2'?" in refused.said
+    assert site.picture() == before
+    assert not site.has_ledger()
