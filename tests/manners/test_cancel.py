@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from tests.failures.site import Site
 
 LONG = 60.0  # seconds: no test waits for its end
-BUILDING = "SELECT true FROM pg_stat_progress_create_index WHERE datname = current_database() AND command = 'CREATE INDEX CONCURRENTLY'"
+BUILDING = (
+    "SELECT true FROM pg_stat_progress_create_index"
+    " WHERE datname = current_database() AND command = 'CREATE INDEX CONCURRENTLY'"
+)
 OURS = "SELECT true FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'migrate:{doing}%'"
 
 

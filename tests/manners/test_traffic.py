@@ -28,7 +28,10 @@ from tests.trees import versions_of, write_revision
 if TYPE_CHECKING:
     from tests.failures.site import Site
 
-BUILDING = "SELECT true FROM pg_stat_progress_create_index WHERE datname = current_database() AND command = 'CREATE INDEX CONCURRENTLY'"
+BUILDING = (
+    "SELECT true FROM pg_stat_progress_create_index"
+    " WHERE datname = current_database() AND command = 'CREATE INDEX CONCURRENTLY'"
+)
 BUILD_WAITS = "SELECT true FROM pg_locks WHERE locktype = 'virtualxid' AND NOT granted"
 BY_EMAIL = (
     "with op.get_context().autocommit_block():\n"

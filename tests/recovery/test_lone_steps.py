@@ -238,7 +238,10 @@ def test_no_connection_of_ours_holds_a_snapshot_while_an_index_is_built(site: Si
     with site.session() as foreign:
         foreign.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
         with site.running(*UNREHEARSED) as process:
-            site.await_value("SELECT pid FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting for%'")
+            site.await_value(
+                "SELECT pid FROM pg_stat_progress_create_index"
+                " WHERE datname = current_database() AND phase LIKE 'waiting for%'"
+            )
             held = 0
             for _ in range(20):
                 held += site.value(
