@@ -174,7 +174,7 @@ class CarryingOut:
         if changed:
             raise RefusedError(
                 f"somebody else has migrated {', '.join(changed)} meanwhile",
-                help="run `migrate all-modules` again",
+                help=f"run `migrate {'rollback' if self.kind == ROLLBACK else 'all-modules'}` again",
             )
 
     def _apply(

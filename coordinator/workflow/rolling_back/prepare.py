@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from coordinator.execution.project import Project
     from coordinator.execution.workers import Workers
+    from coordinator.model.check import MapReference
     from coordinator.model.effect import LastingUse
     from coordinator.model.finding import Finding
     from coordinator.model.names import RevisionKey
@@ -77,6 +78,15 @@ class Prepared:
         return self.analysis.scope
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reach:
+    """How far a rollback reaches: what goes, who stands on it, and which references of the map fail already."""
+
+    scope: Scope
+    integrations: tuple[Integration, ...]
+    failures: tuple[str, ...]
+
+
 @dataclass(slots=True, kw_only=True)
 class Preparing:
     """The inputs, and the steps from them to `Prepared`. `trusts` shows texts of the ledger and says whether to run them."""
@@ -111,8 +121,34 @@ class Preparing:
     def prepare(self, named: frozenset[RevisionKey]) -> Prepared:
         """Everything that is known before the first write. Raises RefusedError with all that forbids it."""
         map_view = read_map_view(self.settings)
-        references = map_view.references
         keep = replace(self.keep, personal=map_view.personal)
+        reach = self._reach(named, map_view.references)
+        scope = reach.scope
+        touched = read_touched(self.session, scope.keys)
+        project = replace(self.project, map_references=map_view.references, touched=touched)
+        findings = self._findings(scope, project, reach.integrations)
+        plan = self._plan(scope, project)
+        return Prepared(
+            analysis=analyse(self._facts(reach, project, plan, keep)),
+            decision=decide(
+                scope,
+                self.error,
+                named=named,
+                systems=frozenset(name for name, ids in self._applied().items() if ids),
+                integrations=reach.integrations,
+                failures=reach.failures,
+                doubts=self._doubts(scope),
+            ),
+            plan=plan,
+            findings=findings,
+            project=project,
+            state=self.state,
+            captured=self._captures.captured(),
+            keep=keep,
+        )
+
+    def _reach(self, named: frozenset[RevisionKey], references: tuple[MapReference, ...]) -> _Reach:
+        """What goes with what was named, and with what the kind of error adds to it."""
         order = self._order(named)
         scope = self._scope(named, order)
         readers = Readers(
@@ -132,19 +168,19 @@ class Preparing:
             scope = self._scope(chosen, order)
             found = integrations(scope, self._captures.downgrades, readers)
         scope = self._with_sources(chosen, scope, order)
-        project = replace(
-            self.project, map_references=references, touched=read_touched(self.session, scope.keys)
-        )
-        findings = self._findings(scope, project, found)
-        plan = self._plan(scope, project)
-        facts = RollbackFacts(
+        return _Reach(scope=scope, integrations=found, failures=failures)
+
+    def _facts(self, reach: _Reach, project: Project, plan: RunPlan, keep: KeepRequest) -> RollbackFacts:
+        """What the analysis is made from; rows at stake are counted on the target."""
+        scope = reach.scope
+        return RollbackFacts(
             module=self.module,
             scope=scope,
             trees={tree.module.name: tree for tree in self.project.trees},
             heads=self.state.heads,
             downgrades=self._captures.downgrades,
             seconds=self._past.seconds,
-            integrations=found,
+            integrations=reach.integrations,
             sessions=connected_roles(self.session),
             stakes=stakes_of(
                 self.session,
@@ -157,25 +193,6 @@ class Preparing:
             unproved=frozenset(key for key in scope.keys if key not in project.touched),
             from_ledger=self._gone(scope),
             gone=tuple(each.message for each in gone_findings(self.session, plan.steps)),
-        )
-        decision = decide(
-            scope,
-            self.error,
-            named=named,
-            systems=frozenset(name for name, ids in self._applied().items() if ids),
-            integrations=found,
-            failures=failures,
-            doubts=self._doubts(scope),
-        )
-        return Prepared(
-            analysis=analyse(facts),
-            decision=decision,
-            plan=plan,
-            findings=findings,
-            project=project,
-            state=self.state,
-            captured=self._captures.captured(),
-            keep=keep,
         )
 
     def _applied(self) -> dict[str, frozenset[str]]:
