@@ -24,9 +24,9 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "workflow",
         "checks",
         "execution",
-        "planning",  # impact will stand beside it
+        "planning impact",
         "graph",
-        "mapfile revisions staging ledger reports",
+        "mapfile revisions staging ledger reports snapshots certificates repository sources squawk",
         "worker postgres sql",
         "settings",
         "errors",
@@ -47,6 +47,7 @@ OWNERS = {
     "postgast": "sql",
     "sqlalchemy": "worker",
     "alembic": "worker",
+    "cryptography": "certificates",
 }
 # `postgres` hands out connections, so others may name their type; they import nothing of it when they run.
 TYPES_FOR_ALL = frozenset({"psycopg"})

@@ -1,0 +1,1 @@
+"""The certificate file: what was rehearsed, sealed and signed."""

@@ -1,0 +1,1 @@
+"""The snapshot file: what a database is, without a row of it."""

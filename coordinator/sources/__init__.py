@@ -1,0 +1,1 @@
+"""The modules' own code, searched for uses of tables and columns."""

@@ -1,0 +1,1 @@
+"""The linter of single statements: the only user of its program."""
