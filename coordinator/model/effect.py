@@ -141,8 +141,16 @@ class RevisionEffects:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastingUse:
-    """A lasting use read from a database's catalog: `holder` depends on `used` now."""
+    """A lasting use read from a database's catalog: `holder` depends on `used` now.
+
+    The rest is known of bodies that are text: `every` takes all columns of the relation `used` (`SELECT *`);
+    `writes` changes its rows, `inserts` adds rows. `columns` are those that are then given a value; None: not known.
+    """
 
     holder: ObjectName
     used: ObjectName
     holding: Holding = Holding.FIRM
+    every: bool = False
+    writes: bool = False
+    inserts: bool = False
+    columns: tuple[str, ...] | None = None

@@ -1,0 +1,86 @@
+"""What one function holds by its body: names resolved, `SELECT *` told apart, writes with their columns. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.model.effect import Holding, LastingUse, ObjectKind, ObjectName, Verb
+from coordinator.sql.bodies import read_body
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from coordinator.model.effect import Effect
+    from coordinator.model.known_objects import KnownObjects
+    from coordinator.sql.bodies import Body
+
+# Stands for what a function may use besides: nobody can tell from its text.
+ANYTHING = ObjectName(ObjectKind.FUNCTION, "", "")
+
+
+def uses_of_body(
+    schema: str,
+    name: str,
+    definition: str,
+    known: KnownObjects,
+    path: Sequence[str],
+    fired_by: Sequence[tuple[str, str]] = (),
+) -> tuple[LastingUse, ...]:
+    """The lasting uses of the function `schema.name`, whose CREATE FUNCTION is `definition`.
+
+    `path` are the schemas in which its unqualified names are looked for, `fired_by` the tables (schema, name) of the
+    triggers that call it. A use of `ANYTHING` says that there may be more: it runs dynamic SQL, or cannot be read.
+    """
+    holder = ObjectName(ObjectKind.FUNCTION, schema, name)
+    body = read_body(definition)
+    found: dict[LastingUse, None] = {}
+    for effect in known.resolved(body.effects, path):
+        for each in _of_effect(holder, effect, body.holding, known):
+            found[each] = None
+    for each in _of_inserts(holder, body, known, path):
+        found[each] = None
+    for table in fired_by:
+        relation = ObjectName(ObjectKind.RELATION, *table)
+        for column in body.row_fields:
+            used = ObjectName(ObjectKind.COLUMN, *table, column)
+            found[LastingUse(holder=holder, used=used, holding=Holding.LATE)] = None
+        found[LastingUse(holder=holder, used=relation, holding=Holding.FIRM)] = None
+    if body.unknown:
+        found[LastingUse(holder=holder, used=ANYTHING, holding=Holding.LATE)] = None
+    return tuple(each for each in found if each.used != holder)
+
+
+def _of_effect(
+    holder: ObjectName, effect: Effect, holding: Holding, known: KnownObjects
+) -> Iterator[LastingUse]:
+    used = effect.object
+    if effect.verb is Verb.WRITE:
+        yield LastingUse(holder=holder, used=used, holding=holding, writes=True, columns=effect.columns)
+        return
+    if effect.every:
+        yield LastingUse(holder=holder, used=used, holding=holding, every=True)
+        return
+    if used.kind is ObjectKind.FUNCTION and (used.schema, used.name) not in known.functions:
+        return  # PostgreSQL's own, or an extension's
+    yield LastingUse(holder=holder, used=used, holding=holding)
+
+
+def _of_inserts(
+    holder: ObjectName, body: Body, known: KnownObjects, path: Sequence[str]
+) -> Iterator[LastingUse]:
+    for each in body.inserts:
+        relation = known.home(each.relation, path)
+        if relation is None:
+            continue
+        columns = each.columns
+        if columns is None and each.width is not None:
+            columns = tuple(column.part for column in known.all_columns(relation)[: each.width]) or None
+        yield LastingUse(
+            holder=holder,
+            used=relation,
+            holding=body.holding,
+            writes=True,
+            inserts=True,
+            columns=columns,
+            every=each.columns is None,
+        )

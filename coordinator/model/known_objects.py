@@ -1,0 +1,83 @@
+"""Which relations, columns, functions and types there are, and what a name means that has no schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from coordinator.model.effect import Effect, ObjectKind, ObjectName, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Key = tuple[str, str]  # schema and name
+BARE = ""  # the schema of a name that was written without one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownObjects:
+    """What was there, or was to be there, at one moment.
+
+    `columns` are those of each relation, in order, with the bare names of their types ("" where not known).
+    """
+
+    columns: Mapping[Key, Mapping[str, str]]
+    functions: frozenset[Key] = frozenset()
+    types: frozenset[Key] = frozenset()
+    _schemas: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        schemas: dict[str, list[str]] = {}
+        for schema, name in sorted(self.columns):
+            schemas.setdefault(name, []).append(schema)
+        object.__setattr__(self, "_schemas", {name: tuple(found) for name, found in schemas.items()})
+
+    def has_column(self, name: ObjectName) -> bool:
+        """Whether that column is known."""
+        return name.part in self.columns.get((name.schema, name.name), ())
+
+    def all_columns(self, relation: ObjectName) -> tuple[ObjectName, ...]:
+        """The columns of a relation, in order; () when it is not known."""
+        found = self.columns.get((relation.schema, relation.name), {})
+        return tuple(ObjectName(ObjectKind.COLUMN, relation.schema, relation.name, each) for each in found)
+
+    def home(self, name: ObjectName, path: Sequence[str]) -> ObjectName | None:
+        """The object that the name means where these schemas are looked through, in order.
+
+        A relation that none of them holds is looked for in all schemas, and found when only one holds it. None: not
+        known, or not known which.
+        """
+        if name.schema != BARE:
+            return name
+        known = self._known(name)
+        schema = next((each for each in path if (each, name.name) in known), None)
+        if schema is None and len(found := self._schemas.get(name.name, ())) == 1 and known is self.columns:
+            schema = found[0]
+        return None if schema is None else replace(name, schema=schema)
+
+    def _known(self, name: ObjectName) -> Mapping[Key, object] | frozenset[Key]:
+        if name.kind is ObjectKind.FUNCTION:
+            return self.functions
+        if name.kind in {ObjectKind.TYPE, ObjectKind.LABEL}:
+            return self.types
+        return self.columns
+
+    def resolved(self, effects: Iterable[Effect], path: Sequence[str]) -> tuple[Effect, ...]:
+        """The effects that speak of known objects, with their full names; each column that may be one of several
+        relations' is the one's that has it."""
+        return tuple(found for each in effects if (found := self._resolved(each, path)) is not None)
+
+    def _resolved(self, effect: Effect, path: Sequence[str]) -> Effect | None:
+        names = [
+            found
+            for each in (effect.object, *effect.alternatives)
+            if (found := self.home(each, path)) is not None
+        ]
+        if effect.object.kind is ObjectKind.COLUMN and effect.verb in {Verb.USE, Verb.HOLD}:
+            having = [each for each in names if self.has_column(each)]
+            names = having or [each for each in names if (each.schema, each.name) not in self.columns]
+        elif effect.object.kind is ObjectKind.TYPE:
+            names = [each for each in names if (each.schema, each.name) in self._known(each)]
+        if not names:
+            return None
+        return replace(effect, object=names[0], alternatives=())

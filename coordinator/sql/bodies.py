@@ -1,0 +1,142 @@
+"""What one command names and writes, with every name as it was written: those without a schema are left without."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.model.effect import Holding
+from coordinator.model.known_objects import BARE
+from coordinator.sql.namespace import Namespace
+from coordinator.sql.nodes import children, given, name_of, strings, unwrap
+from coordinator.sql.parser import body_queries, parse
+from coordinator.sql.queries import QueryReader
+from coordinator.sql.reading import Reading
+from coordinator.sql.statements import read_command
+from coordinator.sql.tree import SqlSyntaxError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from coordinator.model.effect import Effect, ObjectName
+    from coordinator.sql.tree import Node, Tree
+
+_NEW_AND_OLD = re.compile(r"\b(?:new|old)\s*\.\s*(\"[^\"]+\"|[a-z_]\w*)", re.IGNORECASE)
+_QUERIES = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CallStmt"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Insert:
+    """Rows put into a relation: the columns that get a value, None when they are given by position.
+
+    `width` is how many values stand in a row; None when a query gives them.
+    """
+
+    relation: ObjectName
+    columns: tuple[str, ...] | None = None
+    width: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What a function's body, or a statement, does. `effects` have the verbs USE and WRITE alone.
+
+    `row_fields` are the columns of NEW and OLD that a trigger function names. `unknown`: why this is not all.
+    """
+
+    effects: tuple[Effect, ...] = ()
+    inserts: tuple[Insert, ...] = ()
+    row_fields: tuple[str, ...] = ()
+    holding: Holding = Holding.TEXT
+    unknown: tuple[str, ...] = ()
+
+
+def read_statement(tree: Tree) -> Body:
+    """What one command does that somebody runs from code."""
+    reading = Reading(Namespace(BARE))
+    read_command(reading, tree)
+    return Body(
+        effects=tuple(reading.effects),
+        inserts=tuple(_inserts(tree.node, reading.names)),
+        unknown=tuple(reading.unknown),
+    )
+
+
+def read_body(definition: str) -> Body:
+    """What the body of one CREATE FUNCTION or CREATE PROCEDURE does, in `sql` or `plpgsql`.
+
+    Never raises for a text: what cannot be parsed is `unknown`, and so is dynamic SQL.
+    """
+    try:
+        (tree,) = parse(definition)
+    except (SqlSyntaxError, ValueError):
+        return Body(unknown=("it cannot be parsed",))
+    options = {item.def_elem.defname: unwrap(item.def_elem.arg) for item in tree.node.options}
+    language = options["language"].sval.lower() if "language" in options else "sql"
+    reading = Reading(Namespace(BARE))
+    inserts: list[Insert] = []
+    for each in _statements(reading, tree, language, options):
+        QueryReader(reading).query(each)
+        inserts.extend(_inserts(each, reading.names))
+    return Body(
+        effects=tuple(reading.effects),
+        inserts=tuple(inserts),
+        row_fields=row_fields(definition) if language == "plpgsql" else (),
+        holding=Holding.LATE if language == "plpgsql" else Holding.TEXT,
+        unknown=tuple(reading.unknown),
+    )
+
+
+def row_fields(definition: str) -> tuple[str, ...]:
+    """The names behind NEW. and OLD. in a text, each once."""
+    found = _NEW_AND_OLD.findall(definition)
+    return tuple(dict.fromkeys(each[1:-1] if each.startswith('"') else each.lower() for each in found))
+
+
+def _statements(reading: Reading, tree: Tree, language: str, options: dict[str, Node]) -> Iterator[Node]:
+    body = given(tree.node, "sql_body")
+    if body is not None:
+        yield body
+    elif language == "sql" and "as" in options:
+        yield from _parsed(reading, strings(options["as"].items)[0])
+    elif language == "plpgsql":
+        yield from _plpgsql(reading, tree.sql)
+    elif language not in {"c", "internal"}:
+        reading.not_known(f"its body is written in {language}")
+
+
+def _plpgsql(reading: Reading, definition: str) -> Iterator[Node]:
+    try:
+        queries = body_queries(definition)
+    except SqlSyntaxError as error:
+        reading.not_known(f"its body cannot be parsed: {error.reason}")
+        return
+    for query in queries:
+        if query.dynamic:
+            reading.not_known("it runs dynamic SQL (EXECUTE)")
+        yield from _parsed(reading, f"SELECT {query.sql}" if query.expression else query.sql)
+
+
+def _parsed(reading: Reading, text: str) -> Iterator[Node]:
+    try:
+        trees = parse(text)
+    except SqlSyntaxError:
+        reading.not_known("a part of its body cannot be parsed")
+        return
+    yield from (tree.node for tree in trees if name_of(tree.node) in _QUERIES)
+
+
+def _inserts(node: Node, names: Namespace) -> Iterator[Insert]:
+    """Every INSERT in a command, those inside WITH too."""
+    if name_of(node) == "InsertStmt":
+        columns = tuple(item.res_target.name for item in node.cols) or None
+        source = given(node, "select_stmt")
+        width = None
+        if source is None:  # DEFAULT VALUES
+            columns = ()
+        elif source.values_lists:
+            width = len(source.values_lists[0].list.items)
+        yield Insert(relation=names.relation(node.relation), columns=columns, width=width)
+    for child in children(node):
+        yield from _inserts(child, names)
