@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from coordinator.execution.failure import StepFailure
     from coordinator.ledger.lock import Holder
     from coordinator.model.finding import Finding
+    from coordinator.model.gate import GateCheck, GateStage
     from coordinator.model.incident import Notice
     from coordinator.model.plan import RunPlan, Step
     from coordinator.model.rehearsal import StepGrade
@@ -140,6 +141,21 @@ class StepsRolledBack:
     steps: tuple[Step, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckStarted:
+    """A check of the gate, or one of the user's commands there, begins."""
+
+    stage: GateStage
+    check: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFinished:
+    """A check of the gate has ended, however it did."""
+
+    check: GateCheck
+
+
 Event: TypeAlias = (
     TargetNamed
     | Working
@@ -155,5 +171,7 @@ Event: TypeAlias = (
     | NoticesHeard
     | StepFailed
     | StepsRolledBack
+    | CheckStarted
+    | CheckFinished
 )
 Listener: TypeAlias = Callable[[Event], None]

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from coordinator.model.catalog import Address
     from coordinator.model.finding import Finding
     from coordinator.model.module import Module
+    from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan, Segment, Step
 
 
@@ -66,6 +67,10 @@ class Rehearser:
     lock_wait: float
     opposite: Callable[[Step], Step]  # the same revision in the other direction
     reverse: Callable[[tuple[Segment, ...]], RunPlan]
+    judged: frozenset[RevisionKey] | None = (
+        None  # the steps that are taken back; None: all, and the whole run too
+    )
+    at_top: Callable[[], None] = lambda: None  # called when everything is in and nothing was taken back yet
     _start: _State = field(default_factory=lambda: _State(catalog=Catalog(definitions={}), sums={}))
     _catalog: Catalog = field(default_factory=lambda: Catalog(definitions={}))  # as the last step left it
     _steps: dict[str, RehearsedStep] = field(default_factory=dict)
@@ -98,19 +103,32 @@ class Rehearser:
         the target would be left by a failure, and by the downgrades that a later rollback would run.
         """
         if not plan.segments:
+            self.at_top()
             return True, ()
         last = plan.segments[-1]
-        inside = last.transactional and all(self.opposite(step).transactional for step in last.steps)
-        if len(plan.segments) > 1 or not inside:
+        if len(plan.segments) > 1 or not self._goes_back_inside(last):
             self._commit(last)
-            return self._backwards(plan, start)
+            self.at_top()
+            return (False, ()) if self.judged is not None else self._backwards(plan, start)
         transaction = self._transaction()
         transaction.begin()
         try:
             self._forwards(last, transaction)
+            self.at_top()
+            if self.judged is not None:
+                return False, ()
             return self._backwards_inside(last, transaction, start)
         finally:
             transaction.rollback()
+
+    def _goes_back_inside(self, segment: Segment) -> bool:
+        """Whether a segment can be taken back in the transaction that it ran in."""
+        return segment.transactional and (
+            self.judged is not None or all(self.opposite(step).transactional for step in segment.steps)
+        )
+
+    def _is_judged(self, step: Step) -> bool:
+        return self.judged is None or step.key in self.judged
 
     def _commit(self, segment: Segment) -> None:
         transaction = self._transaction()
@@ -161,8 +179,8 @@ class Rehearser:
         """Up, down and up again of a step that shares its transaction, by savepoints where that is the same."""
         before = self._prepare(step)
         result = self.runner.run(step, transaction, before.catalog, token=f"rehearse {step.key}")
-        if not self.opposite(step).transactional:
-            # Its way back would end the transaction that it shares: the whole run's reversal judges it.
+        if not self._is_judged(step) or not self.opposite(step).transactional:
+            # Its way back is not asked for, or would end the transaction that it shares: the whole run's reversal judges it.
             self._steps[str(step.key)] = replace(
                 graded(step, StepGrade.REVERSIBLE, ()),
                 seconds=result.seconds,
@@ -188,6 +206,12 @@ class Rehearser:
         before = self._prepare(step)
         result = self.runner.run(step, transaction, before.catalog, token=f"rehearse {step.key}")
         gone = destroyed(result.after.difference(before.catalog))
+        if not self._is_judged(step):
+            self._catalog = result.after
+            self._steps[str(step.key)] = replace(
+                graded(step, StepGrade.REVERSIBLE, ()), seconds=result.seconds, gone=gone
+            )
+            return
         found = self._grade_reversal(step, transaction, before, result)
         if found.grade is not StepGrade.IRREVERSIBLE:
             again = self.runner.run(
@@ -203,7 +227,8 @@ class Rehearser:
             if made := prepare_module(self.runner.session, module):
                 self._made[module.name] = (*self._made.get(module.name, ()), *made)
                 self._catalog = self.runner.catalog()
-        return _State(catalog=self._catalog, sums=self._sums(self._may_write(step)))
+        sums = self._sums(self._may_write(step)) if self._is_judged(step) else {}
+        return _State(catalog=self._catalog, sums=sums)
 
     def _may_write(self, step: Step) -> tuple[Module, ...]:
         """The modules whose tables the step may change: its own, and those that it says it touches."""

@@ -34,17 +34,22 @@ class FoundDatabase:
     in_use_by_others: bool  # somebody who is not this program
 
 
-def create_database(admin: DatabaseUrl, name: str, *, comment: str = "") -> DatabaseUrl:
-    """Make an empty database from template0, where nobody has put anything, and say whose it is.
+def create_database(
+    admin: DatabaseUrl, name: str, *, comment: str = "", like: str = "template0"
+) -> DatabaseUrl:
+    """Make a database and say whose it is: an empty one from template0, where nobody has put anything, or a copy.
 
-    `admin` is any database of the server. UnreachableError when the role may not, or the name is taken.
+    `admin` is any database of the server, but not the one that is copied. UnreachableError when the role may not,
+    the name is taken, or somebody is connected to what is to be copied.
     """
     import psycopg
     from psycopg import sql
 
     with connect(admin, application_name=_APPLICATION) as connection:
         try:
-            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(like))
+            )
             if comment:
                 connection.execute(
                     sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(comment))

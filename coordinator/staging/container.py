@@ -12,7 +12,7 @@ from coordinator.model.target import DatabaseUrl
 from coordinator.postgres.connect import connect
 from coordinator.staging.cluster import DISPOSABLE
 from coordinator.staging.container_dump import dump_in_container
-from coordinator.staging.databases import drop_made_database, make_database, version_of
+from coordinator.staging.databases import copy_made_database, drop_made_database, make_database, version_of
 from coordinator.staging.dump import dumped_schemas
 from coordinator.staging.engine import engine_client, require_engine
 from coordinator.staging.interface import StagingError
@@ -81,6 +81,10 @@ class ContainerStaging:
     def create_database(self) -> DatabaseUrl:
         """A new empty database."""
         return make_database(self._entered())
+
+    def copy_database(self, url: DatabaseUrl) -> DatabaseUrl:
+        """A copy of one that we made."""
+        return copy_made_database(self._entered(), url)
 
     def drop_database(self, url: DatabaseUrl) -> None:
         """Drop one that we made."""

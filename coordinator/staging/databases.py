@@ -18,6 +18,14 @@ def make_database(admin: DatabaseUrl) -> DatabaseUrl:
     return create_database(admin, new_database_name(), comment=new_mark())
 
 
+def copy_made_database(admin: DatabaseUrl, url: DatabaseUrl) -> DatabaseUrl:
+    """A copy of a database that `make_database` made; nobody may be connected to it. StagingError for any other."""
+    name = url.parameters.get("dbname", "")
+    if not is_database_name(name):
+        raise StagingError(f"'{url}' is not a staging database, so it is not copied.")
+    return create_database(admin, new_database_name(), comment=new_mark(), like=name)
+
+
 def drop_made_database(admin: DatabaseUrl, url: DatabaseUrl) -> None:
     """Drop a database that `make_database` made; StagingError, and nothing dropped, for any other name."""
     name = url.parameters.get("dbname", "")

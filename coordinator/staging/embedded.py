@@ -10,7 +10,7 @@ from coordinator.model.staging import StagingKind
 from coordinator.postgres.databases import create_database, databases_of_role
 from coordinator.staging.binaries import find_binaries
 from coordinator.staging.cluster import LocalCluster, usable
-from coordinator.staging.databases import drop_made_database, make_database, version_of
+from coordinator.staging.databases import copy_made_database, drop_made_database, make_database, version_of
 from coordinator.staging.dump import dump_arguments, dump_environment, dump_password, dumped_schemas, run_dump
 from coordinator.staging.locks import exclusive
 
@@ -83,6 +83,10 @@ class EmbeddedStaging:
     def create_database(self) -> DatabaseUrl:
         """A new empty database."""
         return make_database(self._cluster.url())
+
+    def copy_database(self, url: DatabaseUrl) -> DatabaseUrl:
+        """A copy of one that we made."""
+        return copy_made_database(self._cluster.url(), url)
 
     def drop_database(self, url: DatabaseUrl) -> None:
         """Drop one that we made."""

@@ -43,8 +43,11 @@ class Staging(Protocol):
     def create_database(self) -> DatabaseUrl:
         """A new database, made from template0 and empty."""
 
+    def copy_database(self, url: DatabaseUrl) -> DatabaseUrl:
+        """A new database that holds what one of `create_database` holds, to which nobody is connected."""
+
     def drop_database(self, url: DatabaseUrl) -> None:
-        """Drop one that `create_database` made; StagingError for any other."""
+        """Drop one that this staging made; StagingError for any other."""
 
     def dump_schemas(self, source: DatabaseUrl, schemas: tuple[str, ...]) -> str:
         """The SQL that makes `schemas` of `source`, without rows, by this staging's own pg_dump.

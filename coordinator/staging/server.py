@@ -11,7 +11,7 @@ from coordinator.model.staging import StagingKind
 from coordinator.postgres.databases import ServerFacts, server_facts
 from coordinator.postgres.url import parse_url
 from coordinator.staging.binaries import find_binaries, program_version
-from coordinator.staging.databases import drop_made_database, make_database
+from coordinator.staging.databases import copy_made_database, drop_made_database, make_database
 from coordinator.staging.dump import dump_arguments, dump_environment, dump_password, dumped_schemas, run_dump
 from coordinator.staging.interface import StagingError
 
@@ -70,6 +70,12 @@ class ServerStaging:
     def create_database(self) -> DatabaseUrl:
         """A new empty database, that goes when this staging is left, if not before."""
         made = make_database(self._admin)
+        self._made.append(made)
+        return made
+
+    def copy_database(self, url: DatabaseUrl) -> DatabaseUrl:
+        """A copy of one that we made; it goes in the same way."""
+        made = copy_made_database(self._admin, url)
         self._made.append(made)
         return made
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from coordinator.execution.events import Listener
     from coordinator.execution.project import Project
-    from coordinator.model.effect import Effect, ObjectName
+    from coordinator.model.effect import Effect, ObjectName, RevisionEffects
     from coordinator.model.names import RevisionKey
     from coordinator.model.target import DatabaseUrl
     from coordinator.settings.values import Settings
@@ -57,8 +57,7 @@ def build_schema(settings: Settings, tell: Listener) -> BuiltSchema:
         try:
             _apply(settings, url, staging, tell)
             with Session(connect(url, application_name="migrate:map")) as session:
-                names = frozenset(session.rows(_NAMES))
-                uses = tuple(_uses(settings, session.server_version, names))
+                uses = tuple(_uses(settings, session.server_version, read_names(session)))
                 return read_built_schema(session, settings.modules, uses=uses)
         finally:
             staging.drop_database(url)
@@ -107,14 +106,25 @@ def _apply(settings: Settings, url: DatabaseUrl, staging: Staging, tell: Listene
         raise refused from error
 
 
+def read_names(session: Session) -> frozenset[tuple[str, ...]]:
+    """Schema and name of every relation, function and type."""
+    return frozenset(session.rows(_NAMES))
+
+
 def _uses(settings: Settings, server_version: int, names: frozenset[tuple[str, ...]]) -> Iterator[ModuleUse]:
-    """What the revisions use of other modules, each once: function bodies, triggers, rows that are read or written."""
     with Workers(silence=settings.worker_timeout) as workers:
         project = load_project(settings, workers)
         keys = tuple(each.key for tree in project.trees for each in tree.revisions)
         captured = capture_all(project, keys, workers, server_version)
+    yield from module_uses(project, captured.effects, names)
+
+
+def module_uses(
+    project: Project, effects_of: Mapping[RevisionKey, RevisionEffects], names: frozenset[tuple[str, ...]]
+) -> Iterator[ModuleUse]:
+    """What the revisions use of other modules, each once: function bodies, triggers, rows that are read or written."""
     told: set[tuple[str | None, ...]] = set()
-    for key, effects in captured.effects.items():
+    for key, effects in effects_of.items():
         for effect in effects.of(*_USES):
             use = _use(key, effect, project, names)
             if use is None:

@@ -22,12 +22,13 @@ def preflight(
     captured: Captured | None,
     *,
     steps: frozenset[RevisionKey] | None = None,
+    gate: bool = False,
 ) -> tuple[Finding, ...]:
     """What the preflight checks say; without captures those that look at what revisions send stay silent.
 
-    `steps` are the pending revisions that the run is about; None: all of them.
+    `steps` are the pending revisions that the run is about; None: all of them. `gate`: a pull request is judged.
     """
-    return run_preflight(preflight_facts(project, state, captured, steps=steps))
+    return run_preflight(preflight_facts(project, state, captured, steps=steps, gate=gate))
 
 
 def preflight_facts(
@@ -36,6 +37,7 @@ def preflight_facts(
     captured: Captured | None,
     *,
     steps: frozenset[RevisionKey] | None = None,
+    gate: bool = False,
 ) -> PreflightFacts:
     """All that the preflight checks look at."""
     return PreflightFacts(
@@ -48,4 +50,5 @@ def preflight_facts(
         accepted=frozenset((each.key, each.digest) for each in state.acceptances),
         effects={} if captured is None else captured.effects,
         steps=steps,
+        gate=gate,
     )
