@@ -31,6 +31,18 @@ class Statement:
     reads: bool = False  # its rows were asked for: what follows depends on the database
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class InputFile:
+    """A file that shaped what a revision did.
+
+    `path` is seen from the module's folder, with slashes. `sha256` is that of its bytes in hexadecimal; empty when the
+    file was looked for and was not there.
+    """
+
+    path: str
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
     """All that one direction of a revision sent, in order.
@@ -38,6 +50,7 @@ class Capture:
     `unknown` says why this may not be all ("asked the database at line 12"); a capture without it is complete.
     `error` is what the function raised, `error_line` where in the file.
     `withheld` are the environment variables it asked for and did not get; `connections` those it tried to open.
+    `inputs` are its own file and those that it read or imported, directly or through others.
     """
 
     key: RevisionKey
@@ -50,6 +63,7 @@ class Capture:
     empty: bool = False  # the function does nothing at all (`pass`)
     withheld: tuple[str, ...] = ()
     connections: tuple[str, ...] = ()
+    inputs: tuple[InputFile, ...] = ()
 
     @property
     def transactional(self) -> bool:

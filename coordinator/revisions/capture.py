@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from coordinator.model.capture import Capture, Direction, Statement
 from coordinator.postgres.render import render
+from coordinator.revisions.inputs import input_files
 from coordinator.worker.process import Reply, Worker, WorkerError
 
 if TYPE_CHECKING:
@@ -63,12 +64,15 @@ def capture(worker: Worker, module: Module, revision: Revision, direction: Direc
     withheld: tuple[str, ...] = ()
     connections: tuple[str, ...] = ()
     asked: tuple[int, ...] = ()
+    inputs: tuple[str, ...] = ()
     try:
         report = worker.run(module, revision, direction, recorder, token=token, capture=True)
         withheld, connections, asked = report.withheld, report.connections, report.asked
+        inputs = report.inputs
     except WorkerError as failure:
         error = failure
         withheld, connections, asked = failure.withheld, failure.connections, failure.asked
+        inputs = failure.inputs
         if failure.kind not in ("died", "hung"):
             worker.restore(module, token)
     unknown = [
@@ -86,4 +90,5 @@ def capture(worker: Worker, module: Module, revision: Revision, direction: Direc
         empty=not recorder.statements and error is None and not asked,
         withheld=withheld,
         connections=connections,
+        inputs=input_files(module, inputs or (revision.place.file,)),
     )

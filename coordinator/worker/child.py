@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Optional
 
 from coordinator.worker import dbapi
 from coordinator.worker.guard import Watch, watch_connections, watch_environment
+from coordinator.worker.inputs import Inputs, watch_inputs
 from coordinator.worker.protocol import Channel, ProtocolError, pack
 
 HEADER_NAMES = (
@@ -31,7 +32,7 @@ HEADER_NAMES = (
 class Child:
     """The worker's side of the conversation."""
 
-    def __init__(self, channel: Channel, watch: Watch) -> None:
+    def __init__(self, channel: Channel, watch: Watch, inputs: Inputs) -> None:
         from coordinator.worker.dialect import make_engine
         from coordinator.worker.modules import LoadedModule, load_file
 
@@ -39,6 +40,7 @@ class Child:
         self._load_file = load_file
         self._channel = channel
         self._watch = watch
+        self._inputs = inputs
         self._link = dbapi.Link(channel)
         self._engine = make_engine(dbapi.Connection(self._link))
         self._modules: Dict[str, Any] = {}
@@ -77,6 +79,8 @@ class Child:
             except BaseException as error:
                 reply = self._failed("exception", "{}: {}".format(type(error).__name__, error), error)
             reply.update(withheld=self._watch.read, connections=self._watch.opened, asked=self._link.asked)
+            if request["op"] == "run":
+                reply.update(inputs=self._inputs.found(request["file"]))
             sys.stdout.flush()
             sys.stderr.flush()
             self._channel.write(reply)
@@ -99,6 +103,7 @@ class Child:
     def _open_module(self, request: Dict[str, Any]) -> Dict[str, Any]:
         self._server_version = request["server_version"]
         self._modules[request["name"]] = self._loaded_module(request, self._engine, self._link)
+        self._inputs.add_roots(request["roots"])
         return {}
 
     def _activate(self, request: Dict[str, Any]) -> Any:
@@ -163,8 +168,9 @@ def main(descriptor: int) -> None:
     if greeting is None:
         return
     watch = Watch(frozenset(greeting["withheld"]))
+    inputs = Inputs()
     try:
-        child = Child(channel, watch)
+        child = Child(channel, watch, inputs)
         import alembic
         import sqlalchemy
     except ImportError as error:
@@ -174,6 +180,7 @@ def main(descriptor: int) -> None:
         return
     watch_environment(watch)
     watch_connections(watch)
+    watch_inputs(inputs)
     channel.write(
         {
             "op": "ready",

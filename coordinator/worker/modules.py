@@ -76,7 +76,7 @@ class LoadedModule:
             self._options["target_metadata"] = getattr(importlib.import_module(package), name or "metadata")
         file = os.path.join(self._script, "env.py")
         if not os.path.isfile(file):
-            return {}
+            return {"options": _learned(self._options)}
         with self._environment() as environment:
             environment.context_opts["as_sql"] = True
             recorded = _record(environment)
@@ -92,6 +92,7 @@ class LoadedModule:
         return {
             "version_table": str(table) if table else None,
             "version_table_schema": str(schema) if schema else None,
+            "options": _learned(self._options),
         }
 
     @contextlib.contextmanager
@@ -170,6 +171,21 @@ def _record(environment: EnvironmentContext) -> Dict[str, Any]:
     environment.get_x_argument = lambda as_dictionary=False: {} if as_dictionary else []
     _reinstall(environment)
     return recorded
+
+
+def _learned(options: Dict[str, Any]) -> Dict[str, str]:
+    """What shapes the names that come out, as text: the same options give the same text in every process."""
+    learned: Dict[str, str] = {}
+    metadata = options.get("target_metadata")
+    for position, each in enumerate(metadata if isinstance(metadata, (list, tuple)) else [metadata]):
+        for key, value in (getattr(each, "naming_convention", None) or {}).items():
+            place = "naming_convention[{}]".format(position) if position else "naming_convention"
+            name = key if isinstance(key, str) else getattr(key, "__name__", type(key).__name__)
+            said = value if isinstance(value, str) else getattr(value, "__qualname__", type(value).__name__)
+            learned["{}.{}".format(place, name)] = said
+    if options.get("user_module_prefix"):
+        learned["user_module_prefix"] = str(options["user_module_prefix"])
+    return learned
 
 
 def _reinstall(environment: EnvironmentContext) -> None:

@@ -63,6 +63,7 @@ class WorkerError(CoordinatorError):
         self.withheld: tuple[str, ...] = ()
         self.connections: tuple[str, ...] = ()
         self.asked: tuple[int, ...] = ()
+        self.inputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +99,13 @@ class Conduit(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """What a revision did besides sending statements."""
+    """What a revision did besides sending statements. `inputs` are absolute paths, see `worker/inputs.py`."""
 
     withheld: tuple[str, ...] = ()
     connections: tuple[str, ...] = ()
     asked: tuple[int, ...] = ()
     output: str = ""
+    inputs: tuple[str, ...] = ()
 
 
 class Worker:
@@ -120,6 +122,7 @@ class Worker:
         # Modules whose env.py was read, by this process or an earlier one.
         self._environments: set[str] = set()
         self.versions: Mapping[str, str] = {}
+        self.options: dict[str, Mapping[str, str]] = {}  # module -> what its env.py was seen to configure
 
     def __enter__(self) -> Worker:
         return self
@@ -214,6 +217,7 @@ class Worker:
                 "script": str(module.path),
                 "ini": None if ini is None else str(ini),
                 "import_paths": [str(path) for path in module.import_paths],
+                "roots": [str(path) for path in (module.path, module.path.parent, *module.import_paths)],
                 "naming_convention": module.naming_convention,
                 "server_version": server_version,
             },
@@ -230,6 +234,9 @@ class Worker:
             {"op": "environment", "module": module.name, "file": str(module.path / "env.py")}, None
         )
         self._environments.add(module.name)
+        self.options[module.name] = {
+            str(name): str(value) for name, value in reply.get("options", {}).items()
+        }
         return {name: reply.get(name) for name in ("version_table", "version_table_schema")}
 
     def header(self, module: Module, file: Path) -> Mapping[str, object]:
@@ -268,6 +275,7 @@ class Worker:
             connections=tuple(reply["connections"]),
             asked=tuple(reply["asked"]),
             output=self._output(),
+            inputs=tuple(reply["inputs"]),
         )
 
     def restore(self, module: Module, token: str) -> None:
@@ -397,4 +405,5 @@ def _failure(message: dict[str, Any]) -> WorkerError:
     error.withheld = tuple(message["withheld"])
     error.connections = tuple(message["connections"])
     error.asked = tuple(message["asked"])
+    error.inputs = tuple(message.get("inputs", ()))
     return error
