@@ -105,20 +105,16 @@ def watch_inputs(inputs: Inputs) -> None:
 def _watch_statements(inputs: Inputs) -> None:
     original = builtins.__import__
 
-    def __import__(  # noqa: N807, A001 - it is looked up by this name
-        name: str,
-        globals: Any = None,
-        locals: Any = None,
-        fromlist: Any = (),
-        level: int = 0,  # noqa: A002
-    ) -> Any:
-        found = original(name, globals, locals, fromlist, level)
-        importer = globals.get("__file__") if globals else None
-        if importer:
-            inputs.note_import(importer, _named(name, globals, fromlist, level))
+    def imported(name: str, *arguments: Any, **options: Any) -> Any:
+        found = original(name, *arguments, **options)
+        given = dict(zip(("globals", "locals", "fromlist", "level"), arguments), **options)
+        importer = given.get("globals") or {}
+        if importer.get("__file__"):
+            names = _named(name, importer, given.get("fromlist"), given.get("level", 0))
+            inputs.note_import(importer["__file__"], names)
         return found
 
-    builtins.__import__ = __import__
+    builtins.__import__ = imported
 
 
 def _watch_function(inputs: Inputs) -> None:
