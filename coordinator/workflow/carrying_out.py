@@ -17,6 +17,7 @@ from coordinator.model.plan import Guarantee
 from coordinator.planning.reverse import reverse_plan
 from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.failure import ConnectionLostError
+from coordinator.workflow.baseline.target import target_baseline
 from coordinator.workflow.before_writing import nothing_in_yet
 from coordinator.workflow.erasing import erase_after_run
 from coordinator.workflow.half_done import way_back_of
@@ -151,16 +152,17 @@ class CarryingOut:
 
     def _rehearsed(self, plans: tuple[RunPlan, ...]) -> Rehearsed:
         try:
-            return rehearse(
-                plans,
-                wanted=self.staging,
-                settings=self.settings,
-                target=self.target,
-                project=self.project,
-                captured=self.captured,
-                workers=self.workers,
-                tell=self.tell,
-            )
+            with target_baseline(self.target) as baseline:
+                return rehearse(
+                    plans,
+                    wanted=self.staging,
+                    settings=self.settings,
+                    baseline=baseline,
+                    project=self.project,
+                    captured=self.captured,
+                    workers=self.workers,
+                    tell=self.tell,
+                )
         except RefusedError:
             self._look_again()  # what failed was perhaps never as the plan had found it
             raise

@@ -1,10 +1,11 @@
-"""A rehearsal from beginning to end: choose where, build the target's state there, run the plans, give it back."""
+"""A rehearsal from beginning to end: choose where, build the baseline there, run the plans, give it back."""
 
 from __future__ import annotations
 
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from coordinator.errors import RefusedError, UnsettledError
@@ -12,20 +13,8 @@ from coordinator.execution.events import Listener, Working
 from coordinator.execution.failure import StepFailedError
 from coordinator.execution.rehearsal import Rehearser
 from coordinator.execution.step import StepRunner
-from coordinator.execution.versions import read_heads
-from coordinator.model.staging import StagingKind
 from coordinator.planning.rehearsed import found_by_rehearsal
 from coordinator.planning.reverse import opposite_step, reverse_plan
-from coordinator.postgres.baseline import (
-    act_as,
-    copy_rows,
-    extensions_of,
-    fill_views,
-    make_extensions,
-    make_roles,
-    restore,
-    roles_of,
-)
 from coordinator.postgres.connect import connect
 from coordinator.postgres.failure import StatementError
 from coordinator.postgres.session import Session
@@ -33,16 +22,18 @@ from coordinator.staging.choose import choose_staging
 from coordinator.workflow.integrity import integrity_checks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from coordinator.execution.project import Project
     from coordinator.execution.workers import Workers
+    from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
     from coordinator.model.rehearsal import Rehearsal
     from coordinator.settings.values import Settings
     from coordinator.staging.interface import Staging
+    from coordinator.workflow.baseline.interface import Baseline
     from coordinator.workflow.planned import Captured
-    from coordinator.workflow.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +49,7 @@ def rehearse(
     *,
     wanted: str,
     settings: Settings,
-    target: Target,
+    baseline: Baseline,
     project: Project,
     captured: Captured,
     workers: Workers,
@@ -70,33 +61,64 @@ def rehearse(
     is to be had. Nothing is written to the target.
     """
     tell(Working(what="looking for a database to rehearse in"))
-    with target.connect("baseline") as source, _staging(wanted, settings, target, source) as staging:
-        first: StepFailedError | None = None
-        for plan in plans:
-            with _copy(staging, target, source, project, tell) as session:
-                runner = StepRunner(session, workers, project, integrity_checks(project), plan)
-                rehearser = Rehearser(
-                    runner=runner,
-                    project=project,
-                    tell=tell,
-                    where=staging.label,
-                    lock_wait=settings.lock_wait,
-                    opposite=lambda step: opposite_step(step, captured.upgrades, captured.downgrades),
-                    reverse=lambda segments: reverse_plan(segments, captured.upgrades, captured.downgrades),
-                )
-                try:
-                    rehearsal = rehearser.rehearse(plan)
-                    return Rehearsed(plan=found_by_rehearsal(plan, plans), rehearsal=rehearsal)
-                except StepFailedError as error:
-                    first = first or error
-                except (StatementError, UnsettledError) as error:  # of the copy, not of the target
-                    raise RefusedError(
-                        f"the rehearsal failed: {error}", help="the target was not touched"
-                    ) from error
-                finally:
-                    workers.forget_all()
-        assert first is not None
-        raise RehearsalFailedError(first)
+    with staging_for(wanted, settings, baseline) as staging:
+        return rehearse_on(
+            lambda: built(baseline, staging, project, tell),
+            plans,
+            where=staging.label,
+            settings=settings,
+            project=project,
+            captured=captured,
+            workers=workers,
+            tell=tell,
+        )
+
+
+def rehearse_on(
+    start: Callable[[], AbstractContextManager[Session]],
+    plans: tuple[RunPlan, ...],
+    *,
+    where: str,
+    settings: Settings,
+    project: Project,
+    captured: Captured,
+    workers: Workers,
+    tell: Listener,
+    judged: frozenset[RevisionKey] | None = None,
+    at_top: Callable[[Session], None] = lambda session: None,
+) -> Rehearsed:
+    """The same where the staging is at hand: `start` gives a session on a database that the plan begins in.
+
+    `judged` are the steps that are taken back too; None: all of them, and the whole run. `at_top` may look when
+    everything is in.
+    """
+    first: StepFailedError | None = None
+    for plan in plans:
+        with start() as session:
+            rehearser = Rehearser(
+                runner=StepRunner(session, workers, project, integrity_checks(project), plan),
+                project=project,
+                tell=tell,
+                where=where,
+                lock_wait=settings.lock_wait,
+                opposite=lambda step: opposite_step(step, captured.upgrades, captured.downgrades),
+                reverse=lambda segments: reverse_plan(segments, captured.upgrades, captured.downgrades),
+                judged=judged,
+                at_top=partial(at_top, session),
+            )
+            try:
+                rehearsal = rehearser.rehearse(plan)
+                return Rehearsed(plan=found_by_rehearsal(plan, plans), rehearsal=rehearsal)
+            except StepFailedError as error:
+                first = first or error
+            except (StatementError, UnsettledError) as error:  # of the copy, not of the target
+                raise RefusedError(
+                    f"the rehearsal failed: {error}", help="the target was not touched"
+                ) from error
+            finally:
+                workers.forget_all()
+    assert first is not None
+    raise RehearsalFailedError(first)
 
 
 class RehearsalFailedError(RefusedError):
@@ -109,66 +131,26 @@ class RehearsalFailedError(RefusedError):
         self.help = "the target was not touched; mend the revision and run again"
 
 
-@contextmanager
-def _staging(wanted: str, settings: Settings, target: Target, source: Session) -> Iterator[Staging]:
-    identifier = (
-        source.value("SELECT system_identifier FROM pg_control_system()")
-        if "://" in wanted or "=" in wanted
-        else None
-    )
-    with choose_staging(
+def staging_for(wanted: str, settings: Settings, baseline: Baseline) -> Staging:
+    """The staging of these words for what starts at `baseline`, not yet entered. Raises UnreachableError, SettingsError."""
+    return choose_staging(
         wanted,
-        target_version=source.server_version,
-        target_is_embedded=target.embedded,
+        target_version=baseline.server_version,
+        target_is_embedded=baseline.embedded,
         state=settings.state_directory,
         image=settings.staging.image,
         environment=os.environ,
-        target_identifier=identifier,
-    ) as staging:
-        yield staging
+        target_identifier=baseline.system_identifier if "://" in wanted or "=" in wanted else None,
+    )
 
 
 @contextmanager
-def _copy(
-    staging: Staging, target: Target, source: Session, project: Project, tell: Listener
-) -> Iterator[Session]:
-    """A session on a new database that starts where the target is."""
+def built(baseline: Baseline, staging: Staging, project: Project, tell: Listener) -> Iterator[Session]:
+    """A session on a new database of `staging` that starts where the baseline is; dropped after the block."""
     url = staging.create_database()
     try:
         with Session(connect(url, application_name="migrate:rehearsal")) as session:
-            _build(session, staging, target, source, project, tell)
-            if staging.kind is not StagingKind.SERVER:
-                deployer = str(source.value("SELECT session_user"))
-                make_roles(session, (deployer,))
-                act_as(session, deployer)
+            baseline.build(session, staging, project, tell)
             yield session
     finally:
         staging.drop_database(url)
-
-
-def _build(
-    session: Session, staging: Staging, target: Target, source: Session, project: Project, tell: Listener
-) -> None:
-    tables = tuple(dict.fromkeys(module.qualified_version_table for module in project.modules))
-    schemas = tuple(dict.fromkeys([*project.owners, *(schema for schema, _ in tables)]))
-    if staging.kind is not StagingKind.SERVER:
-        owners = {module.owner for module in project.modules if module.owner}
-        make_roles(session, sorted({*roles_of(source, schemas), *owners}))
-    make_extensions(session, extensions_of(source))
-    present = tuple(
-        name
-        for name in schemas
-        if source.value("SELECT 1 FROM pg_namespace WHERE nspname = %s", (name,))
-        and (name != "public" or name in project.owners)
-    )
-    if not present:
-        return
-    tell(Working(what=f"copying the definitions of {len(present)} schemas to {staging.label}"))
-    dump = staging.dump_schemas(target.url, present)
-    if dump:
-        restore(session, dump)
-        fill_views(source, session)
-    for module in project.modules:
-        if read_heads(session, module) is not None and module.qualified_version_table in tables:
-            copy_rows(source, session, module.qualified_version_table)
-            tables = tuple(each for each in tables if each != module.qualified_version_table)

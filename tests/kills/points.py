@@ -18,7 +18,12 @@ LOOK, REHEARSE, APPLY, ROLL_BACK, RECOVER = "look", "rehearse", "apply", "roll b
 _PHASES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     (
         REHEARSE,
-        ("coordinator.workflow.rehearse", "coordinator.execution.rehearsal", "coordinator.staging."),
+        (
+            "coordinator.workflow.rehearse",
+            "coordinator.workflow.baseline.",
+            "coordinator.execution.rehearsal",
+            "coordinator.staging.",
+        ),
         (),
     ),
     (RECOVER, ("coordinator.workflow.recover", "coordinator.workflow.half_done"), ()),
