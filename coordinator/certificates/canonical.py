@@ -65,7 +65,9 @@ def _text(value: str) -> str:
 
 def _whole(value: int) -> str:
     if abs(value) > _LARGEST:
-        raise NotCanonicalError(f"{value} is too large for a number that every reader keeps; write it as a text")
+        raise NotCanonicalError(
+            f"{value} is too large for a number that every reader keeps; write it as a text"
+        )
     return str(int(value))
 
 

@@ -14,14 +14,24 @@ from coordinator.execution.failure import (
 )
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.names import Place
+from coordinator.revisions.inputs import input_files
 from coordinator.worker.process import WorkerError
 
 if TYPE_CHECKING:
     from coordinator.execution.conduit import SessionConduit
     from coordinator.execution.project import Project
     from coordinator.execution.workers import Workers
+    from coordinator.model.capture import InputFile
     from coordinator.model.plan import Step
     from coordinator.postgres.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """A function that ended well: what is worth saying of it, and the files that it read or imported."""
+
+    findings: tuple[Finding, ...]
+    inputs: tuple[InputFile, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +42,8 @@ class Calling:
     project: Project
     workers: Workers
 
-    def call(self, step: Step, conduit: SessionConduit, token: str) -> tuple[Finding, ...]:
-        """Run the author's function; what it looked for in the environment and did not get.
+    def call(self, step: Step, conduit: SessionConduit, token: str) -> Called:
+        """Run the author's function; a warning for what it looked for in the environment and did not get.
 
         Raises StepFailedError. `token` names the state of Alembic's memory before the step, for `forget`.
         """
@@ -57,6 +67,11 @@ class Calling:
         if report.connections:
             # It was refused the connection, caught the error, and went on without what it wanted there.
             raise StepFailedError(own_connection(step, part, report.connections))
+        return Called(
+            findings=self._withheld(step, report.withheld), inputs=input_files(module, report.inputs)
+        )
+
+    def _withheld(self, step: Step, names: tuple[str, ...]) -> tuple[Finding, ...]:
         return tuple(
             Finding(
                 rule="withheld-environment",
@@ -67,7 +82,7 @@ class Calling:
                 place=step.place,
                 help="op.get_bind() is the connection; write what else it needs into the file",
             )
-            for name in report.withheld
+            for name in names
         )
 
     def forget(self, step: Step, token: str) -> None:

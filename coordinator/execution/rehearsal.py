@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from coordinator.errors import CoordinatorError
 from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed, StepFinished, StepStarted
@@ -30,6 +30,7 @@ from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import prepare_module, unprepare_module
 from coordinator.model.capture import Direction
 from coordinator.model.catalog import Catalog
+from coordinator.model.definition import made_by
 from coordinator.model.locks import SegmentLocks
 from coordinator.model.rehearsal import Rehearsal, RehearsedStep, StepGrade
 from coordinator.postgres.rows import row_checksums
@@ -76,11 +77,16 @@ class Rehearser:
     _steps: dict[str, RehearsedStep] = field(default_factory=dict)
     _made: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _locks: list[SegmentLocks] = field(default_factory=list)
+    _left: dict[str, dict[str, Any]] = field(
+        default_factory=dict
+    )  # step -> what its rehearsal adds to the grade
+    _role: str = ""
 
     def rehearse(self, plan: RunPlan) -> Rehearsal:
         """Rehearse all segments and the whole run's reversal. Raises StepFailedError when a step fails going forward."""
         began = time.monotonic()
         self.tell(PhaseStarted(phase=Phase.REHEARSE, plan=plan, where=self.where))
+        self._role = str(self.runner.session.value("SELECT session_user"))
         self._start = _State(catalog=self.runner.catalog(), sums=self._sums(self.project.modules))
         self._catalog = self._start.catalog
         for segment in plan.segments[:-1]:
@@ -89,7 +95,10 @@ class Rehearser:
         return Rehearsal(
             where=self.where,
             server_version=self.runner.session.server_version,
-            steps=tuple(judged_by_chain(each, reversed_whole) for each in self._steps.values()),
+            steps=tuple(
+                judged_by_chain(replace(each, **self._left[name]), reversed_whole)
+                for name, each in self._steps.items()
+            ),
             seconds=time.monotonic() - began,
             reversed_whole=reversed_whole,
             findings=findings,
@@ -178,7 +187,7 @@ class Rehearser:
     def _shared_step(self, step: Step, transaction: Transaction) -> None:
         """Up, down and up again of a step that shares its transaction, by savepoints where that is the same."""
         before = self._prepare(step)
-        result = self.runner.run(step, transaction, before.catalog, token=f"rehearse {step.key}")
+        result = self._forward(step, transaction, before)
         if not self._is_judged(step) or not self.opposite(step).transactional:
             # Its way back is not asked for, or would end the transaction that it shares: the whole run's reversal judges it.
             self._steps[str(step.key)] = replace(
@@ -204,7 +213,7 @@ class Rehearser:
     def _lone_step(self, step: Step, transaction: Transaction) -> None:
         """The same for a step that commits by itself: every direction is run for real."""
         before = self._prepare(step)
-        result = self.runner.run(step, transaction, before.catalog, token=f"rehearse {step.key}")
+        result = self._forward(step, transaction, before)
         gone = destroyed(result.after.difference(before.catalog))
         if not self._is_judged(step):
             self._catalog = result.after
@@ -220,6 +229,13 @@ class Rehearser:
             result = replace(result, after=again.after)
         self._catalog = self.runner.catalog() if found.grade is StepGrade.IRREVERSIBLE else result.after
         self._steps[str(step.key)] = replace(found, seconds=result.seconds, gone=gone)
+
+    def _forward(self, step: Step, transaction: Transaction, before: _State) -> StepResult:
+        """Run a step going forward, and remember what it made and what it read."""
+        result = self.runner.run(step, transaction, before.catalog, token=f"rehearse {step.key}")
+        made = made_by(before.catalog, result.after, self._role)
+        self._left[str(step.key)] = {"made": made, "inputs": result.inputs}
+        return result
 
     def _prepare(self, step: Step) -> _State:
         if step.direction is Direction.UPGRADE:

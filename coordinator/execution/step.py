@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from coordinator.execution.project import Project
     from coordinator.execution.transaction import Transaction
     from coordinator.execution.workers import Workers
+    from coordinator.model.capture import InputFile
     from coordinator.model.catalog import Catalog
     from coordinator.model.check import WrittenTable
     from coordinator.model.finding import Finding
@@ -44,6 +45,7 @@ class StepResult:
     after: Catalog
     seconds: float
     findings: tuple[Finding, ...] = ()
+    inputs: tuple[InputFile, ...] = ()  # the files that its function read or imported
 
 
 class StepRunner:
@@ -128,7 +130,7 @@ class StepRunner:
         self._around.enter(step, local=True)
         session_before = self._around.watched()
         marks = table_marks(self.session)
-        asked = self._calling.call(step, conduit, token)
+        called = self._calling.call(step, conduit, token)
         try:
             transaction.check_ours()
             self._around.settle_constraints(step, conduit)
@@ -153,7 +155,8 @@ class StepRunner:
         except StatementError as error:
             raise StepFailedError(from_statement(step, "what follows its statements", error)) from error
         found = ask(self._checks, self.session, self._facts(step, written), before, after)
-        return StepResult(after=after, seconds=0.0, findings=(*asked, *leaks, *kept, *found))
+        said = (*called.findings, *leaks, *kept, *found)
+        return StepResult(after=after, seconds=0.0, findings=said, inputs=called.inputs)
 
     def _learn(self, step: Step) -> None:
         assert self._keeper is not None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from coordinator.model.definition import Made
+
 if TYPE_CHECKING:
+    from coordinator.model.capture import InputFile
     from coordinator.model.catalog import Address
     from coordinator.model.finding import Finding
     from coordinator.model.locks import SegmentLocks, TableLock
@@ -28,7 +31,8 @@ class RehearsedStep:
     """One step's rehearsal.
 
     `lost` names what data its reversal cannot bring back, one phrase each; `at_stake` those of it that were there
-    before the run. `gone` are the tables and columns that went with it, renamed ones among them.
+    before the run. `gone` are the tables and columns that went with it, renamed ones among them. `made` is what it
+    did to the catalog; `inputs` are the files that it read or imported going forward.
     """
 
     key: RevisionKey
@@ -38,6 +42,8 @@ class RehearsedStep:
     at_stake: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     gone: tuple[Address, ...] = ()
+    made: Made = field(default_factory=Made)
+    inputs: tuple[InputFile, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,7 +107,8 @@ def _watch_statements(inputs: Inputs) -> None:
 
     def imported(name: str, *arguments: Any, **options: Any) -> Any:
         found = original(name, *arguments, **options)
-        given = dict(zip(("globals", "locals", "fromlist", "level"), arguments), **options)
+        places = ("globals", "locals", "fromlist", "level")
+        given = dict(zip(places, arguments), **options)  # noqa: B905 - Python 3.8 knows no `strict`
         importer = given.get("globals") or {}
         if importer.get("__file__"):
             names = _named(name, importer, given.get("fromlist"), given.get("level", 0))
