@@ -88,6 +88,26 @@ def as_words(parameters: Mapping[str, str]) -> str:
     return make_conninfo(**parameters)
 
 
+def as_url(parameters: Mapping[str, str]) -> str:
+    """The parameters as a URL that libpq, SQLAlchemy and other clients read; a password among them is written out."""
+    user, password = (
+        quote(parameters.get("user", ""), safe=""),
+        quote(parameters.get("password", ""), safe=""),
+    )
+    login = f"{user}:{password}@" if password else f"{user}@" if user else ""
+    host, port = parameters.get("host", ""), parameters.get("port", "")
+    database = quote(parameters.get("dbname", ""), safe="")
+    more = {"sslmode": parameters.get("sslmode", "")}
+    if (
+        "/" in host or "," in host
+    ):  # a socket's directory, or several hosts: not every client takes them before the path
+        more, place = {"host": host, "port": port, **more}, ""
+    else:
+        place = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
+    query = "&".join(f"{key}={quote(value, safe='/')}" for key, value in more.items() if value)
+    return f"postgresql://{login}{place}/{database}{f'?{query}' if query else ''}"
+
+
 def show(parameters: Mapping[str, str]) -> str:
     """The parameters as a URL for people: only what is named here is shown, so no secret can slip in."""
     if "service" in parameters and "host" not in parameters:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from coordinator.errors import SettingsError
 from coordinator.settings import forms
 from coordinator.settings.forms import Problems, read_table
+from coordinator.settings.gate import read_gate
 from coordinator.settings.modules import below, read_modules
 from coordinator.settings.source import Source, find_source
 from coordinator.settings.staging import choose_staging, staging_form
@@ -36,6 +37,7 @@ _OPTIONS: Final[dict[str, forms.Form]] = {
     "wait": forms.duration,
     "wait_server": forms.duration,
     "worker_timeout": forms.duration,
+    "exec_timeout": forms.duration,
 }
 _SHARED: Final[dict[str, forms.Form]] = {**_OPTIONS, "staging": staging_form}
 FILE_KEYS: Final[dict[str, forms.Form]] = {
@@ -43,6 +45,7 @@ FILE_KEYS: Final[dict[str, forms.Form]] = {
     "environment": forms.text,
     "modules": forms.any_table,
     "environments": forms.any_table,
+    "gate": forms.any_table,
     **_SHARED,
 }
 
@@ -80,6 +83,7 @@ def load_settings(*, start: Path, environment: Mapping[str, str], flags: Flags) 
     modules = read_modules(root, file.get("modules", {}), problems)
     options = _options(flags, environment, table, file, problems)
     staging = choose_staging(flags, environment, table, file, problems)
+    gate_commands = read_gate(file.get("gate", {}), problems)
     _raise(source, problems)
     state = _state_directory(root, start, environment)
     return Settings(
@@ -94,8 +98,18 @@ def load_settings(*, start: Path, environment: Mapping[str, str], flags: Flags) 
         modules=modules,
         password_command=table.get("password_command", ()),
         staging=staging,
+        gate_commands=gate_commands,
+        url_variables=_url_variables(file, tables),
         **options,
     )
+
+
+def _url_variables(file: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
+    """Names of variables that hold the URL of a database of any environment, or of a staging server."""
+    owners = [file, *tables.values()]
+    named = [each["url_env"] for each in owners if "url_env" in each]
+    staging = [each["staging"]["url_env"] for each in owners if "url_env" in each.get("staging", {})]
+    return frozenset((*named, *staging))
 
 
 def _raise(source: Source, problems: Problems) -> None:

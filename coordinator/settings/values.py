@@ -11,8 +11,10 @@ from coordinator.errors import SettingsError, UsageError
 from coordinator.model.plan import Atomicity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from coordinator.model.gate import GateStage
     from coordinator.model.module import Module
 
 
@@ -37,6 +39,7 @@ class Flags:
     wait: str | None = None
     wait_server: str | None = None
     worker_timeout: str | None = None
+    exec_timeout: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +138,9 @@ class Settings:
     wait: float = 600.0
     wait_server: float = 0.0
     worker_timeout: float = 300.0
+    exec_timeout: float = 600.0
+    gate_commands: Mapping[GateStage, tuple[str, ...]] = field(default_factory=dict)  # of the user's own
+    url_variables: frozenset[str] = frozenset()  # those that the settings name as holding a database's URL
 
     @property
     def target(self) -> Target:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,10 @@ from coordinator.execution.rehearsal import Rehearser
 from coordinator.execution.step import StepRunner
 from coordinator.planning.rehearsed import found_by_rehearsal
 from coordinator.planning.reverse import opposite_step, reverse_plan
+from coordinator.planning.sameness import differences
 from coordinator.postgres.connect import connect
 from coordinator.postgres.failure import StatementError
+from coordinator.postgres.server_facts import adopt_settings, facts_of_session
 from coordinator.postgres.session import Session
 from coordinator.staging.choose import choose_staging
 from coordinator.workflow.integrity import integrity_checks
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
     from coordinator.model.rehearsal import Rehearsal
+    from coordinator.model.sameness import Difference
+    from coordinator.model.server_facts import ServerFacts
     from coordinator.settings.values import Settings
     from coordinator.staging.interface import Staging
     from coordinator.workflow.baseline.interface import Baseline
@@ -38,10 +42,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsed:
-    """The plan that ran, and what its rehearsal found out."""
+    """The plan that ran, and what its rehearsal found out.
+
+    `server` is where it was rehearsed, with the settings that the steps met; `wanted` the server that the plan is for,
+    None where none is known. `rehearsal.differences` compares them.
+    """
 
     plan: RunPlan
     rehearsal: Rehearsal
+    server: ServerFacts | None = None
+    wanted: ServerFacts | None = None
 
 
 def rehearse(
@@ -66,6 +76,7 @@ def rehearse(
             lambda: built(baseline, staging, project, tell),
             plans,
             where=staging.label,
+            facts=baseline.facts(),
             settings=settings,
             project=project,
             captured=captured,
@@ -84,17 +95,19 @@ def rehearse_on(
     captured: Captured,
     workers: Workers,
     tell: Listener,
+    facts: ServerFacts | None = None,
     judged: frozenset[RevisionKey] | None = None,
     at_top: Callable[[Session], None] = lambda session: None,
 ) -> Rehearsed:
     """The same where the staging is at hand: `start` gives a session on a database that the plan begins in.
 
-    `judged` are the steps that are taken back too; None: all of them, and the whole run. `at_top` may look when
-    everything is in.
+    `facts` are those of the server that the plan is for. `judged` are the steps that are taken back too; None: all of
+    them, and the whole run. `at_top` may look when everything is in.
     """
     first: StepFailedError | None = None
     for plan in plans:
         with start() as session:
+            server, compared = _as_on(session, facts)
             rehearser = Rehearser(
                 runner=StepRunner(session, workers, project, integrity_checks(project), plan),
                 project=project,
@@ -107,8 +120,9 @@ def rehearse_on(
                 at_top=partial(at_top, session),
             )
             try:
-                rehearsal = rehearser.rehearse(plan)
-                return Rehearsed(plan=found_by_rehearsal(plan, plans), rehearsal=rehearsal)
+                rehearsal = replace(rehearser.rehearse(plan), differences=compared)
+                chosen = found_by_rehearsal(plan, plans)
+                return Rehearsed(plan=chosen, rehearsal=rehearsal, server=server, wanted=facts)
             except StepFailedError as error:
                 first = first or error
             except (StatementError, UnsettledError) as error:  # of the copy, not of the target
@@ -119,6 +133,14 @@ def rehearse_on(
                 workers.forget_all()
     assert first is not None
     raise RehearsalFailedError(first)
+
+
+def _as_on(session: Session, wanted: ServerFacts | None) -> tuple[ServerFacts, tuple[Difference, ...]]:
+    """Give the session the settings of the server that the plan is for; what is left of the differences."""
+    if wanted is not None:
+        adopt_settings(session, wanted.settings)
+    here = facts_of_session(session)
+    return here, () if wanted is None else differences(here, wanted)
 
 
 class RehearsalFailedError(RefusedError):

@@ -1,0 +1,61 @@
+"""What stopped a check, as its answer: findings that every format can show, without a value of any row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.errors import CoordinatorError, FindingsError, UnreachableError, UsageError
+from coordinator.execution.failure import StepFailedError, StepFailure
+from coordinator.execution.words import recorded
+from coordinator.model.finding import Finding, Severity
+from coordinator.model.gate import GateOutcome
+from coordinator.postgres.failure import ConnectionLostError
+from coordinator.workflow.gate.interface import Said
+
+if TYPE_CHECKING:
+    from coordinator.execution.project import Project
+
+NOT_REACHED = "not-reached"
+
+
+def answer_of(error: CoordinatorError, check: str, project: Project | None) -> Said:
+    """A failed check, or one that could not look. Raises again what is wrong with the question, not with the answer.
+
+    A revision or a map that cannot be read is what the gate is there to find; settings, a ref or a snapshot that
+    cannot be used are not.
+    """
+    if isinstance(error, UsageError) and not isinstance(error, FindingsError):
+        raise error
+    if isinstance(error, (UnreachableError, ConnectionLostError)):
+        finding = Finding(rule=NOT_REACHED, message=error.message, help=error.help or "try again")
+        return Said(told=error.message, findings=(finding,), outcome=GateOutcome.UNAVAILABLE)
+    findings = findings_of(error, check, project)
+    return Said(told=_sentence(error, findings), findings=findings, outcome=GateOutcome.FAILED)
+
+
+def findings_of(error: CoordinatorError, check: str, project: Project | None) -> tuple[Finding, ...]:
+    """The findings of an error, or one that says the same as its message."""
+    failure = getattr(error, "failure", None)
+    if isinstance(failure, StepFailure):
+        return (step_failed(failure, check, project), *failure.findings)
+    if isinstance(error, FindingsError) and any(each.severity is Severity.ERROR for each in error.findings):
+        return error.findings
+    return (Finding(rule=f"{check}-failed", message=error.message, help=error.help),)
+
+
+def step_failed(failure: StepFailure, check: str, project: Project | None) -> Finding:
+    """A step that failed, at the line that failed."""
+    source = "" if project is None else project.revision(failure.step.key).source
+    return Finding(
+        rule=f"{check}-failed",
+        message=recorded(StepFailedError(failure), source),
+        module=failure.step.key.module,
+        revision=failure.step.key,
+        place=failure.place,
+        help=failure.hint or "mend the revision: it would fail on the target in the same way",
+    )
+
+
+def _sentence(error: CoordinatorError, findings: tuple[Finding, ...]) -> str:
+    errors = [each for each in findings if each.severity is Severity.ERROR]
+    return errors[0].message.splitlines()[0] if len(errors) == 1 else error.message

@@ -1,0 +1,141 @@
+"""The pass from an empty database, as on a laptop or at a new customer's: all revisions of this checkout in one order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from coordinator.errors import RefusedError
+from coordinator.model.finding import Finding, Severity
+from coordinator.model.gate import GateStage
+from coordinator.postgres.built_schema import read_built_schema
+from coordinator.reports.wording import counted
+from coordinator.workflow.absent import AbsentModules
+from coordinator.workflow.built_schema import module_uses, read_names
+from coordinator.workflow.gate.interface import Check, Said, skipped
+from coordinator.workflow.gate.request import FromEmpty
+from coordinator.workflow.gate.watching import Watching
+from coordinator.workflow.planned import make_plans
+from coordinator.workflow.rehearse import RehearsalFailedError, rehearse_on
+
+if TYPE_CHECKING:
+    from coordinator.execution.project import Project
+    from coordinator.model.names import RevisionKey
+    from coordinator.postgres.session import Session
+    from coordinator.workflow.gate.bench import Bench
+    from coordinator.workflow.rehearse import Rehearsed
+    from coordinator.workflow.state import TargetState
+
+
+def _pass(bench: Bench) -> Said:
+    if not bench.pending:
+        return skipped("nothing is pending")
+    watching = Watching(bench.tell, bench.project)
+    judged = frozenset(bench.pending) if bench.request.from_empty is FromEmpty.PENDING else None
+    found = None
+    try:
+        found = _rehearsed(bench, watching, bench.project, judged)
+    except RefusedError as error:
+        return _failed(bench, error)
+    finally:
+        if watching.began:
+            done = None if found is None else found.rehearsal
+            bench.rehearsals.append(watching.seen("empty", done, judged=judged))
+    only = "" if judged is None else f", {counted(len(judged), 'pending one', 'pending ones')} taken back too"
+    return Said(told=f"{counted(len(found.plan.steps), 'revision')} from nothing{only}")
+
+
+def _rehearsed(
+    bench: Bench, watching: Watching, project: Project, judged: frozenset[RevisionKey] | None
+) -> Rehearsed:
+    plans = make_plans(
+        project,
+        _nothing_in(bench.state),
+        bench.captured,
+        bench.map_view,
+        atomicity=bench.settings.atomic,
+    )
+    return rehearse_on(
+        bench.floor.session_on_empty,
+        plans,
+        where=bench.floor.staging.label,
+        settings=bench.settings,
+        project=project,
+        captured=bench.captured,
+        workers=bench.workers,
+        tell=watching,
+        judged=judged,
+        at_top=lambda session: _note_built(bench, session),
+    )
+
+
+def _nothing_in(state: TargetState) -> TargetState:
+    """The same server before anybody has migrated anything."""
+    return replace(
+        state,
+        heads={},
+        applied={},
+        unknown={},
+        ahead={},
+        widths={},
+        recorded=(),
+        open_runs=(),
+        holds=(),
+        absent=AbsentModules(upgrades={}, downgrades={}),
+    )
+
+
+def _note_built(bench: Bench, session: Session) -> None:
+    """What all revisions build, for the map."""
+    uses = tuple(module_uses(bench.project, bench.captured.effects, read_names(session)))
+    bench.built = read_built_schema(session, bench.project.modules, uses=uses)
+
+
+def _failed(bench: Bench, error: RefusedError) -> Said:
+    """A failure is the pending revisions' when without them everything can be built from nothing."""
+    why = _not_theirs(bench, error)
+    if why is None:
+        raise error
+    finding = Finding(
+        rule="not-from-empty",
+        severity=Severity.WARNING,
+        message=f"{why}, so the pass from empty says nothing about what is pending: {error.message}",
+        help="name a baseline for a tree that cannot be built from its first revision:"
+        " [tool.migrate.modules.NAME] baseline = { sql = …, revision = … }",
+    )
+    return replace(skipped(why), findings=(finding,))
+
+
+def _not_theirs(bench: Bench, error: RefusedError) -> str | None:
+    """Why the failure says nothing about the pending revisions; None when it does."""
+    if bench.state.absent.modules:
+        names = ", ".join(module.name for module in bench.state.absent.modules)
+        return f"this checkout is not all of the database ({names})"
+    if isinstance(error, RehearsalFailedError) and error.failure.step.key in frozenset(bench.pending):
+        return None
+    without = _without_pending(bench)
+    if not any(tree.revisions for tree in without.trees):
+        return None
+    try:
+        _rehearsed(bench, Watching(lambda event: None, without), without, frozenset())
+    except RefusedError:
+        return "what is in already cannot be built from an empty database"
+    return None
+
+
+def _without_pending(bench: Bench) -> Project:
+    pending = frozenset(bench.pending)
+    trees = tuple(
+        replace(tree, revisions=tuple(each for each in tree.revisions if each.key not in pending))
+        for tree in bench.project.trees
+    )
+    return replace(bench.project, trees=trees)
+
+
+FROM_EMPTY = Check(
+    name="from-empty",
+    stage=GateStage.MIGRATE,
+    title="everything can be built from an empty database too",
+    run=_pass,
+    needs=("order", "staging"),
+)

@@ -1,0 +1,28 @@
+"""The preflight checks, as a pull request is judged by them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.model.gate import GateStage
+from coordinator.reports.wording import counted
+from coordinator.workflow.gate.interface import Check, Said
+from coordinator.workflow.preflight import preflight
+
+if TYPE_CHECKING:
+    from coordinator.workflow.gate.bench import Bench
+
+
+def _look(bench: Bench) -> Said:
+    findings = preflight(bench.project, bench.state, bench.captured, gate=True)
+    told = counted(len(findings), "finding") if findings else "nothing was found"
+    return Said(told=told, findings=findings)
+
+
+PREFLIGHT = Check(
+    name="preflight",
+    stage=GateStage.SETUP,
+    title="what is wrong with the revisions before any of them runs",
+    run=_look,
+    needs=("capture",),
+)
