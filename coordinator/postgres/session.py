@@ -118,6 +118,10 @@ class Session:
         found = self.rows(text, parameters)
         return found[0][0] if found else None
 
+    def as_text(self, query: sql.Composable) -> str:
+        """A composed query as the text that would be sent."""
+        return query.as_string(self._connection)
+
     @property
     def pid_when_open(self) -> int:
         """The server process behind this connection; also told after the connection was lost."""

@@ -42,6 +42,41 @@ def written(tree: Tree) -> str:
     return str(postgast.deparse(result))
 
 
+def expression_text(node: Node) -> str:
+    """One expression of a command's tree as SQL again, comments left out; it can stand in brackets anywhere."""
+    import postgast
+
+    result = postgast.parse("SELECT 1")
+    field = node.DESCRIPTOR.name
+    value = result.stmts[0].stmt.select_stmt.target_list[0].res_target.val
+    if field == "Node":
+        value.CopyFrom(node)
+    else:
+        kind = next(
+            each.name for each in value.DESCRIPTOR.fields if each.message_type and each.message_type.name == field
+        )
+        getattr(value, kind).CopyFrom(node)
+    return str(postgast.deparse(result)).removeprefix("SELECT ")
+
+
+def type_text(node: Node) -> str:
+    """A type's name as SQL again, with what limits it."""
+    import postgast
+
+    result = postgast.parse("SELECT NULL::integer")
+    result.stmts[0].stmt.select_stmt.target_list[0].res_target.val.type_cast.type_name.CopyFrom(node)
+    return str(postgast.deparse(result)).removeprefix("SELECT NULL::")
+
+
+def quoted_name(name: str) -> str:
+    """A column's name as an expression, quoted where it must be."""
+    import postgast
+
+    tree = postgast.parse("SELECT x")
+    tree.stmts[0].stmt.select_stmt.target_list[0].res_target.val.column_ref.fields[0].string.sval = name
+    return str(postgast.deparse(tree)).removeprefix("SELECT ")
+
+
 def body_queries(sql: str) -> tuple[BodyQuery, ...]:
     """The queries and expressions inside one `CREATE FUNCTION … LANGUAGE plpgsql` or `DO` command, in order.
 
@@ -75,6 +110,40 @@ def identifiers(sql: str) -> tuple[str, ...]:
     texts = (encoded[token.start : token.end].decode() for token in tokens if token.token == kind)
     return tuple(text[1:-1].replace('""', '"') if text.startswith('"') else text for text in texts)
 
+
+def bare(sql: str) -> str:
+    """The text on one line, without its comments and with `''` for each text literal, for programs that lint it.
+
+    In commands that read or change rows every number is 0, so that nobody's values go with it. Raises SqlSyntaxError
+    for what has no end.
+    """
+    import postgast
+
+    try:
+        tokens = postgast.scan(sql).tokens
+    except postgast.PgQueryError as error:
+        raise _mistake(sql, error) from error
+    value = postgast.pg_query_pb2.Token.Value
+    comments = {value("SQL_COMMENT"), value("C_COMMENT")}
+    texts = {value(name) for name in ("SCONST", "USCONST", "BCONST", "XCONST")}
+    numbers = {value("ICONST"), value("FCONST")}
+    encoded, words, end = sql.encode(), [], -1
+    for token in tokens:
+        if token.token in comments:
+            continue
+        word = encoded[token.start : token.end].decode()
+        if not words and word.upper() not in _ROWS:
+            numbers = set()
+        if token.token in texts:
+            word = "''"
+        elif token.token in numbers:
+            word = "0"
+        words.append(word if token.start == end else f" {word}")
+        end = token.end
+    return " ".join("".join(words).split())
+
+
+_ROWS = frozenset({"SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "MERGE"})
 
 _PLAIN_WORDS = re.compile(
     r"\s*(?:insert\s+into|update|delete\s+from|comment\s+on|create\s+table|alter\s+table|drop\s+table"

@@ -1,0 +1,74 @@
+"""What a step demands of the rows that are there, and whether they meet it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from coordinator.model.capture import Direction
+    from coordinator.model.names import Place, RevisionKey
+    from coordinator.model.question import Question
+
+
+class PreconditionKind(enum.Enum):
+    """What a step can demand of rows; the value is the rule of the finding when they do not meet it."""
+
+    NOT_NULL = "null-rows"
+    UNIQUE = "duplicate-rows"
+    CHECK = "rows-break-check"
+    FOREIGN_KEY = "rows-without-parent"
+    EXCLUDE = "rows-exclude-each-other"
+    TYPE = "rows-do-not-fit"
+    DOMAIN = "rows-break-domain"
+    PARTITION = "rows-outside-partition"
+    REFERENCED = "rows-still-referenced"
+
+
+class PreconditionOutcome(enum.Enum):
+    """What the target's rows say."""
+
+    HOLDS = "holds"
+    VIOLATED = "violated"
+    NOT_CHECKED = "not checked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precondition:
+    """One demand of one step. `what` is a phrase ("NOT NULL on crm.customers.email").
+
+    `question` asks for rows that break it; without one, `why` says why nothing can be asked.
+    """
+
+    kind: PreconditionKind
+    key: RevisionKey
+    direction: Direction
+    place: Place
+    what: str
+    question: Question | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreconditionResult:
+    """What came of it.
+
+    `count` is how many rows break it (for duplicates: values that stand in several rows), at most the limit up to
+    which is counted (then `capped`), or None when the server only said that there are some. `query` shows these rows
+    to whoever sends it; no value of a row is in it. `why` says why it was not checked, `mendable` whether a user
+    can do something about that, as `help` says.
+    """
+
+    precondition: Precondition
+    outcome: PreconditionOutcome
+    count: int | None = 0
+    capped: bool = False
+    query: str = ""
+    why: str = ""
+    help: str | None = None
+
+    @property
+    def mendable(self) -> bool:
+        """Whether it could have been checked, with another setting or other rights."""
+        return self.help is not None

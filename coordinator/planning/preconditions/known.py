@@ -1,0 +1,201 @@
+"""What the target's catalog says about keys, triggers, enums and partitions, read from its texts when it is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from coordinator.model.catalog import Address
+from coordinator.sql.nodes import strings, unwrap, word
+from coordinator.sql.parser import parse
+from coordinator.sql.tree import SqlSyntaxError
+
+if TYPE_CHECKING:
+    from coordinator.model.catalog import Catalog
+    from coordinator.sql.tree import Node
+
+Table = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignKey:
+    """A foreign key of today. The actions are PostgreSQL's letters: `a` and `r` refuse, the others change rows."""
+
+    name: str
+    child: Table
+    columns: tuple[str, ...]
+    parent: Table
+    parent_columns: tuple[str, ...]
+    on_delete: str
+    on_update: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionKey:
+    """How a table is partitioned: `l`, `r` or `h`, and its columns (empty where one is an expression)."""
+
+    strategy: str
+    columns: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class KnownTables:
+    """Reads a catalog's definitions. They are the server's own words, with every name qualified."""
+
+    catalog: Catalog
+    _keys: tuple[ForeignKey, ...] | None = None
+    _triggers: frozenset[Table] | None = None
+    _labels: dict[Table, tuple[str, ...] | None] = field(default_factory=dict)
+
+    @property
+    def with_triggers(self) -> frozenset[Table]:
+        """Tables with triggers of their own: a write to them may write anywhere."""
+        if self._triggers is None:
+            self._triggers = frozenset(
+                (each.schema, each.name) for each in self.catalog.definitions if each.kind == "trigger"
+            )
+        return self._triggers
+
+    @property
+    def foreign_keys(self) -> tuple[ForeignKey, ...]:
+        """All foreign keys."""
+        if self._keys is None:
+            found = (
+                self._foreign_key(address, text)
+                for address, text in self.catalog.definitions.items()
+                if address.kind == "constraint" and text.startswith("FOREIGN KEY")
+            )
+            self._keys = tuple(each for each in found if each is not None)
+        return self._keys
+
+    def keys_to(self, parent: Table) -> tuple[ForeignKey, ...]:
+        """The foreign keys that point at a table."""
+        return tuple(each for each in self.foreign_keys if each.parent == parent)
+
+    def _foreign_key(self, address: Address, text: str) -> ForeignKey | None:
+        node = constraint_of(text)
+        if node is None:
+            return None
+        parent = (node.pktable.schemaname, node.pktable.relname)
+        return ForeignKey(
+            name=address.part,
+            child=(address.schema, address.name),
+            columns=strings(node.fk_attrs),
+            parent=parent,
+            parent_columns=strings(node.pk_attrs) or self.primary_key(parent) or (),
+            on_delete=node.fk_del_action,
+            on_update=node.fk_upd_action,
+        )
+
+    def primary_key(self, table: Table) -> tuple[str, ...] | None:
+        """The columns of a table's primary key, or None."""
+        for address, text in self.catalog.definitions.items():
+            if address.kind == "constraint" and address[1:3] == table and text.startswith("PRIMARY KEY"):
+                node = constraint_of(text)
+                return None if node is None else strings(node.keys)
+        return None
+
+    def constraint(self, table: Table, name: str) -> Node | None:
+        """The constraint of that name as a tree, or None; one that is there is validated or says NOT VALID."""
+        text = self.catalog.definitions.get(Address("constraint", *table, name))
+        return None if text is None else constraint_of(text)
+
+    def index_columns(self, table: Table, name: str) -> tuple[str, ...] | None:
+        """The columns of an index, or None when it is not known or has expressions."""
+        text = self.catalog.definitions.get(Address("index", *table, name))
+        tree = _first(text.partition("\n")[0]) if text else None
+        if tree is None:
+            return None
+        names = tuple(each.index_elem.name for each in tree.index_params)
+        return names if all(names) else None
+
+    def labels(self, enum: Table) -> tuple[str, ...] | None:
+        """The labels of an enum, or None when there is none of that name."""
+        if enum not in self._labels:
+            text = self.catalog.definitions.get(Address("enum", *enum))
+            self._labels[enum] = None if text is None else _read_labels(text)
+        return self._labels[enum]
+
+    def columns_of_domain(self, domain: Table) -> tuple[tuple[Table, str], ...]:
+        """Tables and columns whose type is this domain."""
+        return tuple(
+            ((each.schema, each.name), each.part)
+            for each, text in sorted(self.catalog.definitions.items())
+            if each.kind == "column"
+            and _names(text.partition("\n")[0], domain)
+            and Address("table", each.schema, each.name) in self.catalog.definitions
+        )
+
+    def domain_check(self, domain: Table, name: str) -> Node | None:
+        """The constraint of that name of a domain as a tree, or None."""
+        for line in self.catalog.definitions.get(Address("domain", *domain), "").split("\n"):
+            tree = _first(f"ALTER DOMAIN x ADD {line}") if line.startswith("constraint ") else None
+            if tree is not None and getattr(tree, "def").constraint.conname == name:
+                return getattr(tree, "def").constraint
+        return None
+
+    def partition_key(self, table: Table) -> PartitionKey | None:
+        """How the table is partitioned, or None."""
+        for line in self.catalog.definitions.get(Address("table", *table), "").split("\n"):
+            if line.startswith("partition by "):
+                return partition_key_of(f"CREATE TABLE x () {line}")
+        return None
+
+    def default_partition(self, table: Table) -> Table | None:
+        """The default partition of a table, or None."""
+        for address, text in self.catalog.definitions.items():
+            lines = text.split("\n") if address.kind == "table" else ()
+            if "DEFAULT" in lines and any(_is_child(line, table) for line in lines):
+                return address.schema, address.name
+        return None
+
+
+def constraint_of(definition: str) -> Node | None:
+    """A constraint's definition, as the server prints it, as a tree."""
+    first = definition.partition("\n")[0]
+    tree = _first(f"ALTER TABLE x ADD {definition}") or _first(f"ALTER TABLE x ADD {first}")
+    return None if tree is None else unwrap(getattr(tree.cmds[0].alter_table_cmd, "def"))
+
+
+def partition_key_of(text: str) -> PartitionKey | None:
+    """The partition key of a CREATE TABLE command's text."""
+    tree = _first(text)
+    if tree is None or not tree.HasField("partspec"):
+        return None
+    names = tuple(each.partition_elem.name for each in tree.partspec.part_params)
+    strategy = word(tree.partspec, "strategy").removeprefix("PARTITION_STRATEGY_")[0].lower()
+    return PartitionKey(strategy=strategy, columns=names if all(names) else ())
+
+
+def _first(text: str) -> Node | None:
+    try:
+        return parse(text)[0].node
+    except (SqlSyntaxError, IndexError):
+        return None  # younger than our grammar: then it is not known
+
+
+def _names(text: str, wanted: Table) -> bool:
+    """Whether a type as the server prints it is this one, and no array of it."""
+    if wanted[1] not in text or text.endswith("]"):
+        return False
+    tree = _first(f"SELECT NULL::{text}")
+    return (
+        tree is not None and strings(tree.target_list[0].res_target.val.type_cast.type_name.names) == wanted
+    )
+
+
+def _is_child(line: str, table: Table) -> bool:
+    tree = (
+        _first(f"TABLE {line.removeprefix('child of ').partition(', ')[0]}")
+        if line.startswith("child of ")
+        else None
+    )
+    return tree is not None and any(
+        (each.range_var.schemaname, each.range_var.relname) == table for each in tree.from_clause
+    )
+
+
+def _read_labels(text: str) -> tuple[str, ...]:
+    lines = [line.removeprefix("label ") for line in text.split("\n") if line.startswith("label ")]
+    tree = _first(f"SELECT {', '.join(lines)}") if lines else None
+    return () if tree is None else tuple(each.res_target.val.a_const.sval.sval for each in tree.target_list)

@@ -1,0 +1,159 @@
+"""How the tables of the world change by effects that demand nothing: made, dropped, renamed, written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.model.effect import ObjectKind, Verb
+from coordinator.planning.preconditions.world import ColumnState, TableState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from coordinator.model.effect import Effect
+    from coordinator.planning.preconditions.world import World
+
+_CHANGES = frozenset({"c", "n", "d"})  # CASCADE, SET NULL, SET DEFAULT
+_REMOVES = "c"
+
+
+def move(world: World, effect: Effect, by: str, *, filled: bool = False) -> None:
+    """Let one effect happen. `filled`: a table that it makes comes with rows."""
+    kind = effect.object.kind
+    if kind is ObjectKind.RELATION:
+        _move_table(world, effect, by, filled=filled)
+    elif kind is ObjectKind.COLUMN:
+        _move_column(world, effect)
+    elif kind in {ObjectKind.TYPE, ObjectKind.LABEL}:
+        _move_type(world, effect)
+    elif kind is ObjectKind.CONSTRAINT and effect.verb is Verb.DROP:
+        table = world.table(effect.object.relation)
+        if table is not None:
+            table.gone_constraints.add(effect.object.part)
+    elif kind is ObjectKind.TRIGGER and effect.verb is Verb.CREATE:
+        table = world.table(effect.object.relation)
+        if table is not None:
+            table.triggers = True
+    elif kind is ObjectKind.FUNCTION and effect.verb in {Verb.CREATE, Verb.REPLACE}:
+        world.functions.add((effect.object.schema, effect.object.name))
+    elif kind is ObjectKind.SCHEMA and effect.verb in {Verb.RENAME, Verb.DROP}:
+        names = {effect.object.schema, *((effect.to.schema,) if effect.to is not None else ())}
+        world.doubt_everything(names, f"the schema is renamed or dropped first by {by}")
+
+
+def _move_table(world: World, effect: Effect, by: str, *, filled: bool) -> None:
+    name = effect.object
+    key = (name.schema, name.name)
+    match effect.verb:
+        case Verb.CREATE if not (effect.conditional and world.table(name) is not None):
+            made = by if filled else ""
+            world.tables[key] = TableState(
+                schema=name.schema, name=name.name, today=None, made=made, empty=not filled
+            )
+        case Verb.DROP:
+            world.tables[key] = None
+            world.dropped.add(key)
+        case Verb.RENAME if effect.to is not None:
+            table = world.table(name)
+            world.tables[key] = None
+            world.tables[effect.to.schema, effect.to.name] = table
+            if table is not None:
+                table.schema, table.name = effect.to.schema, effect.to.name
+        case Verb.WRITE:
+            table = world.table(name)
+            if table is not None:
+                _write(world, table, effect, by)
+        case _:
+            pass
+
+
+def _move_column(world: World, effect: Effect) -> None:
+    table = world.table(effect.object.relation)
+    if table is None:
+        return
+    name = effect.object.part
+    match effect.verb:
+        case Verb.CREATE if table.today is None:
+            table.columns.setdefault(name, ColumnState(today=None, type=effect.type or ""))
+        case Verb.RENAME if effect.to is not None and name in table.columns:
+            new = effect.to.part
+            table.columns = {new if each == name else each: state for each, state in table.columns.items()}
+        case _:
+            pass
+
+
+def _move_type(world: World, effect: Effect) -> None:
+    key = (effect.object.schema, effect.object.name)
+    known = world.labels_of(key, key[0])
+    match effect.verb:
+        case Verb.CREATE if effect.object.kind is ObjectKind.LABEL:
+            world.labels[key] = (*(known or ()), effect.object.part)
+        case Verb.CREATE:
+            world.labels[key] = None
+        case Verb.RENAME if effect.object.kind is ObjectKind.LABEL and effect.to is not None:
+            parts = (effect.to.part if each == effect.object.part else each for each in known or ())
+            world.labels[key] = tuple(parts)
+        case Verb.RENAME if effect.to is not None:
+            world.labels[effect.to.schema, effect.to.name] = known
+            world.labels[key] = None
+        case Verb.DROP if effect.object.kind is ObjectKind.TYPE:
+            world.labels[key] = None
+        case _:
+            pass
+
+
+def _write(world: World, table: TableState, effect: Effect, by: str) -> None:
+    if table.triggers:
+        world.doubt_everything({table.schema}, f"a trigger of {table} may change rows when {by} writes")
+    if table.empty:
+        table.empty, table.made = False, by
+    elif effect.columns == ():
+        table.lessened = by
+        _follow_delete(world, table, by)
+    elif not effect.overwrites:
+        table.grown = by
+    else:
+        table.grown = by
+        names = table.columns if effect.columns is None else effect.columns
+        if effect.columns is None:
+            table.lessened = by  # MERGE may remove rows
+        _mark(table, names, by)
+        _follow_update(world, table, names, by)
+
+
+def emptied(table: TableState) -> None:
+    """TRUNCATE: from here on it has only what the plan puts in."""
+    table.empty, table.made, table.lessened, table.grown = True, "", "", ""
+    for column in table.columns.values():
+        column.written = column.retyped = ""
+
+
+def _mark(table: TableState, names: Iterable[str], by: str) -> None:
+    for name in names:
+        if name in table.columns:
+            table.columns[name].written = by
+
+
+def _follow_delete(world: World, table: TableState, by: str) -> None:
+    for key in world.known.keys_to(table.today) if table.today else ():
+        child = world.of_today(key.child)
+        if child is None or key.on_delete not in _CHANGES or child.lessened or child.empty:
+            continue
+        if key.on_delete == _REMOVES:
+            child.lessened = by
+            _follow_delete(world, child, by)
+        else:
+            _mark(child, _now(child, key.columns), by)
+
+
+def _follow_update(world: World, table: TableState, names: Iterable[str], by: str) -> None:
+    today = {table.columns[name].today for name in names if name in table.columns}
+    for key in world.known.keys_to(table.today) if table.today else ():
+        child = world.of_today(key.child)
+        if child is not None and key.on_update in _CHANGES and today & set(key.parent_columns):
+            _mark(child, _now(child, key.columns), by)
+
+
+def _now(table: TableState, today: tuple[str, ...]) -> tuple[str, ...]:
+    named = {each.today: name for name, each in table.columns.items()}
+    return tuple(named[each] for each in today if each in named)

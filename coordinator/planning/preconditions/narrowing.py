@@ -1,0 +1,198 @@
+"""A column gets another type: every value must pass into it, by the server's own cast or by the author's USING."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from coordinator.model.precondition import PreconditionKind
+from coordinator.model.question import (
+    FailsCast,
+    NoInput,
+    NoLabel,
+    OutOfRange,
+    Overflows,
+    Term,
+    TooLong,
+    Unfit,
+)
+from coordinator.planning.preconditions.asking import columns_in
+from coordinator.sql.namespace import is_built_in, type_words
+from coordinator.sql.nodes import given, name_of, strings, unwrap
+from coordinator.sql.parser import expression_text, type_text
+
+if TYPE_CHECKING:
+    from coordinator.model.question import Test
+    from coordinator.planning.preconditions.asking import Asking
+    from coordinator.planning.preconditions.world import TableState
+    from coordinator.sql.tree import Node
+
+_KIND = PreconditionKind.TYPE
+_RANGES = {
+    "int2": (-(2**15), 2**15 - 1),
+    "int4": (-(2**31), 2**31 - 1),
+    "int8": (-(2**63), 2**63 - 1),
+}
+_PRINTED = {  # as PostgreSQL prints types -> as its catalog calls them
+    "smallint": "int2",
+    "integer": "int4",
+    "int": "int4",
+    "bigint": "int8",
+    "character varying": "varchar",
+    "character": "bpchar",
+    "boolean": "bool",
+    "double precision": "float8",
+    "real": "float4",
+    "timestamp without time zone": "timestamp",
+    "timestamp with time zone": "timestamptz",
+    "time without time zone": "time",
+    "time with time zone": "timetz",
+    "decimal": "numeric",
+}
+_TEXTS = frozenset({"text", "varchar", "bpchar", "citext", "name"})
+_EXACT = frozenset({"int2", "int4", "int8", "numeric"})
+# Every value of the first passes into each of the others, whatever it is.
+_ALWAYS = {
+    "int2": frozenset({"int4", "int8", "float4", "float8", "numeric"}),
+    "int4": frozenset({"int8", "float4", "float8", "numeric"}),
+    "int8": frozenset({"float4", "float8", "numeric"}),
+    "float4": frozenset({"float8"}),
+    "date": frozenset({"timestamp", "timestamptz"}),
+    "json": frozenset({"jsonb"}),
+    "jsonb": frozenset({"json"}),
+}
+
+
+def changes_type(asking: Asking, table: TableState, name: str, definition: Node) -> None:
+    """ALTER COLUMN … TYPE."""
+    column = table.columns.get(name)
+    wanted = type_text(definition.type_name)
+    what = f"type {wanted} of {table}.{name}"
+    using = given(definition, "raw_default")
+    columns = (name,) if using is None else columns_in(using)
+    doubt = "it takes whole rows" if columns is None else asking.world.doubt(table, columns)
+    if doubt:
+        if column is None or not keeps_values(column.type, definition.type_name, using):
+            asking.ask(_KIND, what, None, doubt)
+        return
+    assert column is not None or using is not None
+    before = "" if column is None else column.type
+    test = _test(asking, before, name, definition.type_name, using)
+    if test is None:
+        return
+    if using is None and _named(definition.type_name)[0] in {"bit", "varbit"}:
+        asking.ask(_KIND, what, None, "a cast that is asked for cuts bits off where this one would refuse")
+        return
+    is_cast = using is None or _cast_of(using, name)
+    term = (
+        Term(column=name) if is_cast or isinstance(test, NoLabel) else Term(expression=expression_text(using))
+    )
+    asking.ask(_KIND, what, Unfit(rows=table.rows(), term=term, test=test))
+
+
+def keeps_values(before: str, wanted: Node, using: Node | None) -> bool:
+    """Whether every value passes into the type, and stays the same value."""
+    old, new = _split(before), _named(wanted)
+    return using is None and (new[0] == "text" or _widens(old, new))
+
+
+def _test(asking: Asking, before: str, name: str, wanted: Node, using: Node | None) -> Test | None:
+    """How to find the values that do not pass; None when all do."""
+    old, new = _split(before), _named(wanted)
+    casts = using is None or _cast_of(using, name)
+    labels = asking.world.labels_of(type_words(wanted), asking.names.schema)
+    if labels is not None and casts:
+        return NoLabel(labels=labels)
+    if not is_built_in(type_words(wanted)):
+        return FailsCast(type=_qualified(asking, wanted))
+    if not casts:
+        return FailsCast(type=type_text(wanted), length=_length(new))
+    if _widens(old, new):
+        return None
+    if old[0] in _EXACT or old[0] in _TEXTS:
+        found = _plain_test(old, new, wanted, explicit=using is not None)
+        if found is not None:
+            return found
+    if new[0] in _TEXTS and _length(new) is None:
+        return None  # every type has a way of being written
+    return FailsCast(type=type_text(wanted), length=None if using is not None else _length(new))
+
+
+def _plain_test(
+    old: tuple[str, tuple[int, ...]], new: tuple[str, tuple[int, ...]], wanted: Node, *, explicit: bool
+) -> Test | None:
+    """Tests that can count: of numbers, and of texts."""
+    length = _length(new)
+    if new[0] in _TEXTS and length is not None and not explicit:
+        return TooLong(length=length)
+    if old[0] in _EXACT and new[0] in _RANGES:
+        return OutOfRange(low=_RANGES[new[0]][0], high=_RANGES[new[0]][1])
+    if old[0] in _EXACT and new[0] == "numeric" and new[1]:
+        return Overflows(precision=new[1][0], scale=new[1][1] if len(new[1]) > 1 else 0)
+    if old[0] in _TEXTS and new[0] not in _TEXTS:
+        return NoInput(type=type_text(wanted))
+    return None
+
+
+def _widens(old: tuple[str, tuple[int, ...]], new: tuple[str, tuple[int, ...]]) -> bool:
+    if new[0] == "numeric" and not new[1] and old[0] in _EXACT:
+        return True
+    if new[0] in _ALWAYS.get(old[0], frozenset()) and not new[1]:
+        return True
+    if old[0] in _TEXTS and new[0] in _TEXTS:
+        return _length(new) is None or (
+            old[0] in {"varchar", "bpchar"} and bool(old[1]) and old[1][0] <= new[1][0]
+        )
+    if old[0] != new[0]:
+        return False
+    if new[0] == "numeric" and old[1]:
+        (precision, scale), (old_precision, old_scale) = _digits(new[1]), _digits(old[1])
+        return scale >= old_scale and precision - scale >= old_precision - old_scale
+    return new[0] != "numeric"  # the same type; fewer digits of a second round and never fail
+
+
+def _digits(limits: tuple[int, ...]) -> tuple[int, int]:
+    return limits[0], limits[1] if len(limits) > 1 else 0
+
+
+def _length(type_: tuple[str, tuple[int, ...]]) -> int | None:
+    """How many characters fit; None for as many as one likes, and for what is no text."""
+    if type_[0] == "bpchar":
+        return type_[1][0] if type_[1] else None
+    return type_[1][0] if type_[0] == "varchar" and type_[1] else None
+
+
+def _named(node: Node) -> tuple[str, tuple[int, ...]]:
+    """A type of a statement: its name in the catalog, and what limits it; arrays keep their brackets."""
+    words = type_words(node)
+    brackets = "[]" * len(node.array_bounds)
+    limits = tuple(each.a_const.ival.ival for each in node.typmods)
+    return (words[-1] + brackets if words else "", limits)
+
+
+def _split(printed: str) -> tuple[str, tuple[int, ...]]:
+    """A type as the server prints it: its name in the catalog, and what limits it."""
+    limits = re.search(r"\(([\d, ]+)\)", printed)
+    name = re.sub(r"\([\d, ]+\)", "", printed).replace("  ", " ").strip()
+    numbers = tuple(int(each) for each in limits[1].split(",")) if limits else ()
+    return _PRINTED.get(name, name), numbers
+
+
+def _cast_of(using: Node, name: str) -> bool:
+    """Whether the expression is nothing but the column, cast."""
+    node = unwrap(using)
+    casts = 0
+    while name_of(node) == "TypeCast":
+        words = type_words(node.type_name)
+        # A step in between may cut or round; only one to text says nothing else.
+        if casts and words[-1:] != ("text",):
+            return False
+        node, casts = unwrap(node.arg), casts + 1
+    return name_of(node) == "ColumnRef" and strings(node.fields)[-1:] == (name,)
+
+
+def _qualified(asking: Asking, wanted: Node) -> str:
+    """The type's name with its schema, so that no other one can be meant."""
+    text = type_text(wanted)
+    words = strings(wanted.names)
+    return text if len(words) > 1 else f'"{asking.names.schema.replace(chr(34), chr(34) * 2)}".{text}'

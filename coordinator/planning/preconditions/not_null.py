@@ -1,0 +1,64 @@
+"""A column becomes mandatory: no row may be without a value in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.model.precondition import PreconditionKind
+from coordinator.model.question import AnyRow, NullIn
+from coordinator.planning.preconditions.world import NO_VALUE
+from coordinator.sql.nodes import unwrap, word
+from coordinator.sql.tables import tightens_new_column
+
+if TYPE_CHECKING:
+    from coordinator.planning.preconditions.asking import Asking
+    from coordinator.planning.preconditions.world import TableState
+    from coordinator.sql.tree import Node
+
+_KIND = PreconditionKind.NOT_NULL
+
+
+def becomes_mandatory(
+    asking: Asking, table: TableState, names: tuple[str, ...], *, only: bool = False
+) -> None:
+    """Columns that are there, of which rows may have none yet."""
+    wanted = tuple(
+        name for name in names if not ((column := table.columns.get(name)) is not None and column.not_null)
+    )
+    if not wanted:
+        return
+    what = f"NOT NULL on {table}.{', '.join(wanted)}"
+    doubt = asking.world.doubt(table, wanted, types_matter=False)
+    if doubt:
+        asking.ask(_KIND, what, None, doubt)
+    elif any(table.columns[name].fill == NO_VALUE for name in wanted):
+        asking.ask(_KIND, what, AnyRow(rows=table.rows(only=only)))
+    else:
+        asking.ask(
+            _KIND, what, NullIn(rows=table.rows(only=only), columns=wanted, exactly=_exactly(table, wanted))
+        )
+
+
+def _exactly(table: TableState, names: tuple[str, ...]) -> bool:
+    """Whether one of the columns may be of a row type: the server prints PostgreSQL's own without a schema."""
+    return any("." in table.columns[name].type for name in names)
+
+
+def comes_mandatory(asking: Asking, table: TableState, definition: Node) -> None:
+    """A new column without a default: no row can have a value in it."""
+    name = definition.colname
+    if table.today is not None and (*table.today, name) in asking.filled:
+        return  # its values come back from a copy, and rows that have none there are looked for by whoever does it
+    column = table.columns[name]
+    if not tightens_new_column(definition) and not (_is_mandatory(definition) and column.fill == NO_VALUE):
+        return
+    what = f"NOT NULL on the new column {table}.{name}"
+    doubt = asking.world.doubt(table, ())
+    asking.ask(_KIND, what, None if doubt else AnyRow(rows=table.rows()), doubt)
+
+
+def _is_mandatory(definition: Node) -> bool:
+    return any(
+        word(unwrap(each), "contype") in {"CONSTR_NOTNULL", "CONSTR_PRIMARY"}
+        for each in definition.constraints
+    )
