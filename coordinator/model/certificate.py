@@ -79,6 +79,8 @@ class StartingPoint:
         """Whether the plan depends on the object with this address."""
         if address.schema in self.whole:
             return True
+        if address.kind == "default privileges":  # what a role makes there begins with them
+            return not address.schema or any(schema == address.schema for schema, _ in self.bound)
         return (address.schema, address.name) in self.bound or (
             bool(address.part) and (address.schema, address.part) in self.bound
         )
