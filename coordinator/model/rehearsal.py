@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from coordinator.model.locks import SegmentLocks, TableLock
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import Segment
+    from coordinator.model.sameness import Difference
 
 
 class StepGrade(enum.Enum):
@@ -51,6 +52,7 @@ class Rehearsal:
     """A rehearsal that every step passed. `reversed_whole`: the whole run, taken back, left no trace.
 
     `locks` are those of each segment that is one transaction, forwards and, where it was run, backwards.
+    `differences` compares the rehearsal's server with the one that the plan is for; empty where that is not known.
     """
 
     where: str
@@ -60,6 +62,7 @@ class Rehearsal:
     reversed_whole: bool
     findings: tuple[Finding, ...] = ()
     locks: tuple[SegmentLocks, ...] = ()
+    differences: tuple[Difference, ...] = ()
 
     def locks_of(self, segment: Segment) -> tuple[TableLock, ...] | None:
         """What a segment locks of what was there before it, in the order to take them; None when it was not seen."""

@@ -92,14 +92,19 @@ def restore(session: Session, dump: str) -> None:
     session.execute("RESET ALL")
 
 
-def fill_views(source: Session, copy: Session) -> tuple[str, ...]:
-    """Fill the copy's materialized views that are filled in the source; the names of those that cannot be.
+def filled_views(session: Session) -> frozenset[tuple[str, str]]:
+    """Schema and name of each materialized view that is filled."""
+    rows = session.rows("SELECT schemaname, matviewname FROM pg_matviews WHERE ispopulated")
+    return frozenset((schema, name) for schema, name in rows)
+
+
+def fill_views(copy: Session, filled: Collection[tuple[str, str]]) -> tuple[str, ...]:
+    """Fill those of the copy's materialized views that are `filled` in the source; the names of those that cannot be.
 
     A dump of definitions leaves them all unfilled, which a view that is made anew is not: a step back would seem to
     leave something else than it found.
     """
     left: list[str] = []
-    filled = set(source.rows("SELECT schemaname, matviewname FROM pg_matviews WHERE ispopulated"))
     for schema, name in copy.rows(
         "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE c.relkind = 'm' AND NOT c.relispopulated ORDER BY c.oid"
@@ -115,8 +120,13 @@ def fill_views(source: Session, copy: Session) -> tuple[str, ...]:
 def copy_rows(source: Session, copy: Session, table: tuple[str, str]) -> None:
     """Copy the rows of a version table; `copy` has the same, empty table."""
     rows = source.rows(compose("SELECT version_num FROM {table}", table=identifier(*table)))
-    if rows:
-        values = comma_separated(*(compose("({value})", value=literal(row[0])) for row in rows))
+    write_rows(copy, table, [row[0] for row in rows])
+
+
+def write_rows(copy: Session, table: tuple[str, str], heads: Collection[str]) -> None:
+    """Put these rows into an empty version table."""
+    if heads:
+        values = comma_separated(*(compose("({value})", value=literal(each)) for each in heads))
         copy.execute(
             compose(
                 "INSERT INTO {table} (version_num) VALUES {values}", table=identifier(*table), values=values

@@ -6,22 +6,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coordinator.execution.versions import has_version_table, readable_heads
 from coordinator.ledger.effects_json import effects_from_text
-from coordinator.ledger.modules import read_modules
 from coordinator.model.module import Module
 from coordinator.model.names import Place, RevisionKey
 from coordinator.model.revision import ModuleTree, Revision
 from coordinator.revisions.order import assemble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from coordinator.execution.project import Project
     from coordinator.model.effect import RevisionEffects
+    from coordinator.model.found import Found
     from coordinator.model.known_module import KnownModule
     from coordinator.model.run import AppliedRevision
-    from coordinator.postgres.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,18 +59,28 @@ class AbsentModules:
         )
 
 
-def read_absent(
-    session: Session, project: Project, version: int, recorded: Sequence[AppliedRevision]
-) -> AbsentModules:
-    """What a ledger of that version remembers of what is not here; `recorded` is all that it knows to be in."""
+def ledger_modules(
+    project: Project, known: Iterable[KnownModule], recorded: Iterable[AppliedRevision]
+) -> tuple[Module, ...]:
+    """The modules that a ledger names and this checkout does not have, by name."""
     here = {module.name for module in project.modules}
-    known = {each.name: each for each in read_modules(session, version)}
-    names = sorted((known.keys() | {each.key.module for each in recorded}) - here)
+    by_name = {each.name: each for each in known}
+    names = sorted((by_name.keys() | {each.key.module for each in recorded}) - here)
+    return tuple(_module(name, by_name.get(name)) for name in names)
+
+
+def absent_modules(project: Project, found: Found) -> AbsentModules:
+    """What a ledger remembers of what is not here. Pure."""
+    here = {module.name for module in project.modules}
+    noted = {each.name for each in found.modules}
     files = {revision.key for tree in project.trees for revision in tree.revisions}
-    missing = [each for each in recorded if each.key not in files]
+    missing = [each for each in found.recorded if each.key not in files]
     effects = {each.key: effects_from_text(each.effects, each.key) for each in missing}
     return AbsentModules(
-        trees=tuple(_tree(session, name, known.get(name), missing) for name in names),
+        trees=tuple(
+            _tree(module, found, missing, is_noted=module.name in noted)
+            for module in ledger_modules(project, found.modules, found.recorded)
+        ),
         later=_revisions(each for each in missing if each.key.module in here),
         upgrades={key: each.upgrade for key, each in effects.items() if each.upgrade is not None},
         downgrades={key: each.downgrade for key, each in effects.items() if each.downgrade is not None},
@@ -88,20 +96,20 @@ def _module(name: str, known: KnownModule | None) -> Module:
     )
 
 
-def _tree(
-    session: Session, name: str, known: KnownModule | None, missing: Iterable[AppliedRevision]
-) -> ModuleTree:
-    """What of the module is in. Its version table decides where we may read it: plain Alembic may have gone back."""
-    module = _module(name, known)
+def _tree(module: Module, found: Found, missing: Iterable[AppliedRevision], *, is_noted: bool) -> ModuleTree:
+    """What of the module is in. Its version table decides where it may be read: plain Alembic may have gone back.
+
+    `is_noted`: the ledger itself says where that table is.
+    """
     whole = ModuleTree(
         module=module, revisions=_revisions(each for each in missing if each.key.module == module.name)
     )
-    heads = readable_heads(session, *module.qualified_version_table)
-    if heads is None:
-        if known is None or has_version_table(session, *module.qualified_version_table):
-            return whole
+    table = found.rows.get(module.qualified_version_table)
+    if table is None and is_noted:
         return replace(whole, revisions=())  # somebody has dropped it, and the schema with it
-    present = whole.ancestors(heads)
+    if table is None or table.heads is None:
+        return whole
+    present = whole.ancestors(table.heads)
     return replace(whole, revisions=tuple(each for each in whole.revisions if each.key.revision in present))
 
 

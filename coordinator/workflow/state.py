@@ -1,22 +1,30 @@
-"""What is in the target: heads, applied revisions, and what the ledger remembers; only read."""
+"""What is in the target: heads, applied revisions, and what the ledger remembers.
+
+Reading and understanding are apart: `read_found` asks a database, `interpret` says what the answers mean for the
+modules of a checkout. A snapshot holds the answers, so what it says of a target is what the target says of itself.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coordinator.execution.versions import read_heads
+from coordinator.errors import UnreachableError
+from coordinator.execution.versions import has_version_table, read_heads, readable_heads
 from coordinator.ledger.acceptances import read_acceptances
 from coordinator.ledger.holds import read_holds
+from coordinator.ledger.modules import read_modules
 from coordinator.ledger.store import LedgerReader
-from coordinator.workflow.absent import read_absent
+from coordinator.model.found import Found, HeadRows
+from coordinator.workflow.absent import absent_modules, ledger_modules
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from coordinator.execution.project import Project
     from coordinator.model.acceptance import Acceptance
     from coordinator.model.hold import Hold
+    from coordinator.model.module import Module
     from coordinator.model.names import RevisionKey
     from coordinator.model.run import AppliedRevision, Run
     from coordinator.postgres.session import Session
@@ -78,29 +86,92 @@ def look(session: Session, project: Project, *, whole: bool = True) -> TargetSta
     Without `whole` what was applied comes without its sources and effects; enough to see what is pending.
     """
     with session.snapshot():
-        ledger = LedgerReader(session)
-        recorded = ledger.applied(whole=whole)
-        capacity, sessions = session.rows(_LOCKS)[0]
-        rows = {tree.module.name: read_heads(session, tree.module) for tree in project.trees}
-        state = _interpret(
-            project, {name: found for name, found in rows.items() if found is not None}, recorded
-        )
-        return TargetState(
-            **state,
-            widths=_widths(session, project),
-            recorded=recorded,
-            open_runs=ledger.open_runs(),
-            holds=read_holds(session),
-            acceptances=read_acceptances(session, ledger.version),
-            absent=read_absent(session, project, ledger.version, recorded),
-            ledger_version=ledger.version,
-            server_version=session.server_version,
-            lock_capacity=int(capacity),
-            lock_sessions=int(sessions),
-        )
+        return interpret(project, read_found(session, project, whole=whole))
 
 
-def _interpret(
+def read_found(session: Session, project: Project, *, whole: bool = True) -> Found:
+    """All that the state of these modules follows from; the caller gives the unchanging view.
+
+    Version tables of modules that only the ledger knows are read where the role may.
+    """
+    ledger = LedgerReader(session)
+    recorded = ledger.applied(whole=whole)
+    modules = read_modules(session, ledger.version)
+    capacity, sessions = session.rows(_LOCKS)[0]
+    return Found(
+        rows=_rows(session, project, ledger_modules(project, modules, recorded)),
+        recorded=recorded,
+        modules=modules,
+        open_runs=ledger.open_runs(),
+        holds=read_holds(session),
+        acceptances=read_acceptances(session, ledger.version),
+        ledger_version=ledger.version,
+        server_version=session.server_version,
+        lock_capacity=int(capacity),
+        lock_sessions=int(sessions),
+    )
+
+
+def _rows(session: Session, project: Project, others: Iterable[Module]) -> Mapping[tuple[str, str], HeadRows]:
+    """The version tables that are there; a module of this checkout must be readable, others need not be."""
+    widths = _widths(session)
+    found: dict[tuple[str, str], HeadRows] = {}
+    for module in project.modules:
+        table = module.qualified_version_table
+        if table not in found and (heads := read_heads(session, module)) is not None:
+            found[table] = HeadRows(heads=heads, width=widths.get(table))
+    for module in others:
+        table = module.qualified_version_table
+        if table not in found and has_version_table(session, *table):
+            found[table] = HeadRows(heads=readable_heads(session, *table), width=widths.get(table))
+    return found
+
+
+def _widths(session: Session) -> Mapping[tuple[str, str], int]:
+    rows = session.rows(
+        "SELECT table_schema, table_name, character_maximum_length FROM information_schema.columns"
+        " WHERE column_name = 'version_num' AND character_maximum_length IS NOT NULL"
+    )
+    return {(schema, table): width for schema, table, width in rows}
+
+
+def interpret(project: Project, found: Found) -> TargetState:
+    """Say what was found in a database means for these modules. Pure.
+
+    Raises UnreachableError when the heads of one of them were not readable.
+    """
+    rows: dict[str, frozenset[str]] = {}
+    widths: dict[str, int] = {}
+    for module in project.modules:
+        table = found.rows.get(module.qualified_version_table)
+        if table is None:
+            continue
+        if table.heads is None:
+            schema, name = module.qualified_version_table
+            raise UnreachableError(
+                f"the role that looked may not read {schema}.{name}, so the heads of module {module.name!r} are not"
+                " known",
+                help="`migrate check --rights` prints the GRANT statements",
+            )
+        rows[module.name] = table.heads
+        if table.width is not None:
+            widths[module.name] = table.width
+    return TargetState(
+        **_heads(project, rows, found.recorded),
+        widths=widths,
+        recorded=found.recorded,
+        open_runs=found.open_runs,
+        holds=found.holds,
+        acceptances=found.acceptances,
+        absent=absent_modules(project, found),
+        ledger_version=found.ledger_version,
+        server_version=found.server_version,
+        lock_capacity=found.lock_capacity,
+        lock_sessions=found.lock_sessions,
+    )
+
+
+def _heads(
     project: Project, rows: Mapping[str, frozenset[str]], recorded: tuple[AppliedRevision, ...]
 ) -> dict[str, Mapping[str, frozenset[str]]]:
     """Say what each row of each version table means. Several modules may share one table."""
@@ -130,16 +201,3 @@ def _interpret(
         ahead[name], unknown[name] = known, foreign - known
         applied[name] = tree.ancestors(mine) | (frozenset(remembered.get(name, ())) if known else frozenset())
     return {"heads": heads, "applied": applied, "unknown": unknown, "ahead": ahead}
-
-
-def _widths(session: Session, project: Project) -> dict[str, int]:
-    rows = session.rows(
-        "SELECT table_schema, table_name, character_maximum_length FROM information_schema.columns"
-        " WHERE column_name = 'version_num' AND character_maximum_length IS NOT NULL"
-    )
-    widths = {(schema, table): width for schema, table, width in rows}
-    return {
-        module.name: widths[module.qualified_version_table]
-        for module in project.modules
-        if module.qualified_version_table in widths
-    }

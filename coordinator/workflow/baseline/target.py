@@ -15,6 +15,7 @@ from coordinator.postgres.baseline import (
     copy_rows,
     extensions_of,
     fill_views,
+    filled_views,
     make_extensions,
     make_roles,
     restore,
@@ -22,7 +23,10 @@ from coordinator.postgres.baseline import (
 )
 from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.lasting import read_lasting
+from coordinator.postgres.server_facts import read_server_facts
+from coordinator.postgres.table_sizes import read_sizes
 from coordinator.workflow.state import TargetState, look
+from coordinator.workflow.uses import read_uses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,16 +79,16 @@ class TargetBaseline:
         return read_lasting(self.session)
 
     def uses(self) -> tuple[LastingUse, ...]:
-        return read_lasting(self.session)
+        return read_uses(self.session)
 
     def catalog(self, project: Project) -> Catalog:
         return read_catalog(self.session, ignore=project.version_tables)
 
     def facts(self) -> ServerFacts | None:
-        return None
+        return read_server_facts(self.session)
 
     def sizes(self) -> Mapping[tuple[str, str], TableSize]:
-        return {}
+        return read_sizes(self.session)
 
     def build(self, copy: Session, staging: Staging, project: Project, tell: Listener) -> None:
         """Copy the definitions of the modules' schemas, and the rows of their version tables alone."""
@@ -114,7 +118,7 @@ class TargetBaseline:
         dump = staging.dump_schemas(self.target.url, present)
         if dump:
             restore(copy, dump)
-            fill_views(source, copy)
+            fill_views(copy, filled_views(source))
         for module in project.modules:
             if read_heads(copy, module) is not None and module.qualified_version_table in tables:
                 copy_rows(source, copy, module.qualified_version_table)
