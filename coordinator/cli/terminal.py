@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from coordinator.cli.streams import write_line
+from coordinator.reports.page import broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,17 +37,9 @@ class Terminal:
         self._emit(shorten_paths(text))
 
     def wrapped(self, text: str, *, indent: str = "", following: str | None = None) -> None:
-        """Write a sentence, broken at the width of the stream."""
+        """Write a sentence, broken at the width of the stream, but not inside of a command in backticks."""
         after = indent if following is None else following
-        lines = textwrap.wrap(
-            shorten_paths(text),
-            self.width,
-            initial_indent=indent,
-            subsequent_indent=after,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for each in lines or [indent]:
+        for each in broken(shorten_paths(text), self.width, first=indent, then=after) or [indent]:
             self._emit(each)
 
     def _emit(self, text: str) -> None:

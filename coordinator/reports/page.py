@@ -21,6 +21,22 @@ def plain(text: str, colour: str) -> str:
     return text
 
 
+def broken(text: str, width: int, *, first: str = "", then: str = "") -> list[str]:
+    """The lines of a sentence: `first` before the first of them, `then` before the others; none of an empty one.
+
+    A command in backticks stays on one line, so that it can be copied.
+    """
+    lines = textwrap.wrap(
+        _COMMAND.sub(lambda match: match[0].replace(" ", _UNBROKEN), text),
+        width,
+        initial_indent=first,
+        subsequent_indent=then,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace(_UNBROKEN, " ") for line in lines]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A page that text is written on. Files below `folder` are named relative to it."""
@@ -38,18 +54,9 @@ class Page:
     ) -> list[str]:
         """The lines of a sentence: `first` before the first of them, `then` before the others.
 
-        `lead` is put in front of the text and painted after the lines were broken: colours have no width. A
-        command in backticks stays on one line, so that it can be copied.
+        `lead` is put in front of the text and painted after the lines were broken: colours have no width.
         """
-        lines = textwrap.wrap(
-            _COMMAND.sub(lambda match: match[0].replace(" ", _UNBROKEN), self.short(lead + text)),
-            self.width,
-            initial_indent=first,
-            subsequent_indent=then,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        lines = [line.replace(_UNBROKEN, " ") for line in lines] or [first.rstrip()]
+        lines = broken(self.short(lead + text), self.width, first=first, then=then) or [first.rstrip()]
         if lead and lines[0].startswith(first + lead):
             lines[0] = first + self.paint(lead, colour) + lines[0][len(first + lead) :]
         return lines
