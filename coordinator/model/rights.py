@@ -12,6 +12,7 @@ class RightKind(enum.Enum):
     DATABASE = "database"
     SCHEMA = "schema"
     TABLE = "table"
+    SEQUENCE = "sequence"
     ROLE = "role"  #: membership
 
 
@@ -19,13 +20,14 @@ class Need(enum.Enum):
     """Commands that need the same rights."""
 
     READ = "status, history, plan, check"
-    REHEARSE = "all-modules: copying the definitions to rehearse"
-    APPLY = "all-modules, recover: writing"
+    REHEARSE = "all-modules, rollback: copying the definitions to rehearse"
+    APPLY = "all-modules, rollback, recover, gc: writing"
+    NOTE = "accept, release: writing to the ledger"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """One privilege on one object. `name` is schema and table, or one name; of a membership `privilege` is empty.
+    """One privilege on one object. `name` is schema and table or sequence, or one name; of a membership `privilege` is empty.
 
     `holder` is the role that must have it: the one that connects, or the owner that a module's steps run as.
     """

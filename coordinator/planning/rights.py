@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from coordinator.model.rights import Existing
 
 LEDGER = "migrate"
+_KEPT, _KEPT_NUMBERS = "kept", "kept_number_seq"
+_COPY = "kept_"  # tables of kept data, each with the number of its row in migrate.kept
 
 
 def schemas_of(modules: Sequence[Module]) -> tuple[str, ...]:
@@ -30,6 +32,7 @@ def wanted_rights(
         Need.READ: tuple(dict.fromkeys(_to_read(modules, existing, role))),
         Need.REHEARSE: tuple(dict.fromkeys(_to_rehearse(modules, existing, role))),
         Need.APPLY: tuple(dict.fromkeys(_to_apply(modules, existing, role))),
+        Need.NOTE: tuple(dict.fromkeys(_to_write_ledger(existing, role))),
     }
 
 
@@ -56,14 +59,31 @@ def _to_rehearse(modules: Sequence[Module], existing: Existing, role: str) -> It
                 yield _table(schema, each.name, "SELECT", role, why)
 
 
+def _to_write_ledger(existing: Existing, role: str) -> Iterator[Right]:
+    """Nothing where there is none: then nothing is in it to accept or to release."""
+    if LEDGER in existing.schemas:
+        yield _schema(LEDGER, "USAGE", role, "to write the ledger")
+    for each in existing.tables_in(LEDGER):
+        for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE"):
+            yield _table(LEDGER, each.name, privilege, role, "to write the ledger")
+
+
 def _to_apply(modules: Sequence[Module], existing: Existing, role: str) -> Iterator[Right]:
     if LEDGER not in existing.schemas:
         yield _database(existing, role, "to make the ledger")
     else:
-        yield _schema(LEDGER, "USAGE", role, "to write the ledger")
-        for each in existing.tables_in(LEDGER):
-            for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE"):
-                yield _table(LEDGER, each.name, privilege, role, "to write the ledger")
+        yield from _to_write_ledger(existing, role)
+        yield _schema(LEDGER, "CREATE", role, "to keep the data that steps destroy")
+        if existing.has_table(LEDGER, _KEPT):
+            why = "to number what is kept"
+            yield Right(
+                kind=RightKind.SEQUENCE, name=(LEDGER, _KEPT_NUMBERS), privilege="USAGE", holder=role, why=why
+            )
+        copies = (each for each in existing.tables_in(LEDGER) if each.name.startswith(_COPY))
+        for owner in dict.fromkeys(each.owner for each in copies):
+            if owner != role:
+                why = "only their owner may drop copies of kept data"
+                yield Right(kind=RightKind.ROLE, name=(owner,), holder=role, why=why)
     for module in modules:
         yield from _to_apply_module(module, existing, role)
 

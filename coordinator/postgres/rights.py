@@ -17,6 +17,8 @@ _HOLDS = {
     RightKind.SCHEMA: "SELECT has_schema_privilege(%s, %s, %s)",
     RightKind.TABLE: "SELECT has_table_privilege(%s, c.oid, %s) FROM pg_class c JOIN pg_namespace n"
     " ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s",
+    RightKind.SEQUENCE: "SELECT has_sequence_privilege(%s, c.oid, %s) FROM pg_class c JOIN pg_namespace n"
+    " ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s",
     RightKind.ROLE: "SELECT pg_has_role(%s, %s, 'MEMBER')",
 }
 
@@ -44,7 +46,7 @@ def read_existing(session: Session, schemas: Collection[str]) -> Existing:
 
 def holds(session: Session, right: Right) -> bool:
     """Whether its holder has the right, directly or by membership."""
-    if right.kind is RightKind.TABLE:
+    if right.kind in (RightKind.TABLE, RightKind.SEQUENCE):
         parameters: Sequence[object] = (right.holder, right.privilege, *right.name)
     elif right.kind is RightKind.ROLE:
         parameters = (right.holder, right.name[0])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.failures.roles import make_role
-from tests.failures.shop import STEPS, build_shop
+from tests.failures.shop import STEPS, Break, build_shop
 from tests.failures.test_matrix import POSITIONS, expected_steps
 
 if TYPE_CHECKING:
@@ -115,3 +116,42 @@ def test_a_role_that_may_not_make_the_ledger_changes_nothing(site: Site, role: s
     assert not site.has_ledger()
     assert "permission denied for database" in failed.said
     assert "Traceback" not in failed.err
+
+
+DROPS_TOTAL = Break(
+    sql="ALTER TABLE billing.invoices DROP COLUMN total",
+    undo="ALTER TABLE billing.invoices ADD COLUMN total numeric",
+    spoil="SELECT 1",
+    repair="SELECT 1",
+    words=(),
+)
+
+
+def test_what_check_rights_prints_is_enough_to_keep_data_to_roll_back_and_to_release(
+    site: Site, role: str
+) -> None:
+    """The ledger is another role's, as where a superuser migrated first."""
+    build_shop(site, ("billing", DROPS_TOTAL))
+    assert site.migrate("all-modules", "--module", "crm", "--staging", "off").code == 0
+    url = make_role(site, role, *(each for each in ENOUGH if each.startswith("ALTER TABLE")))
+    before = site.picture()
+    asked = site.migrate("check", "--rights", "--role", role, "--format", "json")
+    assert asked.code == 1, asked.err
+    for needed in json.loads(asked.out)["needs"]:
+        for statement in needed["statements"]:
+            site.execute(statement)
+    assert site.migrate("check", "--rights", url=url).code == 0
+
+    for command in (
+        ("all-modules", "--yes"),
+        ("rollback", "--run", "2", "--yes"),
+        ("release", "--all"),
+        ("all-modules", "--yes"),
+        ("rollback", "--run", "4", "--yes"),
+        ("gc", "--keep", "2"),
+    ):
+        staging = () if command[0] in ("release", "gc") else ("--staging", "embedded")
+        ended = site.migrate(*command, *staging, url=url)
+        assert ended.code == 0, f"{command} {ended.err}"
+
+    assert site.picture().rows["billing", "invoices"] == before.rows["billing", "invoices"]

@@ -33,6 +33,7 @@ def test_an_empty_database_needs_nothing_to_read_and_create_to_apply() -> None:
     assert wanted[Need.READ] == ()
     assert wanted[Need.REHEARSE] == ()
     assert sentences(wanted[Need.APPLY]) == {"deploy: CREATE on database 'erp'"}
+    assert wanted[Need.NOTE] == ()
 
 
 def test_reading_needs_version_tables_and_the_ledger_and_no_more() -> None:
@@ -42,6 +43,20 @@ def test_reading_needs_version_tables_and_the_ledger_and_no_more() -> None:
         "reader: SELECT on table 'crm.alembic_version'",
         "reader: USAGE on schema 'migrate'",
         "reader: SELECT on table 'migrate.run'",
+    }
+
+
+def test_writing_needs_a_place_for_kept_data_and_noting_does_not() -> None:
+    there = existing(("migrate", "kept", "boss"), ("migrate", "kept_7", "other"))
+    wanted = wanted_rights((module("crm"),), there, "deploy")
+    noting, writing = sentences(wanted[Need.NOTE]), sentences(wanted[Need.APPLY])
+    assert "deploy: USAGE on schema 'migrate'" in noting
+    assert "deploy: DELETE on table 'migrate.kept'" in noting
+    assert writing - noting == {
+        "deploy: CREATE on schema 'migrate'",
+        "deploy: USAGE on sequence 'migrate.kept_number_seq'",
+        "deploy: membership in role 'other'",
+        "deploy: CREATE on database 'erp'",
     }
 
 

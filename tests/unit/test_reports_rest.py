@@ -86,7 +86,7 @@ def test_rights_say_what_is_lacking_for_which_commands_and_the_statements() -> N
     )
     told = rights_text(lacking(*tables), Page())
     assert "may    status, history, plan, check" in told
-    assert "lacks  all-modules, recover: writing" in told
+    assert "lacks  all-modules, rollback, recover, gc: writing" in told
     assert "to write the ledger: INSERT on 3 tables of schema 'migrate'" in told
     assert told.splitlines()[-3:] == ["  GRANT 0;", "  GRANT 1;", "  GRANT 2;"]
     document = json.loads(json.dumps(rights_as_json(lacking(*tables))))
