@@ -54,8 +54,12 @@ class Calling:
             worker = self.workers.for_module(module, self.session.server_version)
             report = worker.run(module, revision, step.direction, conduit, token=token)
         except WorkerError as error:
+            if conduit.stopped is not None:
+                raise conduit.stopped from error
             failure = replace(self._failure(step, part, conduit, error), opened=error.connections)
             raise StepFailedError(failure) from error
+        if conduit.stopped is not None:
+            raise conduit.stopped
         if conduit.refused:
             raise StepFailedError(self._refused(step, part, conduit))
         if conduit.lost is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from coordinator.errors import CoordinatorError, LockHeldError, UnreachableError
+from coordinator.errors import CoordinatorError, LockHeldError, UnreachableError, UnsettledError
 from coordinator.execution.failure import StepFailedError
 from coordinator.execution.versions import HeadsChangedError
+from coordinator.ledger.lock import LockLostError
+from coordinator.ledger.system import OtherServerError
 from coordinator.model.incident import Category, IncidentSeverity
 from coordinator.model.run import RunStatus
 from coordinator.postgres.failure import ConnectionLostError, StatementError
@@ -70,12 +72,15 @@ def categorize(error: BaseException) -> Category:
         return Category.DATA if failure.part.startswith("the integrity check") else Category.CODE
     if isinstance(error, StatementError):
         return category_of(error.sqlstate or "", error.message)
-    if isinstance(error, ConnectionLostError | UnreachableError):
+    if isinstance(error, ConnectionLostError | UnreachableError | OtherServerError):
         return Category.CONNECTION
     if isinstance(
-        error, LockHeldError | HeadsChangedError
+        error, LockHeldError | LockLostError | HeadsChangedError
     ):  # somebody else was at work, and has been heard of
         return Category.LOCK
+    if isinstance(error, UnsettledError) and error.__cause__ is not None:
+        # It only says that what began there could not be brought to an end.
+        return categorize(error.__cause__)
     if isinstance(error, OSError | MemoryError):
         return Category.RESOURCE
     if isinstance(error, CoordinatorError | Exception):

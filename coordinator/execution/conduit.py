@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from coordinator.errors import CoordinatorError
 from coordinator.postgres.failure import TRANSIENT, ConnectionLostError, StatementError
 from coordinator.postgres.render import render
 from coordinator.sql.command import Command, CommandKind
@@ -62,6 +63,7 @@ class SessionConduit:
         None  # what the server refused, after which it did nothing more
     )
     lost: tuple[Sent, ConnectionLostError] | None = None  # the statement during which the connection ended
+    stopped: CoordinatorError | None = None  # why the run itself may not go on; no fault of the revision's
     refused: list[tuple[str, int]] = field(default_factory=list)
     changed_settings: dict[str, str | None] = field(default_factory=dict)  # name -> value before
     _outside: bool = False  # in an autocommit block
@@ -191,10 +193,21 @@ class SessionConduit:
                 "it enters autocommit_block() here, but it did not when it was read, so its step shares a transaction",
                 line,
             )
-        if enter:
-            self.blocks.leave()
-        else:
-            self.blocks.come_back()
+        self.sent = Sent(sql="COMMIT" if enter else "BEGIN", line=line)
+        try:
+            if enter:
+                self.blocks.leave()
+            else:
+                self.blocks.come_back()
+        except StatementError as error:
+            self.failed = (self.sent, error)
+            raise
+        except ConnectionLostError as error:
+            self.lost = self.lost or (self.sent, error)
+            raise
+        except CoordinatorError as error:  # the lock or the fence is another run's by now
+            self.stopped = error
+            raise
         self._outside = enter
 
     def end(self, how: str, line: int) -> None:

@@ -34,6 +34,10 @@ _NAMED = re.compile(r"migrate:(?P<run>\S+)(?: (?P<host>\S+))?(?: (?P<doing>.+))?
 _COMMANDS = frozenset({"accept", "cancel", "gc", "recover", "release", "rollback"})
 
 
+class LockLostError(UnsettledError):
+    """The lock, or the fence behind it, is not this run's any more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
     """Who holds the lock: the server process and what its connection calls itself."""
@@ -118,7 +122,7 @@ class Lock:
             )
 
     def ping(self) -> None:
-        """Make sure that the lock is still ours. Raises ConnectionLostError or UnsettledError when it is not."""
+        """Make sure that the lock is still ours. Raises ConnectionLostError or LockLostError when it is not."""
         with self._guard:
             ours = self._session.value(
                 "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted"
@@ -127,12 +131,12 @@ class Lock:
                 (KEY,),
             )
         if not ours:
-            raise UnsettledError("the lock was taken away from this run")
+            raise LockLostError("the lock was taken away from this run")
 
     def regain(self) -> None:
         """Take the lock again if its connection was lost and nobody else has it yet; the fence tells of the time between.
 
-        Raises UnsettledError when another run holds it, ConnectionLostError or UnreachableError without a server.
+        Raises LockLostError when another run holds it, ConnectionLostError or UnreachableError without a server.
         """
         with self._guard:
             try:
@@ -140,7 +144,7 @@ class Lock:
             except ConnectionLostError:
                 self._session.reopen()
                 if not self._session.value("SELECT pg_try_advisory_lock(%s)", (KEY,)):
-                    raise UnsettledError(
+                    raise LockLostError(
                         f"the lock was lost, and {self.holder() or 'another run'} holds it now"
                     ) from None
 
@@ -187,7 +191,7 @@ def take_fence(session: Session, run: int) -> None:
 
 
 def stand_behind_fence(session: Session, run: int) -> None:
-    """Lock the fence row for this transaction. Raises UnsettledError when the row names another run."""
+    """Lock the fence row for this transaction. Raises LockLostError when the row names another run."""
     rows = session.rows("SELECT owner FROM migrate.fence WHERE owner = %s FOR UPDATE NOWAIT", (run,))
     if not rows:
-        raise UnsettledError(f"another run has taken over from run {run}")
+        raise LockLostError(f"another run has taken over from run {run}")

@@ -23,6 +23,10 @@ _SYSTEM = (
 )
 
 
+class OtherServerError(UnsettledError):
+    """What this server holds of a run is not known to be what the run was told."""
+
+
 def read_system(session: Session) -> str:
     """System identifier and timeline, such as "7412390523/1"; empty where the role may not ask."""
     with suppress(StatementError):
@@ -52,9 +56,9 @@ def is_elsewhere(session: Session, run: int) -> bool:
 
 
 def refuse_elsewhere(session: Session, run: int) -> None:
-    """Raise UnsettledError when `is_elsewhere`: a person must look before anybody goes on."""
+    """Raise OtherServerError when `is_elsewhere`: a person must look before anybody goes on."""
     if is_elsewhere(session, run):
-        raise UnsettledError(
+        raise OtherServerError(
             f"this is another server than the one that run {run} began on, or it was promoted since:"
             " what it holds of the run is not known to be what the run was told",
             help="`migrate recover` says what is in here; then --abort or --resume, as you decide",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from coordinator.errors import LockHeldError, UnreachableError
+from coordinator.errors import LockHeldError, UnreachableError, UnsettledError
 from coordinator.execution.categories import categorize, category_of, severity_of
 from coordinator.execution.words import kept_notice, recorded
+from coordinator.ledger.lock import LockLostError
+from coordinator.ledger.system import OtherServerError
 from coordinator.model.incident import COLLECTED, DATA_CATEGORIES, Category, IncidentSeverity, Notice
 from coordinator.model.run import RunStatus
 from coordinator.postgres.activity import shown_application
@@ -54,8 +56,17 @@ def test_what_has_no_sqlstate_is_told_by_what_it_is() -> None:
     assert categorize(ConnectionLostError("gone")) is Category.CONNECTION
     assert categorize(UnreachableError("gone")) is Category.CONNECTION
     assert categorize(LockHeldError("held")) is Category.LOCK
+    assert categorize(LockLostError("taken away")) is Category.LOCK
+    assert categorize(OtherServerError("promoted")) is Category.CONNECTION
     assert categorize(OSError("full")) is Category.RESOURCE
     assert categorize(KeyError("ours")) is Category.CODE
+
+
+def test_what_could_not_be_brought_to_an_end_is_of_the_kind_of_what_began_it() -> None:
+    unsettled = UnsettledError("the connection was lost, and server process 7 still works on it")
+    unsettled.__cause__ = ConnectionLostError("gone")
+    assert categorize(unsettled) is Category.CONNECTION
+    assert categorize(UnsettledError("the transaction was ended by something inside it")) is Category.CODE
 
 
 def test_only_code_and_data_fail_again_by_themselves() -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.failures.shop import BREAKS, STEPS, build_shop
+from tests.manners.street import build_street
 from tests.recovery.proxy import Cut, CuttingProxy, Seen
+from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +47,7 @@ def test_a_lost_commit_is_all_in_or_as_before(site: Site, atomic: str, number: i
         assert ended.code == 3, ended.err
         assert site.picture() == before
         assert site.run_status() == "reversed"
-        assert site.migrate("all-modules", "--atomic", atomic, "--staging", "off", "--retry").code == 0
+        assert site.migrate("all-modules", "--atomic", atomic, "--staging", "off").code == 0
         assert site.picture().versions == ALL_IN
 
 
@@ -81,3 +83,43 @@ def test_the_server_process_of_a_lost_network_is_waited_for(site: Site, atomic: 
     assert "Traceback" not in ended.err
     assert site.picture() == before
     assert site.run_status() == "reversed"
+
+
+# The COMMIT before the block, the end of the block (BEGIN), and the COMMIT of the step.
+@pytest.mark.parametrize("place", ["COMMIT", "BEGIN ISOLATION LEVEL READ COMMITTED"])
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+def test_a_connection_that_ends_around_an_autocommit_block_is_told_as_that_and_tried_again(
+    site: Site, place: str, cut: Cut
+) -> None:
+    build_street(site)
+    write_revision(
+        versions_of(site.root, "crm"),
+        "c1",
+        after="c0",
+        upgrade='op.execute("ALTER TABLE crm.customers ADD COLUMN phone text")\n'
+        "with op.get_context().autocommit_block():\n"
+        '    op.execute("CREATE INDEX CONCURRENTLY by_email ON crm.customers (email)")\n'
+        'op.execute("ALTER TABLE crm.customers ADD COLUMN fax text")',
+        downgrade="with op.get_context().autocommit_block():\n"
+        '    op.execute("DROP INDEX CONCURRENTLY IF EXISTS crm.by_email")\n'
+        'op.execute("ALTER TABLE crm.customers DROP COLUMN IF EXISTS fax, DROP COLUMN phone")',
+    )
+    before = site.picture()
+    number = 1 if place == "COMMIT" else 2
+
+    def where(seen: Seen) -> Cut | None:
+        return cut if seen == Seen(text=place, count=number) else None
+
+    with CuttingProxy(site.url, where) as proxy:
+        ended = site.migrate("all-modules", "--staging", "off", url=proxy.address)
+        assert len(proxy.cuts) == 1
+
+    assert ended.code == 3, ended.err
+    assert "the connection to the server was lost" in ended.said
+    assert "--retry" not in ended.said
+    assert site.picture() == before
+    assert site.rows("SELECT final, category FROM migrate.run JOIN migrate.incident ON run = number") == (
+        (False, "connection"),
+    )
+    again = site.migrate("all-modules", "--staging", "off")
+    assert again.code == 0, again.err
