@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,13 +62,16 @@ class Executor:
         """Reverse what is in, prove that all is as it was, and raise what the run came to."""
         if isinstance(error, StepFailedError):
             self.tell(StepFailed(phase=Phase.APPLY, failure=error.failure))
-        run, told = self.segments.journal.run, self._recorded(error)
+        run, told, final = self.segments.journal.run, self._recorded(error), categorize(error).is_final
+        with suppress(CoordinatorError):  # said once more at the end, to which taking back may not come
+            self.segments.journal.ledger.note_failure(run, told, final=final)
         try:
             self.rollback.take_back(plan, committed, starting)
         except Exception as second:
             remains = self.rollback.remaining
             missing = self._report(plan, RunStatus.UNSETTLED, error, second)
-            self._finish(RunStatus.UNSETTLED, f"{told}; then, taking back: {self._recorded(second)}")
+            both = f"{told}; then, taking back: {self._recorded(second)}"
+            self._finish(RunStatus.UNSETTLED, both, final=final)
             raise UnsettledError(
                 f"run {run} failed, and not everything could be taken back",
                 help=f"mend the cause, then `migrate recover --abort` goes on taking back run {run};"
@@ -90,7 +94,7 @@ class Executor:
             if others
             else f"everything is as it was before run {run}"
         )
-        self._finish(RunStatus.REVERSED, told, final=categorize(error).is_final)
+        self._finish(RunStatus.REVERSED, told, final=final)
         raise ReversedError(
             _sentence(error),
             help=f"{outcome}; `migrate history {run} --report` tells what was seen",

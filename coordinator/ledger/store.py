@@ -189,6 +189,13 @@ class Ledger(LedgerReader):
             (status.value, _storable(error), final, number),
         )
 
+    def note_failure(self, number: int, error: str, *, final: bool) -> None:
+        """Say that a run has failed and why, while it is not yet known what that comes to."""
+        self._write(
+            "UPDATE migrate.run SET error = %s, final = final OR %s WHERE number = %s",
+            (_storable(error), final, number),
+        )
+
     def intend(self, run: int, sequence: int, segment: Segment, direction: Direction) -> UUID:
         """Commit the intent to run a segment; the token that will prove it."""
         token = uuid4()

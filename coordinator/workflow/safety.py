@@ -149,17 +149,25 @@ def _settle(session: Session, ledger: Ledger, run: Run) -> str | None:
     forward = Direction.DOWNGRADE if run.kind == "rollback" else Direction.UPGRADE
     latest = {key: each for each in intents if each.committed for key in each.steps}
     done = [str(key) for key, each in latest.items() if each.direction is forward]
-    if any(each.direction is not forward for each in intents) and (done or read_made(session, run.number)):
-        why = f"it failed, and was cut off while it was taken back; in is {', '.join(done) or 'what it made for modules'}"
+    # What lies in code or data would only fail again: then the run had no way on but back.
+    went_back = run.final or any(each.direction is not forward for each in intents)
+    if went_back and (done or read_made(session, run.number)):
+        left = ", ".join(done) or "what it made for modules"
+        why = f"{run.error or 'it failed'}; cut off while it was taken back; in is {left}"
         ledger.finish_run(run.number, RunStatus.UNSETTLED, error=why)
         raise UnsettledError(
             f"run {run.number} failed, and was cut off while it was taken back",
             help="`migrate recover --abort` goes on taking it back; `migrate recover` says what is in",
+            details=(run.error,) if run.error else (),
         )
     if done:
         return done[-1]
-    ledger.finish_run(run.number, RunStatus.REVERSED, error="cut off; nothing of it is in")
+    ledger.finish_run(run.number, RunStatus.REVERSED, error=_with_reason(run, "cut off; nothing of it is in"))
     return None
+
+
+def _with_reason(run: Run, what: str) -> str:
+    return f"{run.error}; {what}" if run.error else what
 
 
 def _may_be_half_done(session: Session, intent: Intent) -> bool:

@@ -22,6 +22,22 @@ SLOW_CAUSE = Break(
     repair=CAUSE.repair,
     words=CAUSE.words,
 )
+# Its way back fails on a target that has a customer 7.
+NO_WAY_BACK = Break(
+    sql="UPDATE crm.customers SET phone = phone || '0'",
+    undo="UPDATE crm.customers SET phone = 1 / (id - 7)",
+    spoil="SELECT 1",
+    repair="SELECT 1",
+    words=(),
+)
+# Its way back takes long, as long as a table has a row.
+SLOW_WAY_BACK = Break(
+    sql="UPDATE crm.customers SET phone = phone || '0'",
+    undo="SELECT pg_sleep(60) FROM crm.nap",
+    spoil="CREATE TABLE crm.nap AS SELECT 1 AS one",
+    repair="SELECT 1",
+    words=(),
+)
 
 
 def attempts(site: Site) -> int:
@@ -165,3 +181,43 @@ def test_a_run_that_lost_its_connection_or_a_deadlock_is_tried_again(site: Site)
         ended = site.end(first)
     assert ended.code in (3, 4), ended.err
     assert site.value("SELECT final FROM migrate.run") is False
+
+
+def test_a_failure_that_had_to_be_recovered_from_is_not_tried_again_either(desk: Desk) -> None:
+    build_shop(desk, ("crm", NO_WAY_BACK), ("billing", CAUSE))
+    failed = desk.migrate(*DEPLOY, "--atomic", "step")
+    assert failed.code == 4, failed.err
+    desk.execute("DELETE FROM crm.customers WHERE id = 7")  # what was in the way of its way back
+    aborted = desk.migrate("recover", "--abort")
+    assert aborted.code == 0, aborted.err
+    before = desk.picture()
+
+    again = desk.migrate(*DEPLOY, "--atomic", "step")
+
+    assert_refused(again)
+    assert desk.picture() == before
+    desk.execute(CAUSE.repair)
+    done = desk.migrate(*DEPLOY, "--atomic", "step", "--retry")
+    assert done.code == 0, done.err
+
+
+def test_a_failure_that_was_cut_off_on_its_way_back_is_not_tried_again_either(site: Site) -> None:
+    build_shop(site, ("crm", SLOW_WAY_BACK), ("billing", CAUSE))
+    with site.running(*DEPLOY, "--atomic", "step") as process:
+        site.await_value(SLEEPER)
+        process.kill()
+        process.communicate()
+    next_start = site.migrate(*DEPLOY, "--atomic", "step")
+    assert next_start.code == 4, next_start.err
+    assert 'column "total" of relation "invoices" contains null' in site.value(
+        "SELECT error FROM migrate.run WHERE number = 1"
+    )
+    site.execute("TRUNCATE crm.nap")
+    aborted = site.migrate("recover", "--abort")
+    assert aborted.code == 0, aborted.err
+
+    again = site.migrate(*DEPLOY, "--atomic", "step")
+
+    assert again.code == 3, again.err
+    assert "run 1 tried exactly this and failed at 20" in again.said
+    assert 'column "total" of relation "invoices" contains null' in again.said
