@@ -15,15 +15,28 @@ BARE = ""  # the schema of a name that was written without one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnShape:
+    """One column: its type in PostgreSQL's words ("" where not known), as far as writers and readers care.
+
+    `mandatory`: NOT NULL. `filled`: a row that gives no value gets one (a default, an identity, a generated value).
+    """
+
+    type: str = ""
+    mandatory: bool = False
+    filled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownObjects:
     """What was there, or was to be there, at one moment.
 
-    `columns` are those of each relation, in order, with the bare names of their types ("" where not known).
+    `columns` are those of each relation, in order; `labels` those of each enum type.
     """
 
-    columns: Mapping[Key, Mapping[str, str]]
+    columns: Mapping[Key, Mapping[str, ColumnShape]]
     functions: frozenset[Key] = frozenset()
     types: frozenset[Key] = frozenset()
+    labels: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
     _schemas: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -31,6 +44,10 @@ class KnownObjects:
         for schema, name in sorted(self.columns):
             schemas.setdefault(name, []).append(schema)
         object.__setattr__(self, "_schemas", {name: tuple(found) for name, found in schemas.items()})
+
+    def column(self, name: ObjectName) -> ColumnShape | None:
+        """The shape of a column, None when it is not known."""
+        return self.columns.get((name.schema, name.name), {}).get(name.part)
 
     def has_column(self, name: ObjectName) -> bool:
         """Whether that column is known."""
@@ -63,8 +80,11 @@ class KnownObjects:
         return self.columns
 
     def resolved(self, effects: Iterable[Effect], path: Sequence[str]) -> tuple[Effect, ...]:
-        """The effects that speak of known objects, with their full names; each column that may be one of several
-        relations' is the one's that has it."""
+        """The effects that speak of known objects, with their full names.
+
+        A column that may belong to one of several relations is that one's which has it; its `alternatives` are then
+        those that do not have it.
+        """
         return tuple(found for each in effects if (found := self._resolved(each, path)) is not None)
 
     def _resolved(self, effect: Effect, path: Sequence[str]) -> Effect | None:
@@ -73,11 +93,18 @@ class KnownObjects:
             for each in (effect.object, *effect.alternatives)
             if (found := self.home(each, path)) is not None
         ]
+        others: tuple[ObjectName, ...] = ()
         if effect.object.kind is ObjectKind.COLUMN and effect.verb in {Verb.USE, Verb.HOLD}:
             having = [each for each in names if self.has_column(each)]
+            others = tuple(each for each in names if not self.has_column(each))
             names = having or [each for each in names if (each.schema, each.name) not in self.columns]
-        elif effect.object.kind is ObjectKind.TYPE:
+        elif effect.object.kind in {ObjectKind.TYPE, ObjectKind.LABEL}:
             names = [each for each in names if (each.schema, each.name) in self._known(each)]
         if not names:
             return None
-        return replace(effect, object=names[0], alternatives=())
+        return replace(effect, object=names[0], alternatives=others)
+
+    def named(self, candidates: Iterable[ObjectName], path: Sequence[str]) -> ObjectName | None:
+        """The column that a name with several candidates means; None when none of them is known."""
+        found = (self.home(each, path) for each in candidates)
+        return next((each for each in found if each is not None and self.has_column(each)), None)

@@ -49,8 +49,15 @@ _LOSES = {ChangeType.REMOVE_TABLE, ChangeType.REMOVE_COLUMN}
 
 def changes_of(command: str, effects: Sequence[Effect], line: int) -> Iterator[DatabaseChange]:
     """The changes that one command makes. `command` is the grammar's name of it, such as "grant_stmt"."""
+    return (change for change, _ in changes_and_effects(command, effects, line))
+
+
+def changes_and_effects(
+    command: str, effects: Sequence[Effect], line: int
+) -> Iterator[tuple[DatabaseChange, Effect | None]]:
+    """The same with the effect that each change comes from; None: from the command as a whole."""
     if command in _COMMANDS:
-        yield _whole_command(*_COMMANDS[command], effects, line)
+        yield _whole_command(*_COMMANDS[command], effects, line), None
     made = {
         (each.object.schema, each.object.name)
         for each in effects
@@ -62,7 +69,13 @@ def changes_of(command: str, effects: Sequence[Effect], line: int) -> Iterator[D
             continue  # a new table's columns and a new type's labels are told with it, not one by one
         change = _TYPES.get((effect.verb, name.kind))
         if change is not None and not (effect.verb is Verb.TIGHTEN and _is_told(effect, effects)):
-            yield _change(_VIEWS.get(change, change) if effect.type == "view" else change, effect)
+            told = _VIEWS.get(change, change) if effect.type == "view" else change
+            yield _change(told, effect), effect
+
+
+def other_change(effect: Effect) -> DatabaseChange:
+    """The change behind an effect that is not among those that a plan tells, such as the renaming of a function."""
+    return _change(ChangeType.OTHER, effect)
 
 
 def unknown_change(reason: str, schema: str) -> DatabaseChange:

@@ -11,16 +11,17 @@ from coordinator.model.known_objects import BARE
 from coordinator.sql.namespace import Namespace
 from coordinator.sql.nodes import children, given, name_of, strings, unwrap
 from coordinator.sql.parser import body_queries, parse
-from coordinator.sql.queries import QueryReader
 from coordinator.sql.reading import Reading
 from coordinator.sql.statements import read_command
 from coordinator.sql.tree import SqlSyntaxError
+from coordinator.sql.watching import WatchingReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from coordinator.model.effect import Effect, ObjectName
     from coordinator.sql.tree import Node, Tree
+    from coordinator.sql.watching import Named
 
 _NEW_AND_OLD = re.compile(r"\b(?:new|old)\s*\.\s*(\"[^\"]+\"|[a-z_]\w*)", re.IGNORECASE)
 _QUERIES = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CallStmt"})
@@ -30,24 +31,30 @@ _QUERIES = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "M
 class Insert:
     """Rows put into a relation: the columns that get a value, None when they are given by position.
 
-    `width` is how many values stand in a row; None when a query gives them.
+    `width` is how many values stand in a row; None when a query gives them. `conflict` are the columns of the unique
+    key that ON CONFLICT relies on.
     """
 
     relation: ObjectName
     columns: tuple[str, ...] | None = None
     width: int | None = None
+    conflict: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
     """What a function's body, or a statement, does. `effects` have the verbs USE and WRITE alone.
 
-    `row_fields` are the columns of NEW and OLD that a trigger function names. `unknown`: why this is not all.
+    `row_fields` are the columns of NEW and OLD that a trigger function names; `constants`, `compared` and `computed`
+    are those of WatchingReader. `unknown`: why this is not all.
     """
 
     effects: tuple[Effect, ...] = ()
     inserts: tuple[Insert, ...] = ()
     row_fields: tuple[str, ...] = ()
+    constants: frozenset[str] = frozenset()
+    compared: tuple[tuple[Named, Named | None], ...] = ()
+    computed: frozenset[ObjectName] = frozenset()
     holding: Holding = Holding.TEXT
     unknown: tuple[str, ...] = ()
 
@@ -55,10 +62,34 @@ class Body:
 def read_statement(tree: Tree) -> Body:
     """What one command does that somebody runs from code."""
     reading = Reading(Namespace(BARE))
-    read_command(reading, tree)
+    reader = WatchingReader(reading)
+    if name_of(tree.node) in _QUERIES and not _makes_a_table(tree.node):
+        reader.query(tree.node)
+    else:
+        read_command(reading, tree)
+    return _body(reading, reader, tuple(_inserts(tree.node, reading.names)))
+
+
+def _makes_a_table(node: Node) -> bool:
+    return name_of(node) == "SelectStmt" and bool(node.HasField("into_clause"))
+
+
+def _body(
+    reading: Reading,
+    reader: WatchingReader,
+    inserts: tuple[Insert, ...],
+    *,
+    fields: tuple[str, ...] = (),
+    holding: Holding = Holding.TEXT,
+) -> Body:
     return Body(
         effects=tuple(reading.effects),
-        inserts=tuple(_inserts(tree.node, reading.names)),
+        inserts=inserts,
+        row_fields=fields,
+        constants=frozenset(reader.constants),
+        compared=tuple(reader.compared),
+        computed=frozenset(reader.computed),
+        holding=holding,
         unknown=tuple(reading.unknown),
     )
 
@@ -75,16 +106,18 @@ def read_body(definition: str) -> Body:
     options = {item.def_elem.defname: unwrap(item.def_elem.arg) for item in tree.node.options}
     language = options["language"].sval.lower() if "language" in options else "sql"
     reading = Reading(Namespace(BARE))
+    reader = WatchingReader(reading)
     inserts: list[Insert] = []
     for each in _statements(reading, tree, language, options):
-        QueryReader(reading).query(each)
+        reader.query(each)
         inserts.extend(_inserts(each, reading.names))
-    return Body(
-        effects=tuple(reading.effects),
-        inserts=tuple(inserts),
-        row_fields=row_fields(definition) if language == "plpgsql" else (),
-        holding=Holding.LATE if language == "plpgsql" else Holding.TEXT,
-        unknown=tuple(reading.unknown),
+    is_late = language == "plpgsql"
+    return _body(
+        reading,
+        reader,
+        tuple(inserts),
+        fields=row_fields(definition) if is_late else (),
+        holding=Holding.LATE if is_late else Holding.TEXT,
     )
 
 
@@ -137,6 +170,15 @@ def _inserts(node: Node, names: Namespace) -> Iterator[Insert]:
             columns = ()
         elif source.values_lists:
             width = len(source.values_lists[0].list.items)
-        yield Insert(relation=names.relation(node.relation), columns=columns, width=width)
+        yield Insert(
+            relation=names.relation(node.relation), columns=columns, width=width, conflict=_conflict(node)
+        )
     for child in children(node):
         yield from _inserts(child, names)
+
+
+def _conflict(node: Node) -> tuple[str, ...] | None:
+    clause = given(node, "on_conflict_clause")
+    if clause is None or not clause.HasField("infer") or not clause.infer.index_elems:
+        return None
+    return tuple(item.index_elem.name for item in clause.infer.index_elems if item.index_elem.name)

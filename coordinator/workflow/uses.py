@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.impact.body_uses import uses_of_body
-from coordinator.model.known_objects import KnownObjects
+from coordinator.model.known_objects import ColumnShape, KnownObjects
 from coordinator.postgres.function_bodies import function_bodies
 from coordinator.postgres.uses import read_catalog_uses
 
@@ -25,7 +25,10 @@ def read_uses(session: Session) -> tuple[LastingUse, ...]:
     """
     found = read_catalog_uses(session)
     known = KnownObjects(
-        columns={key: dict(columns) for key, columns in found.columns.items()},
+        columns={
+            key: {name: ColumnShape(type=kind) for name, kind in columns}
+            for key, columns in found.columns.items()
+        },
         functions=found.functions,
         types=found.types,
     )

@@ -1,0 +1,184 @@
+"""What a command makes of columns, enum types, functions and rights, in more detail than its effects tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.model.effect import ObjectKind, ObjectName
+from coordinator.model.known_objects import ColumnShape
+from coordinator.sql.namespace import Namespace, column, type_words
+from coordinator.sql.nodes import given, name_of, strings, unwrap, word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from coordinator.sql.tree import Node, Tree
+
+_FILLS = frozenset({"CONSTR_DEFAULT", "CONSTR_GENERATED", "CONSTR_IDENTITY"})
+_REQUIRES = frozenset({"CONSTR_NOTNULL", "CONSTR_PRIMARY", "CONSTR_IDENTITY"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnRule:
+    """What one column is from here on; None: as it was. `made`: it did not exist before."""
+
+    column: ObjectName
+    made: bool = False
+    type: str | None = None
+    mandatory: bool | None = None
+    filled: bool | None = None
+
+    def applied(self, before: ColumnShape) -> ColumnShape:
+        """The column's shape after this."""
+        return ColumnShape(
+            type=before.type if self.type is None else self.type,
+            mandatory=before.mandatory if self.mandatory is None else self.mandatory,
+            filled=before.filled if self.filled is None else self.filled,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked:
+    """Rights that are taken from roles."""
+
+    objects: tuple[ObjectName, ...]
+    privileges: tuple[str, ...]  # in lower case; empty: all of them
+    roles: tuple[str, ...]  # "public" is everybody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What one command tells besides its effects. `signatures` are argument and result types of functions it makes."""
+
+    columns: tuple[ColumnRule, ...] = ()
+    labels: tuple[tuple[ObjectName, tuple[str, ...]], ...] = ()
+    signatures: tuple[tuple[ObjectName, str], ...] = ()
+    revoked: tuple[Revoked, ...] = ()
+
+
+def details_of(tree: Tree, schema: str) -> Details:
+    """The details of one command; `schema` is where its unqualified names go."""
+    names = Namespace(schema)
+    node = tree.node
+    if tree.kind == "create_stmt":
+        return Details(columns=tuple(_table(names, node)))
+    if tree.kind == "alter_table_stmt" and word(node, "objtype") == "OBJECT_TABLE":
+        return Details(columns=tuple(_alterations(names, node)))
+    if tree.kind == "create_enum_stmt":
+        enum = names.listed(ObjectKind.TYPE, node.type_name)
+        return Details(labels=((enum, strings(node.vals)),))
+    if tree.kind == "create_function_stmt":
+        return Details(signatures=((names.listed(ObjectKind.FUNCTION, node.funcname), _signature(node)),))
+    if tree.kind == "grant_stmt" and not node.is_grant:
+        return Details(revoked=tuple(_revoked(names, node)))
+    return Details()
+
+
+def type_text(node: Node) -> str:
+    """A type as text: its bare name with modifiers and brackets, such as `varchar(20)` or `int4[]`."""
+    words = type_words(node)
+    if not words:
+        return ""
+    name = words[-1] if words[0] == "pg_catalog" or len(words) == 1 else ".".join(words)
+    mods = [str(_number(unwrap(each))) for each in node.typmods]
+    return name + (f"({','.join(mods)})" if mods else "") + "[]" * len(node.array_bounds)
+
+
+def _number(node: Node) -> int | str:
+    return int(node.ival.ival) if name_of(node) == "A_Const" and node.HasField("ival") else "?"
+
+
+def _is_serial(node: Node) -> bool:
+    words = strings(node.names)
+    return bool(words) and words[-1].lower().endswith(("serial", "serial2", "serial4", "serial8"))
+
+
+def _column(relation: ObjectName, node: Node) -> ColumnRule:
+    kinds = {word(item.constraint, "contype") for item in node.constraints}
+    serial = _is_serial(node.type_name)
+    return ColumnRule(
+        column=column(relation, node.colname),
+        made=True,
+        type=type_text(node.type_name),
+        mandatory=bool(kinds & _REQUIRES) or serial,
+        filled=bool(kinds & _FILLS) or serial or bool(node.HasField("raw_default")),
+    )
+
+
+def _table(names: Namespace, node: Node) -> Iterator[ColumnRule]:
+    relation = names.relation(node.relation)
+    elements = [unwrap(item) for item in node.table_elts]
+    for element in elements:
+        if name_of(element) == "ColumnDef":
+            yield _column(relation, element)
+    for element in elements:
+        if name_of(element) == "Constraint":
+            yield from _primary_key(relation, element)
+
+
+def _alterations(names: Namespace, node: Node) -> Iterator[ColumnRule]:
+    relation = names.relation(node.relation)
+    for item in node.cmds:
+        command = item.alter_table_cmd
+        action = word(command, "subtype").removeprefix("AT_")
+        definition = given(command, "def")
+        named = column(relation, command.name)
+        if action == "AddColumn" and definition is not None:
+            yield _column(relation, definition)
+        elif action == "AddConstraint" and definition is not None:
+            yield from _primary_key(relation, definition)
+        elif (rule := _altered(action, named, definition)) is not None:
+            yield rule
+
+
+def _altered(action: str, named: ObjectName, definition: Node | None) -> ColumnRule | None:
+    if action == "AlterColumnType" and definition is not None:
+        return ColumnRule(column=named, type=type_text(definition.type_name))
+    if action in {"SetNotNull", "DropNotNull"}:
+        return ColumnRule(column=named, mandatory=action == "SetNotNull")
+    if action == "ColumnDefault":
+        return ColumnRule(column=named, filled=definition is not None)
+    if action in {"AddIdentity", "DropIdentity", "DropExpression"}:
+        return ColumnRule(column=named, filled=action == "AddIdentity")
+    return None
+
+
+def _primary_key(relation: ObjectName, constraint: Node) -> Iterator[ColumnRule]:
+    if word(constraint, "contype") == "CONSTR_PRIMARY":
+        for key in strings(constraint.keys):
+            yield ColumnRule(column=column(relation, key), mandatory=True)
+
+
+def _signature(node: Node) -> str:
+    arguments = [
+        f"{type_text(each.function_parameter.arg_type)}{'?' if each.function_parameter.HasField('defexpr') else ''}"
+        for each in node.parameters
+        if word(each.function_parameter, "mode") not in {"FUNC_PARAM_OUT", "FUNC_PARAM_TABLE"}
+    ]
+    outputs = [
+        f"{each.function_parameter.name} {type_text(each.function_parameter.arg_type)}"
+        for each in node.parameters
+        if word(each.function_parameter, "mode") in {"FUNC_PARAM_OUT", "FUNC_PARAM_TABLE"}
+    ]
+    result = type_text(node.return_type) if node.HasField("return_type") else ""
+    several = "setof " if node.HasField("return_type") and node.return_type.setof else ""
+    return f"({', '.join(arguments)}) {several}{result} {', '.join(outputs)}".rstrip()
+
+
+def _revoked(names: Namespace, node: Node) -> Iterator[Revoked]:
+    target = word(node, "objtype").removeprefix("OBJECT_")
+    found = []
+    for item in (unwrap(each) for each in node.objects):
+        if target in {"TABLE", "SEQUENCE"} and name_of(item) == "RangeVar":
+            found.append(names.relation(item))
+        elif target == "SCHEMA":
+            found.append(ObjectName(ObjectKind.SCHEMA, item.sval, ""))
+        elif target in {"FUNCTION", "PROCEDURE", "ROUTINE"}:
+            found.append(names.listed(ObjectKind.FUNCTION, item.objname))
+    roles = [each.role_spec.rolename or "public" for each in node.grantees]
+    yield Revoked(
+        objects=tuple(found),
+        privileges=tuple(each.access_priv.priv_name.lower() for each in node.privileges),
+        roles=tuple(roles),
+    )
