@@ -7,7 +7,7 @@ import sys
 import click
 
 from coordinator.cli.keeping import keep_options, keep_request
-from coordinator.cli.options import format_option, read_settings, target_options
+from coordinator.cli.options import check_budget_option, format_option, read_settings, target_options
 
 
 @click.command("all-modules")
@@ -20,8 +20,18 @@ from coordinator.cli.options import format_option, read_settings, target_options
 )
 @click.option(
     "--staging",
-    metavar="auto|container|embedded|URL|off",
+    metavar="auto|container|embedded|certificate|URL|off",
     help="Where to rehearse; `off` applies unrehearsed.  [default: what the settings say, else auto]",
+)
+@click.option(
+    "--certificate",
+    metavar="FILE",
+    help="Apply only what this certificate covers, without a rehearsal.",
+)
+@click.option(
+    "--require-certificate",
+    is_flag=True,
+    help="Apply nothing without a certificate signed by a key of certificate_keys.",
 )
 @click.option(
     "--atomic",
@@ -34,6 +44,7 @@ from coordinator.cli.options import format_option, read_settings, target_options
     metavar="DURATION",
     help="The longest that one transaction may keep others waiting, by the rehearsal's times.  [default: 30s]",
 )
+@check_budget_option
 @keep_options
 @click.option("--retry", is_flag=True, help="Try once more what failed before for a reason of code or data.")
 @click.option("--dry-run", is_flag=True, help="Plan and look for what is wrong, then stop.")
@@ -48,7 +59,10 @@ def command(
     wait_server: str | None,
     only: str | None,
     staging: str | None,
+    certificate: str | None,
+    require_certificate: bool,
     atomic: str | None,
+    check_budget: str | None,
     wait: str | None,
     max_hold: str | None,
     keep_limit: str | None,
@@ -66,17 +80,20 @@ def command(
     from coordinator.cli.progress import Progress
     from coordinator.cli.summary import show_report
     from coordinator.settings.values import EmbeddedTarget
-    from coordinator.workflow.all_modules import Request, all_modules, wanted_staging
+    from coordinator.workflow.all_modules import Request, all_modules, wanted_certificate, wanted_staging
 
     settings = read_settings(
         env=env,
         database_url=database_url,
         wait_server=wait_server,
         staging=staging,
+        certificate=certificate,
+        require_certificate="true" if require_certificate else None,
         atomic=atomic,
         wait=wait,
         max_hold=max_hold,
         keep_limit=keep_limit,
+        check_budget=check_budget,
     )
     if only is not None:
         settings.module(only)  # raises with the nearest known name
@@ -86,6 +103,7 @@ def command(
         request = Request(
             atomicity=settings.atomic,
             staging=wanted_staging(settings),
+            certificate=wanted_certificate(settings, staging=staging),
             only=only,
             dry_run=dry_run,
             retry=retry,

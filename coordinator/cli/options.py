@@ -32,6 +32,11 @@ def target_options(command: _Command) -> _Command:
     return command
 
 
+check_budget_option = click.option(
+    "--check-budget",
+    metavar="BUDGET",
+    help="How much may be read to see whether rows meet what the plan demands.  [default: 1000000 rows, 10s]",
+)
 format_option = click.option(
     "--format",
     "form",

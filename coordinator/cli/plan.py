@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from coordinator.cli.options import read_settings, target_options
+from coordinator.cli.options import check_budget_option, read_settings, target_options
 
 if TYPE_CHECKING:
     from coordinator.reports.explanation import Explanation
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     type=click.Choice(["auto", "run", "step"]),
     help="auto: as much in one transaction as can be; run: all of it, or refuse; step: each by itself.",
 )
+@check_budget_option
 @click.option("--sql", is_flag=True, help="Print the SQL of every step, in order, as one script.")
 @click.option(
     "--explain",
@@ -50,6 +51,7 @@ def command(
     wait_server: str | None,
     only: str | None,
     atomic: str | None,
+    check_budget: str | None,
     sql: bool,
     explain: str | None,
     form: str,
@@ -63,7 +65,9 @@ def command(
 
     if sql and (explain or form != "text"):
         raise click.UsageError("--sql is a document of its own: leave --explain and --format away.")
-    settings = read_settings(env=env, database_url=database_url, wait_server=wait_server, atomic=atomic)
+    settings = read_settings(
+        env=env, database_url=database_url, wait_server=wait_server, atomic=atomic, check_budget=check_budget
+    )
     if only is not None:
         settings.module(only)  # raises with the nearest known name
     with Progress(verbose=bool(context.obj["verbose"])) as progress:
@@ -94,6 +98,7 @@ def _show_plan(view: PlanView, form: str, settings: Settings) -> None:
                 environment=view.environment,
                 pending=view.pending,
                 stakes=view.stakes,
+                preconditions=view.preconditions,
             )
             write_json(document, settings)
         case "markdown":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from coordinator.cli.keeping import keep_options, keep_request
-from coordinator.cli.options import format_option, read_settings, target_options
+from coordinator.cli.options import check_budget_option, format_option, read_settings, target_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     metavar="DURATION",
     help="The longest that one transaction may keep others waiting, by the rehearsal's times.  [default: 30s]",
 )
+@check_budget_option
 @keep_options
 @click.option("--wait", metavar="DURATION", help="How long to wait for another run.  [default: 10m]")
 @click.option(
@@ -73,6 +74,7 @@ def command(
     staging: str | None,
     atomic: str | None,
     max_hold: str | None,
+    check_budget: str | None,
     keep_limit: str | None,
     discard: tuple[str, ...],
     keep_personal: bool,
@@ -106,6 +108,7 @@ def command(
         atomic=atomic,
         max_hold=max_hold,
         keep_limit=keep_limit,
+        check_budget=check_budget,
         wait=wait,
     )
     verbose = bool(context.obj["verbose"])

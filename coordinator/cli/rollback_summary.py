@@ -9,6 +9,7 @@ from coordinator.cli.findings import show_findings
 from coordinator.cli.summary import show_rehearsal
 from coordinator.cli.terminal import terminal
 from coordinator.reports.kept_text import kept_lines
+from coordinator.reports.preconditions_text import precondition_lines
 from coordinator.reports.rollback_json import rollback_as_json
 from coordinator.reports.rollback_text import guarantee_text
 from coordinator.reports.wording import counted
@@ -50,6 +51,8 @@ def _show_done(report: RollbackReport, out: Terminal, *, verbose: bool) -> None:
         f" in {report.seconds:.1f} s (run {report.run})"
     )
     out.wrapped(f"guarantee that held: {guarantee_text(report.plan.guarantee)}", following="  ")
+    for line in precondition_lines(report.preconditions):
+        out.wrapped(line, following="  ")
     for line in kept_lines(report.kept):
         out.wrapped(line, following="  ")
     names = ", ".join(str(step.key) for step in reversed(steps))

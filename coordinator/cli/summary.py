@@ -10,6 +10,7 @@ from coordinator.cli.findings import show_findings
 from coordinator.cli.terminal import Terminal, terminal
 from coordinator.planning.holding import longest_holding
 from coordinator.reports.kept_text import kept_lines
+from coordinator.reports.preconditions_text import precondition_lines
 from coordinator.reports.run_json import report_as_json
 from coordinator.workflow.all_modules import Outcome
 
@@ -36,6 +37,7 @@ def show_report(report: Report, settings: Settings, *, form: str, verbose: bool)
             out.line(f"{out.styled('nothing to do', 'green')}: {what} at its head")
         case Outcome.WOULD_APPLY:
             assert report.plan is not None
+            _show_demands(report, out)
             out.line(f"would apply {_steps(len(report.plan.steps))}; `migrate plan` shows them")
             out.wrapped(f"guarantee: {report.plan.guarantee.value}", following="  ")
         case Outcome.APPLIED:
@@ -44,6 +46,7 @@ def show_report(report: Report, settings: Settings, *, form: str, verbose: bool)
             out.line(
                 f"{done}: {_steps(len(report.plan.steps))} applied in {report.seconds:.1f} s (run {report.run})"
             )
+            _show_demands(report, out)
             for line in kept_lines(report.kept):
                 out.wrapped(line, following="  ")
             out.wrapped(f"guarantee that held: {report.plan.guarantee.value}", following="  ")
@@ -73,6 +76,12 @@ def _show_holding(report: Report, out: Terminal) -> None:
     holding = longest_holding(report.plan, report.rehearsal)
     if holding is not None:
         out.wrapped(f"  the longest transaction holds {holding}", following="    ")
+
+
+def _show_demands(report: Report, out: Terminal) -> None:
+    """Whether the rows met what the plan demands of them; what was not looked at is always told."""
+    for number, line in enumerate(precondition_lines(report.preconditions)):
+        out.wrapped(f"  {line}" if number else line, following="    ")
 
 
 def _steps(count: int) -> str:

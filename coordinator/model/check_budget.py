@@ -27,11 +27,14 @@ class CheckBudget:
         return "off" if self.is_off else f"{self.rows} rows, {self.seconds:g}s"
 
 
+USUAL_BUDGET = CheckBudget()
+
+
 def parse_budget(text: str) -> CheckBudget:
     """The budget that a text states; what it leaves out stays as it is by default. Raises ValueError."""
     if text.strip().lower() == "off":
         return CheckBudget(rows=0, seconds=0)
-    rows, seconds = CheckBudget().rows, CheckBudget().seconds
+    rows, seconds = USUAL_BUDGET.rows, USUAL_BUDGET.seconds
     for part in text.split(","):
         found = _ROWS.fullmatch(part.strip())
         if found is not None:

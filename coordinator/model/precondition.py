@@ -34,6 +34,19 @@ class PreconditionOutcome(enum.Enum):
     NOT_CHECKED = "not checked"
 
 
+_HAVE = {
+    PreconditionKind.NOT_NULL: ("row has no value there", "rows have no value there"),
+    PreconditionKind.UNIQUE: ("value stands in more than one row", "values stand in more than one row"),
+    PreconditionKind.CHECK: ("row breaks it", "rows break it"),
+    PreconditionKind.FOREIGN_KEY: ("row points at no row", "rows point at no row"),
+    PreconditionKind.EXCLUDE: ("pair of rows excludes each other", "pairs of rows exclude each other"),
+    PreconditionKind.TYPE: ("value does not fit", "values do not fit"),
+    PreconditionKind.DOMAIN: ("value breaks it", "values break it"),
+    PreconditionKind.PARTITION: ("row does not belong there", "rows do not belong there"),
+    PreconditionKind.REFERENCED: ("row still points there", "rows still point there"),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Precondition:
     """One demand of one step. `what` is a phrase ("NOT NULL on crm.customers.email").
@@ -67,6 +80,16 @@ class PreconditionResult:
     query: str = ""
     why: str = ""
     help: str | None = None
+
+    @property
+    def breaking(self) -> str:
+        """How many rows break it, for a sentence."""
+        one, many = _HAVE[self.precondition.kind]
+        if self.count is None:
+            return f"at least one {one}"
+        if self.capped:
+            return f"at least {self.count} {many}"
+        return f"1 {one}" if self.count == 1 else f"{self.count} {many}"
 
     @property
     def mendable(self) -> bool:

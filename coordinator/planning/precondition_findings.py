@@ -12,17 +12,6 @@ if TYPE_CHECKING:
 
     from coordinator.model.precondition import PreconditionResult
 
-_HAVE = {
-    PreconditionKind.NOT_NULL: ("row has no value there", "rows have no value there"),
-    PreconditionKind.UNIQUE: ("value stands in more than one row", "values stand in more than one row"),
-    PreconditionKind.CHECK: ("row breaks it", "rows break it"),
-    PreconditionKind.FOREIGN_KEY: ("row points at no row", "rows point at no row"),
-    PreconditionKind.EXCLUDE: ("pair of rows excludes each other", "pairs of rows exclude each other"),
-    PreconditionKind.TYPE: ("value does not fit", "values do not fit"),
-    PreconditionKind.DOMAIN: ("value breaks it", "values break it"),
-    PreconditionKind.PARTITION: ("row does not belong there", "rows do not belong there"),
-    PreconditionKind.REFERENCED: ("row still points there", "rows still point there"),
-}
 _REMEDIES = {
     PreconditionKind.NOT_NULL: "give them a value in a revision before this one, or give the column a default",
     PreconditionKind.UNIQUE: "make them differ, or put them together, in a revision before this one",
@@ -45,22 +34,12 @@ def precondition_findings(results: Iterable[PreconditionResult]) -> tuple[Findin
     )
 
 
-def violated_words(result: PreconditionResult) -> str:
-    """How many rows break the demand, for a sentence."""
-    one, many = _HAVE[result.precondition.kind]
-    if result.count is None:
-        return f"at least one {one}"
-    if result.capped:
-        return f"at least {result.count} {many}"
-    return f"1 {one}" if result.count == 1 else f"{result.count} {many}"
-
-
 def _violated(result: PreconditionResult) -> Finding:
     demand = result.precondition
     remedy = _REMEDIES.get(demand.kind, _MEND)
     return Finding(
         rule=demand.kind.value,
-        message=f"{demand.key} demands {demand.what}: {violated_words(result)}",
+        message=f"{demand.key} demands {demand.what}: {result.breaking}",
         module=demand.key.module,
         revision=demand.key,
         place=demand.place,

@@ -98,7 +98,7 @@ def volatile_functions(session: Session, names: Sequence[tuple[str, ...]], manne
              JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
              JOIN unnest(%s::text[], %s::text[]) AS wanted (schema, name) ON wanted.name = p.proname
             WHERE p.provolatile = 'v' AND n.nspname = ANY (
-                CASE WHEN wanted.schema = '' THEN 'pg_catalog' || %s::text[] ELSE ARRAY[wanted.schema] END)
+                CASE WHEN wanted.schema = '' THEN ARRAY['pg_catalog'] || %s::text[] ELSE ARRAY[wanted.schema] END)
             ORDER BY 1""",
         (
             [each[-2] if len(each) > 1 else "" for each in names],

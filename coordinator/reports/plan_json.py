@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from coordinator.reports.at_stake import NO_STAKES, stakes_as_json
 from coordinator.reports.finding_json import findings_as_json, place_as_json
+from coordinator.reports.preconditions_json import preconditions_as_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from coordinator.model.finding import Finding
     from coordinator.model.plan import Dependency, MigrationPlan, RunPlan, Segment, Step
+    from coordinator.model.precondition import PreconditionResult
     from coordinator.reports.at_stake import Stakes
 
 
@@ -23,11 +25,12 @@ def plans_as_json(
     environment: str,
     pending: int,
     stakes: Stakes = NO_STAKES,
+    preconditions: Sequence[PreconditionResult] = (),
 ) -> dict[str, object]:
     """What `migrate plan` found: the likeliest plan whole, of the other orders only the steps.
 
     `plan` is null when nothing is `pending`, and when what is pending cannot be planned. `destroys` is what the
-    plan's steps destroy of what the target holds.
+    plan's steps destroy of what the target holds, `preconditions` what they demand of its rows.
     """
     return {
         "target": target,
@@ -35,6 +38,7 @@ def plans_as_json(
         "pending": pending,
         "plan": plan_as_json(plans[0]) if plans else None,
         "destroys": stakes_as_json(stakes),
+        "preconditions": preconditions_as_json(preconditions),
         "otherOrders": [[str(step.key) for step in each.steps] for each in plans[1:]],
         "findings": findings_as_json(findings),
     }

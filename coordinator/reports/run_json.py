@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from coordinator.reports.finding_json import findings_as_json
 from coordinator.reports.plan_json import plan_as_json
+from coordinator.reports.preconditions_json import preconditions_as_json
 
 if TYPE_CHECKING:
     import enum
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from coordinator.model.finding import Finding
     from coordinator.model.locks import SegmentLocks
     from coordinator.model.plan import RunPlan
+    from coordinator.model.precondition import PreconditionResult
     from coordinator.model.rehearsal import Rehearsal, RehearsedStep
 
 
@@ -34,6 +36,8 @@ class RunReport(Protocol):
     @property
     def seconds(self) -> float: ...
     @property
+    def preconditions(self) -> tuple[PreconditionResult, ...]: ...
+    @property
     def findings(self) -> tuple[Finding, ...]: ...
 
 
@@ -47,6 +51,7 @@ def report_as_json(report: RunReport) -> dict[str, object]:
         "seconds": round(report.seconds, 3),
         "plan": None if report.plan is None else plan_as_json(report.plan),
         "rehearsal": None if report.rehearsal is None else rehearsal_as_json(report.rehearsal),
+        "preconditions": preconditions_as_json(report.preconditions),
         "findings": findings_as_json(report.findings),
     }
 

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from coordinator.model.check_budget import WANTED_BUDGET, CheckBudget, parse_budget
 from coordinator.model.durations import WANTED, parse_duration
 from coordinator.model.plan import Atomicity
 from coordinator.model.sizes import WANTED_SIZE, parse_size
@@ -133,6 +134,16 @@ def size(value: object) -> int:
         return parse_size(value)
     except ValueError as error:
         raise WrongFormError(WANTED_SIZE) from error
+
+
+def check_budget(value: object) -> CheckBudget:
+    """Rows and seconds."""
+    if not isinstance(value, str):
+        raise WrongFormError(WANTED_BUDGET)
+    try:
+        return parse_budget(value)
+    except ValueError as error:
+        raise WrongFormError(WANTED_BUDGET) from error
 
 
 def reference(value: object) -> str:

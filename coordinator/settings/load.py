@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from coordinator.errors import SettingsError
 from coordinator.settings import forms
+from coordinator.settings.certificate import choose_certificate
 from coordinator.settings.forms import Problems, read_table
 from coordinator.settings.gate import read_gate
 from coordinator.settings.modules import below, read_modules
@@ -34,12 +35,18 @@ _OPTIONS: Final[dict[str, forms.Form]] = {
     "keep_limit": forms.size,
     "keep_hold": forms.duration,
     "keep_for": forms.duration,
+    "check_budget": forms.check_budget,
     "wait": forms.duration,
     "wait_server": forms.duration,
     "worker_timeout": forms.duration,
     "exec_timeout": forms.duration,
 }
-_SHARED: Final[dict[str, forms.Form]] = {**_OPTIONS, "staging": staging_form}
+_SHARED: Final[dict[str, forms.Form]] = {
+    **_OPTIONS,
+    "staging": staging_form,
+    "certificate": forms.text,
+    "certificate_keys": forms.texts,
+}
 FILE_KEYS: Final[dict[str, forms.Form]] = {
     "map": forms.text,
     "environment": forms.text,
@@ -98,6 +105,15 @@ def load_settings(*, start: Path, environment: Mapping[str, str], flags: Flags) 
         modules=modules,
         password_command=table.get("password_command", ()),
         staging=staging,
+        certificate=choose_certificate(
+            flags=flags,
+            variables=environment,
+            table=table,
+            file=file,
+            environment=name,
+            root=root,
+            start=start,
+        ),
         gate_commands=gate_commands,
         url_variables=_url_variables(file, tables),
         **options,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from coordinator.errors import SettingsError, UsageError
+from coordinator.model.check_budget import USUAL_BUDGET, CheckBudget
 from coordinator.model.plan import Atomicity
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Flags:
     staging: str | None = field(default=None, repr=False)  # may be a URL
     atomic: str | None = None
     when_ahead: str | None = None
+    certificate: str | None = None
     require_certificate: str | None = None
     lock_wait: str | None = None
     lock_patience: str | None = None
@@ -36,6 +38,7 @@ class Flags:
     keep_limit: str | None = None
     keep_hold: str | None = None
     keep_for: str | None = None
+    check_budget: str | None = None
     wait: str | None = None
     wait_server: str | None = None
     worker_timeout: str | None = None
@@ -102,6 +105,31 @@ class Staging:
         return self.chosen_server
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyText:
+    """A public key as it is written, not yet read; `origin` says where it stands."""
+
+    text: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """The certificate's file, who named it, and the keys that it must be signed by."""
+
+    path: Path | None = None
+    origin: str = ""
+    typed: bool = False  # on the command line
+    chosen_keys: tuple[KeyText, ...] | NoTarget = ()
+
+    @property
+    def keys(self) -> tuple[KeyText, ...]:
+        """The keys. Raises SettingsError when the file that holds them cannot be read."""
+        if isinstance(self.chosen_keys, NoTarget):
+            raise SettingsError(self.chosen_keys.message, help=self.chosen_keys.help)
+        return self.chosen_keys
+
+
 class WhenAhead(enum.Enum):
     """What to do when the database has revisions that the ledger knows and this checkout does not."""
 
@@ -127,6 +155,7 @@ class Settings:
     staging: Staging = Staging()
     atomic: Atomicity = Atomicity.AUTO
     when_ahead: WhenAhead = WhenAhead.CONTINUE
+    certificate: Certificate = Certificate()
     require_certificate: bool = False
     lock_wait: float = 3.0
     lock_patience: float = 300.0
@@ -135,6 +164,7 @@ class Settings:
     keep_limit: int = 100_000_000
     keep_hold: float = 5.0
     keep_for: float = 30 * 86_400.0
+    check_budget: CheckBudget = USUAL_BUDGET
     wait: float = 600.0
     wait_server: float = 0.0
     worker_timeout: float = 300.0

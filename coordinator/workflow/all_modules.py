@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.checks.preflight.edited_revision import edited_revisions
+from coordinator.errors import UsageError
 from coordinator.execution.events import Listener, TargetNamed
 from coordinator.execution.workers import Workers
 from coordinator.ledger.attempts import failed_for_good
@@ -28,11 +29,14 @@ from coordinator.workflow.target import Target, open_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from coordinator.execution.project import Project
+    from coordinator.model.certificate import CertificateFile
     from coordinator.model.finding import Finding
     from coordinator.model.kept import KeptData
     from coordinator.model.plan import Atomicity, RunPlan
+    from coordinator.model.precondition import PreconditionResult
     from coordinator.model.rehearsal import Rehearsal
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
@@ -53,6 +57,7 @@ class Request:
 
     atomicity: Atomicity
     staging: str  # auto, container, embedded, off, or the URL of a server
+    certificate: Path | None = None  # takes the place of a rehearsal
     only: str | None = None
     dry_run: bool = False
     retry: bool = False  # try once more what has failed before for a reason of code or data
@@ -73,6 +78,10 @@ class Report:
     seconds: float = 0.0
     findings: tuple[Finding, ...] = ()
     kept: tuple[KeptData, ...] = ()  # what of the destroyed data is held
+    certificate: CertificateFile | None = None  # which took the place of a rehearsal
+    preconditions: tuple[
+        PreconditionResult, ...
+    ] = ()  # what the steps demand of rows, and whether these meet it
 
 
 def all_modules(settings: Settings, request: Request, tell: Listener) -> Report:
@@ -108,11 +117,32 @@ def all_modules(settings: Settings, request: Request, tell: Listener) -> Report:
 
 
 def wanted_staging(settings: Settings) -> str:
-    """The staging that the settings and flags name, in the words of `Request.staging`. Raises SettingsError."""
+    """The staging that the settings and flags name, in the words of `Request.staging`. Raises SettingsError.
+
+    A certificate takes the place of a rehearsal where revisions are applied; what else is rehearsed looks for a staging.
+    """
+    if settings.staging.kind is StagingKind.CERTIFICATE:
+        return str(StagingKind.AUTO.value)
     if settings.staging.kind is StagingKind.SERVER:
         assert settings.staging.server is not None
         return settings.staging.server.text
     return str(settings.staging.kind.value)
+
+
+def wanted_certificate(settings: Settings, *, staging: str | None) -> Path | None:
+    """The certificate that takes the place of the rehearsal. `staging` is the flag, which counts more than a variable.
+
+    Raises UsageError when two flags ask for both.
+    """
+    named = settings.certificate
+    if staging in (None, StagingKind.CERTIFICATE.value) or named.path is None:
+        return named.path
+    if named.typed or settings.require_certificate:
+        why = f"{named.origin} takes its place" if named.typed else "here a certificate is required"
+        raise UsageError(
+            f"--staging {staging} asks for a rehearsal, and {why}.", help="Leave --staging away."
+        )
+    return None
 
 
 @dataclass(slots=True, kw_only=True)

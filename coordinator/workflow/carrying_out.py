@@ -33,7 +33,8 @@ from coordinator.workflow.loss import (
 )
 from coordinator.workflow.max_hold import within_max_hold
 from coordinator.workflow.outside import found_outside
-from coordinator.workflow.rehearse import rehearse
+from coordinator.workflow.preconditions import checked_rows
+from coordinator.workflow.rehearse import Rehearsed, rehearse
 from coordinator.workflow.safety import starting_point
 from coordinator.workflow.state import TargetState, look
 from coordinator.workflow.target import refuse_read_only
@@ -50,11 +51,13 @@ if TYPE_CHECKING:
     from coordinator.model.finding import Finding
     from coordinator.model.kept import KeptData
     from coordinator.model.plan import RunPlan
+    from coordinator.model.precondition import PreconditionResult
     from coordinator.model.rehearsal import Rehearsal
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
+    from coordinator.workflow.covering import Covered
     from coordinator.workflow.planned import Captured
-    from coordinator.workflow.rehearse import Rehearsed
+    from coordinator.workflow.preconditions import CheckedRows
     from coordinator.workflow.target import Target
 
 OFF = "off"
@@ -71,6 +74,7 @@ class CarriedOut:
     seconds: float
     findings: tuple[Finding, ...]
     kept: tuple[KeptData, ...] = ()  # what of the destroyed data is held
+    preconditions: tuple[PreconditionResult, ...] = ()  # what the steps demanded of rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +97,7 @@ class CarryingOut:
         None  # the plans with each step in its own transaction
     )
     keep: KeepRequest = NOTHING_ASKED
+    covered: Covered | None = None  # by a certificate, which takes the place of a rehearsal
     attempt: str = ""  # its identity in the ledger; empty: it may always be tried again
 
     def carry_out(self, plans: tuple[RunPlan, ...]) -> CarriedOut:
@@ -101,7 +106,10 @@ class CarryingOut:
         Raises RefusedError before the first write, ReversedError or UnsettledError after it.
         """
         refuse_read_only(self.main)
+        checked = self._check_rows(plans[0])  # cheaper than a rehearsal, which has no rows
         plan, rehearsal = self._rehearse(plans)
+        if plan.steps != plans[0].steps:
+            checked = self._check_rows(plan)
         catalog = read_catalog(self.main, ignore=self.project.version_tables)
         policy = keep_policy(self.settings, self.keep)
         keeping = keep_plan(policy, self.captured, plan, rehearsal)
@@ -119,8 +127,15 @@ class CarryingOut:
             rehearsal=rehearsal,
             run=run,
             seconds=seconds,
-            findings=tuple(dict.fromkeys((*plan.findings, *lost))),
+            findings=tuple(dict.fromkeys((*plan.findings, *checked.findings, *lost))),
             kept=self._kept(run),
+            preconditions=checked.results,
+        )
+
+    def _check_rows(self, plan: RunPlan) -> CheckedRows:
+        """Refuse a plan of whose demands the target's rows break one."""
+        return checked_rows(
+            self.main, plan, self.captured, self.project, self.settings.check_budget, tell=self.tell
         )
 
     def _kept(self, run: int) -> tuple[KeptData, ...]:
@@ -131,6 +146,10 @@ class CarryingOut:
             return ()  # `migrate history` shows it
 
     def _rehearse(self, plans: tuple[RunPlan, ...]) -> tuple[RunPlan, Rehearsal | None]:
+        if self.covered is not None:
+            done = Rehearsed(plan=self.covered.plan, rehearsal=self.covered.rehearsal)
+            done = within_max_hold(done, self.settings.max_hold, stepwise=None, rehearse=None, tell=self.tell)
+            return done.plan, done.rehearsal
         if self.staging == OFF:
             if len(plans) > 1:
                 raise RefusedError(
@@ -149,6 +168,12 @@ class CarryingOut:
                 tell=self.tell,
             )
         return done.plan, done.rehearsal
+
+    def _where(self, rehearsal: Rehearsal | None) -> str:
+        """Where the plan was rehearsed, for the ledger."""
+        if rehearsal is None:
+            return "not rehearsed: --staging off"
+        return rehearsal.where if self.covered is None else f"{self.covered.name}: {rehearsal.where}"
 
     def _rehearsed(self, plans: tuple[RunPlan, ...]) -> Rehearsed:
         try:
@@ -197,7 +222,7 @@ class CarryingOut:
             kind=self.kind,
             plan=plan.digest,
             guarantee=plan.guarantee.value,
-            rehearsal=rehearsal.where if rehearsal is not None else "not rehearsed: --staging off",
+            rehearsal=self._where(rehearsal),
             attempt=self.attempt,
             outside=found_outside(self.project, self.state, self.captured),
         )

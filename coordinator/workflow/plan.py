@@ -18,6 +18,7 @@ from coordinator.reports.plan_sql import ScriptStep
 from coordinator.workflow.loss import at_stake, keep_plan, keep_policy
 from coordinator.workflow.map_view import read_map_view
 from coordinator.workflow.planned import Captured, capture_all, make_plans
+from coordinator.workflow.preconditions import looked_at_rows
 from coordinator.workflow.preflight import preflight
 from coordinator.workflow.project import load_project
 from coordinator.workflow.reading import reader
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from coordinator.model.kept import AtStake
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import Atomicity, RunPlan
+    from coordinator.model.precondition import PreconditionResult
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
 
@@ -57,6 +59,9 @@ class PlanView:
     script: tuple[ScriptStep, ...]
     findings: tuple[Finding, ...]
     stakes: Mapping[RevisionKey, tuple[AtStake, ...]] = field(default_factory=dict)
+    preconditions: tuple[
+        PreconditionResult, ...
+    ] = ()  # what the steps demand of rows, and whether these meet it
 
     @property
     def pending(self) -> int:
@@ -86,6 +91,7 @@ def view_plan(settings: Settings, tell: Listener, *, atomicity: Atomicity, only:
             plans, findings = _planned(settings, session, project, state, captured, atomicity, only)
             if pending:
                 findings = (*findings, *_refused(session, project, state, plans, only))
+            rows = looked_at_rows(session, plans, captured, project, settings.check_budget, tell=tell)
             return PlanView(
                 target=target.shown,
                 environment=target.environment,
@@ -93,7 +99,8 @@ def view_plan(settings: Settings, tell: Listener, *, atomicity: Atomicity, only:
                 state=state,
                 plans=plans,
                 script=_script(session, project, captured, plans[0]) if plans else (),
-                findings=tuple(dict.fromkeys((*_unfinished(state), *findings))),
+                findings=tuple(dict.fromkeys((*_unfinished(state), *findings, *rows.findings))),
+                preconditions=rows.results,
                 stakes=_stakes(settings, session, project, captured, plans[0]) if plans else {},
             )
 

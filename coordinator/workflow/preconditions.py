@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.checks.preflight.waivers import apply_waivers
 from coordinator.errors import RefusedError
+from coordinator.execution.events import Listener, Working
 from coordinator.ledger.kept import read_open
 from coordinator.ledger.store import LedgerReader
 from coordinator.model.capture import Direction
@@ -56,7 +57,13 @@ _DEMANDS = re.compile(
 
 
 def check_preconditions(
-    session: Session, plan: RunPlan, captured: Captured, project: Project, budget: CheckBudget
+    session: Session,
+    plan: RunPlan,
+    captured: Captured,
+    project: Project,
+    budget: CheckBudget,
+    *,
+    tell: Listener = lambda event: None,
 ) -> tuple[PreconditionResult, ...]:
     """What each step demands of the rows that the target holds now, and whether they meet it; in the plan's order.
 
@@ -66,6 +73,7 @@ def check_preconditions(
     captures = captured.upgrades if plan.direction is Direction.UPGRADE else captured.downgrades
     if not any(_DEMANDS.search(each.sql) for step in plan.steps for each in _statements(captures, step.key)):
         return ()
+    tell(Working(what="asking whether the rows meet what the plan demands"))
     demands = preconditions_of(
         plan.steps,
         captures,
@@ -76,14 +84,50 @@ def check_preconditions(
     return _Asker(session=session, project=project, budget=budget).ask_all(demands)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedRows:
+    """What a plan demanded of rows, and what is to be said about it."""
+
+    results: tuple[PreconditionResult, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def looked_at_rows(
+    session: Session,
+    plans: tuple[RunPlan, ...],
+    captured: Captured,
+    project: Project,
+    budget: CheckBudget,
+    *,
+    tell: Listener,
+) -> CheckedRows:
+    """Look at the rows for the likeliest plan, and refuse nothing: what they do not meet is among the findings."""
+    if not plans:
+        return CheckedRows()
+    results = check_preconditions(session, plans[0], captured, project, budget, tell=tell)
+    return CheckedRows(results=results, findings=_waived(results, project))
+
+
+def checked_rows(
+    session: Session,
+    plan: RunPlan,
+    captured: Captured,
+    project: Project,
+    budget: CheckBudget,
+    *,
+    tell: Listener,
+) -> CheckedRows:
+    """Look at the rows, and refuse the plan when they do not meet it. Raises RefusedError."""
+    results = check_preconditions(session, plan, captured, project, budget, tell=tell)
+    return CheckedRows(results=results, findings=refuse_violated(results, project))
+
+
 def refuse_violated(results: tuple[PreconditionResult, ...], project: Project) -> tuple[Finding, ...]:
     """Refuse what rows do not meet; the findings about what was not looked at, and about what was waived.
 
     Raises RefusedError.
     """
-    findings = apply_waivers(
-        precondition_findings(results), project.trees, datetime.datetime.now(datetime.UTC).date()
-    )
+    findings = _waived(results, project)
     errors = tuple(each for each in findings if each.severity is Severity.ERROR)
     if errors:
         raise RefusedError(
@@ -92,6 +136,11 @@ def refuse_violated(results: tuple[PreconditionResult, ...], project: Project) -
             help="the target was not touched; mend the rows and run again",
         )
     return findings
+
+
+def _waived(results: tuple[PreconditionResult, ...], project: Project) -> tuple[Finding, ...]:
+    today = datetime.datetime.now(datetime.UTC).date()
+    return apply_waivers(precondition_findings(results), project.trees, today)
 
 
 def _statements(captures: Mapping[RevisionKey, Capture], key: RevisionKey) -> tuple[Statement, ...]:

@@ -11,24 +11,28 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from coordinator.checks.preflight.edited_revision import EditedRevision
-from coordinator.errors import ReversedError
+from coordinator.errors import RefusedError, ReversedError, SettingsError
 from coordinator.execution.categories import categorize
 from coordinator.execution.events import Working
 from coordinator.ledger.store import Ledger
 from coordinator.model.plan import Atomicity
 from coordinator.postgres.lasting import read_lasting
+from coordinator.settings.values import StagingKind
 from coordinator.workflow.all_modules import Outcome
 from coordinator.workflow.carrying_out import CarryingOut
+from coordinator.workflow.covering import cover
 from coordinator.workflow.gone import gone_findings
 from coordinator.workflow.locked import locked
 from coordinator.workflow.loss import NOTHING_ASKED
 from coordinator.workflow.map_view import read_map_view
 from coordinator.workflow.named import named_revision
 from coordinator.workflow.planned import capture_all, make_plans
+from coordinator.workflow.preconditions import checked_rows
 from coordinator.workflow.preflight import preflight
 from coordinator.workflow.refusals import ahead, attempt, refuse_errors, refuse_held
 from coordinator.workflow.safety import going_on
 from coordinator.workflow.state import look
+from coordinator.workflow.trusting import trusted
 
 if TYPE_CHECKING:
     from coordinator.execution.monitor import WatchedLock
@@ -38,9 +42,11 @@ if TYPE_CHECKING:
     from coordinator.postgres.session import Session
     from coordinator.workflow.all_modules import Deploy, Report
     from coordinator.workflow.carrying_out import CarriedOut
+    from coordinator.workflow.covering import Covered
     from coordinator.workflow.map_view import MapView
     from coordinator.workflow.planned import Captured
     from coordinator.workflow.state import TargetState
+    from coordinator.workflow.trusting import Trusted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +63,7 @@ class _Planned:
 def apply_under_lock(deploy: Deploy) -> Report:
     """Take the lock and do what is still to do then. Raises UsageError for a `--discard` that names no revision."""
     _discarded(deploy)
+    certificate = _certificate(deploy)
     with ExitStack() as stack:
         lock = stack.enter_context(locked(deploy.settings, deploy.target, deploy.tell))
         main = stack.enter_context(deploy.target.connect("main"))
@@ -69,7 +76,7 @@ def apply_under_lock(deploy: Deploy) -> Report:
         if not state.pending(deploy.project):
             return deploy.nothing(main, state)
         deploy.refuse(main, state)
-        return _apply(deploy, lock, main, state)
+        return _apply(deploy, lock, main, state, certificate)
 
 
 def _discarded(deploy: Deploy) -> frozenset[RevisionKey]:
@@ -78,16 +85,61 @@ def _discarded(deploy: Deploy) -> frozenset[RevisionKey]:
     return frozenset(named_revision(deploy.project, str(each)) for each in wanted)
 
 
-def _apply(deploy: Deploy, lock: WatchedLock, main: Session, state: TargetState) -> Report:
+def _certificate(deploy: Deploy) -> Trusted | None:
+    """The certificate in the place of a rehearsal. Raises RefusedError for a missing one and one that is not trusted."""
+    settings, path = deploy.settings, deploy.request.certificate
+    if path is None:
+        if settings.require_certificate:
+            raise RefusedError(
+                "something is pending, and here nothing is applied without a certificate (require_certificate)",
+                help="name it with --certificate FILE or MIGRATE_CERTIFICATE; `migrate gate --certificate FILE` makes one",
+            )
+        if settings.staging.kind is StagingKind.CERTIFICATE:
+            raise SettingsError(
+                'The staging is "certificate", and no certificate is named.',
+                help="Name it with --certificate FILE or MIGRATE_CERTIFICATE, or choose another --staging.",
+            )
+        return None
+    return trusted(settings, path)
+
+
+def _covered(
+    deploy: Deploy, main: Session, state: TargetState, planned: _Planned, certificate: Trusted | None
+) -> Covered | None:
+    """Whether the certificate covers what was planned. Raises RefusedError with all that differs."""
+    if certificate is None:
+        return None
+    return cover(
+        certificate.file,
+        planned.plans,
+        environment=deploy.target.environment,
+        session=main,
+        project=deploy.project,
+        state=state,
+        captured=planned.captured,
+    )
+
+
+def _apply(
+    deploy: Deploy, lock: WatchedLock, main: Session, state: TargetState, certificate: Trusted | None
+) -> Report:
     lock.announce("plan", "planning")
     deploy.tell(Working(what="reading what the pending revisions do"))
     planned = _plan(deploy, main, state)
     plan = planned.plans[0]
     if not plan.steps:
         return deploy.report(Outcome.NOTHING_TO_DO, planned.findings, plan=plan)
+    covered = _covered(deploy, main, state, planned, certificate)
+    if covered is not None and certificate is not None:
+        planned = replace(planned, findings=(*planned.findings, *certificate.findings, *covered.findings))
     if deploy.request.dry_run:
-        return deploy.report(Outcome.WOULD_APPLY, planned.findings, plan=plan)
-    project = replace(deploy.project, map_references=planned.map_view.references, absent=state.absent.modules)
+        return _would_apply(deploy, main, planned)
+    project = replace(
+        deploy.project,
+        map_references=planned.map_view.references,
+        absent=state.absent.modules,
+        certified={} if covered is None else covered.made,
+    )
     carrying_out = CarryingOut(
         kind="apply",
         settings=deploy.settings,
@@ -107,6 +159,7 @@ def _apply(deploy: Deploy, lock: WatchedLock, main: Session, state: TargetState)
             personal=planned.map_view.personal,
         ),
         stepwise=planned.stepwise,
+        covered=covered,
         attempt=attempt(project, state, deploy.request.only),
     )
     done = _carried_out(carrying_out, planned.plans)
@@ -116,7 +169,18 @@ def _apply(deploy: Deploy, lock: WatchedLock, main: Session, state: TargetState)
         run=done.run,
         seconds=done.seconds,
         kept=done.kept,
+        preconditions=done.preconditions,
+        certificate=None if covered is None else covered.file,
     )
+
+
+def _would_apply(deploy: Deploy, main: Session, planned: _Planned) -> Report:
+    """What a dry run says: also whether the rows would let the plan pass. Raises RefusedError."""
+    plan = planned.plans[0]
+    budget = deploy.settings.check_budget
+    rows = checked_rows(main, plan, planned.captured, deploy.project, budget, tell=deploy.tell)
+    report = deploy.report(Outcome.WOULD_APPLY, (*planned.findings, *rows.findings), plan=plan)
+    return replace(report, preconditions=rows.results)
 
 
 def _plan(deploy: Deploy, main: Session, state: TargetState) -> _Planned:

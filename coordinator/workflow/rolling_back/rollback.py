@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from coordinator.model.finding import Finding
     from coordinator.model.kept import KeptData
     from coordinator.model.plan import RunPlan
+    from coordinator.model.precondition import PreconditionResult
     from coordinator.model.rehearsal import Rehearsal
     from coordinator.model.rollback import ErrorType, RollbackAnalysis, RollbackDecision
     from coordinator.postgres.session import Session
@@ -85,6 +86,7 @@ class RollbackReport:
     seconds: float = 0.0
     findings: tuple[Finding, ...] = ()
     kept: tuple[KeptData, ...] = ()  # what of the destroyed data is held
+    preconditions: tuple[PreconditionResult, ...] = ()  # what the steps demanded of rows
     why_none: str = ""
 
 
@@ -235,6 +237,7 @@ class _Rollback:
             run=done.run,
             seconds=done.seconds,
             kept=done.kept,
+            preconditions=done.preconditions,
             findings=tuple(dict.fromkeys((*report.findings, *done.findings))),
         )
 
