@@ -14,7 +14,6 @@ from coordinator.model.certificate import (
     CertifiedModule,
     CertifiedStep,
     CertifiedTarget,
-    KnownDifference,
     ModuleOrigin,
     StartingPoint,
 )
@@ -43,7 +42,6 @@ def certificate_as_json(certificate: Certificate) -> dict[str, object]:
         "rehearsal": rehearsal_as_json(certificate.rehearsal),
         "staging": certificate.staging.as_json(),
         "server": None if certificate.server is None else certificate.server.as_json(),
-        "differences": [_difference_as_json(each) for each in certificate.differences],
     }
 
 
@@ -64,7 +62,6 @@ def certificate_from_json(value: Mapping[str, Any]) -> Certificate:
         rehearsal=rehearsal_from_json(value["rehearsal"], [step for segment in segments for step in segment]),
         staging=ServerFacts.from_json(value["staging"]),
         server=None if value["server"] is None else ServerFacts.from_json(value["server"]),
-        differences=tuple(KnownDifference(**each) for each in value["differences"]),
     )
 
 
@@ -178,6 +175,7 @@ def _start_as_json(start: StartingPoint) -> dict[str, object]:
         "objects": [_object_as_json(*each) for each in sorted(start.objects.items())],
         "bound": [list(each) for each in sorted(start.bound)],
         "whole": sorted(start.whole),
+        "schemas": sorted(start.schemas),
     }
 
 
@@ -186,14 +184,5 @@ def _start(value: Mapping[str, Any]) -> StartingPoint:
         objects=dict(_there(each) for each in value["objects"]),
         bound=frozenset((schema, name) for schema, name in value["bound"]),
         whole=frozenset(value["whole"]),
+        schemas=frozenset(value["schemas"]),
     )
-
-
-def _difference_as_json(difference: KnownDifference) -> dict[str, object]:
-    return {
-        "what": difference.what,
-        "here": difference.here,
-        "there": difference.there,
-        "grade": difference.grade,
-        "why": difference.why,
-    }

@@ -13,6 +13,7 @@ from coordinator.model.finding import Finding, Severity
 from coordinator.model.locks import LockMode, SegmentLocks, TableLock
 from coordinator.model.names import Place, RevisionKey
 from coordinator.model.rehearsal import Rehearsal, RehearsedStep, StepGrade
+from coordinator.model.sameness import Difference, Sameness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ def rehearsal_as_json(rehearsal: Rehearsal) -> dict[str, object]:
         "steps": [_step_as_json(each) for each in rehearsal.steps],
         "locks": [_locks_as_json(each) for each in rehearsal.locks],
         "findings": [finding_as_json(each) for each in rehearsal.findings],
+        "differences": [_difference_as_json(each) for each in rehearsal.differences],
     }
 
 
@@ -44,6 +46,7 @@ def rehearsal_from_json(value: Mapping[str, Any], certified: Sequence[CertifiedS
         reversed_whole=value["reversedWhole"],
         findings=tuple(finding_from_json(each) for each in value["findings"]),
         locks=tuple(_locks(each) for each in value["locks"]),
+        differences=tuple(_difference(each) for each in value["differences"]),
     )
 
 
@@ -116,4 +119,24 @@ def _locks(value: Mapping[str, Any]) -> SegmentLocks:
         tables=tuple(
             TableLock(schema=each[0], table=each[1], mode=LockMode(each[2])) for each in value["tables"]
         ),
+    )
+
+
+def _difference_as_json(difference: Difference) -> dict[str, object]:
+    return {
+        "what": difference.what,
+        "here": difference.here,
+        "there": difference.there,
+        "grade": difference.grade.value,
+        "why": difference.why,
+    }
+
+
+def _difference(value: Mapping[str, Any]) -> Difference:
+    return Difference(
+        what=value["what"],
+        here=value["here"],
+        there=value["there"],
+        grade=Sameness(value["grade"]),
+        why=value["why"],
     )

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from coordinator.model.check import MapReference
+    from coordinator.model.definition import Made
     from coordinator.model.module import Module
     from coordinator.model.names import RevisionKey
     from coordinator.model.revision import ModuleTree, Revision
@@ -20,13 +21,14 @@ class Project:
     """All modules with their trees.
 
     `absent` are modules that only the ledger knows. `touched`: in a rollback, what its revisions changed in the
-    catalog when they came in.
+    catalog when they came in. `certified`: in a run by a certificate, what its steps did when they were rehearsed.
     """
 
     trees: tuple[ModuleTree, ...]
     absent: tuple[Module, ...] = ()
     map_references: tuple[MapReference, ...] = ()
     touched: Mapping[RevisionKey, Touched] = field(default_factory=dict)
+    certified: Mapping[RevisionKey, Made] = field(default_factory=dict)
     _by_name: Mapping[str, ModuleTree] = field(init=False, repr=False, compare=False, default_factory=dict)
     _by_key: Mapping[RevisionKey, Revision] = field(
         init=False, repr=False, compare=False, default_factory=dict

@@ -43,6 +43,10 @@ class Workers:
         worker.open_module(module, server_version)
         return worker
 
+    def is_running(self, module: Module) -> bool:
+        """Whether the module's worker was started already."""
+        return module.interpreter in self._workers
+
     def read_environment(self, module: Module, server_version: int) -> Mapping[str, str | None]:
         """What the module's env.py would configure. Raises WorkerError when it does not run here."""
         return self.for_module(module, server_version).read_environment(module)

@@ -74,6 +74,7 @@ class StartingPoint:
     objects: Mapping[Address, Definition]
     bound: frozenset[tuple[str, str]]
     whole: frozenset[str]
+    schemas: frozenset[str]  # those that were looked at; "" for what lies in none
 
     def binds(self, address: Address) -> bool:
         """Whether the plan depends on the object with this address."""
@@ -98,21 +99,10 @@ class CertifiedTarget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KnownDifference:
-    """A difference between the rehearsal's server and the one that it stands for, as it was graded then."""
-
-    what: str
-    here: str
-    there: str
-    grade: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """What was rehearsed. It covers these steps, from these files, in this order, from this starting point.
 
-    `staging` is the server of the rehearsal, `server` the one that the starting point was read from.
+    `staging` is the server of the rehearsal, `server` the one that the starting point was read from (None: none was).
     """
 
     program: str
@@ -128,7 +118,6 @@ class Certificate:
     rehearsal: Rehearsal
     staging: ServerFacts
     server: ServerFacts | None = None
-    differences: tuple[KnownDifference, ...] = ()
 
     @property
     def steps(self) -> tuple[CertifiedStep, ...]:

@@ -13,6 +13,7 @@ from coordinator.settings import forms
 from coordinator.settings.certificate import choose_certificate
 from coordinator.settings.forms import Problems, read_table
 from coordinator.settings.gate import read_gate
+from coordinator.settings.lint import read_lint
 from coordinator.settings.modules import below, read_modules
 from coordinator.settings.source import Source, find_source
 from coordinator.settings.staging import choose_staging, staging_form
@@ -53,6 +54,7 @@ FILE_KEYS: Final[dict[str, forms.Form]] = {
     "modules": forms.any_table,
     "environments": forms.any_table,
     "gate": forms.any_table,
+    "lint": forms.any_table,
     **_SHARED,
 }
 
@@ -91,6 +93,7 @@ def load_settings(*, start: Path, environment: Mapping[str, str], flags: Flags) 
     options = _options(flags, environment, table, file, problems)
     staging = choose_staging(flags, environment, table, file, problems)
     gate_commands = read_gate(file.get("gate", {}), problems)
+    lint = read_lint(file.get("lint", {}), problems)
     _raise(source, problems)
     state = _state_directory(root, start, environment)
     return Settings(
@@ -115,6 +118,7 @@ def load_settings(*, start: Path, environment: Mapping[str, str], flags: Flags) 
             start=start,
         ),
         gate_commands=gate_commands,
+        lint=lint,
         url_variables=_url_variables(file, tables),
         **options,
     )

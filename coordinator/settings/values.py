@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from coordinator.errors import SettingsError, UsageError
 from coordinator.model.check_budget import USUAL_BUDGET, CheckBudget
+from coordinator.model.lint_rule import LintChoices
 from coordinator.model.plan import Atomicity
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ class Settings:
     wait_server: float = 0.0
     worker_timeout: float = 300.0
     exec_timeout: float = 600.0
+    lint: LintChoices = LintChoices()
     gate_commands: Mapping[GateStage, tuple[str, ...]] = field(default_factory=dict)  # of the user's own
     url_variables: frozenset[str] = frozenset()  # those that the settings name as holding a database's URL
 

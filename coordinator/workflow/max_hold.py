@@ -25,7 +25,7 @@ def within_max_hold(
     limit: float,
     *,
     stepwise: Callable[[], tuple[RunPlan, ...]] | None,
-    rehearse: Callable[[tuple[RunPlan, ...]], Rehearsed],
+    rehearse: Callable[[tuple[RunPlan, ...]], Rehearsed] | None,
     tell: Listener,
 ) -> Rehearsed:
     """The rehearsed plan, or where it may be cut, one whose steps commit one by one, planned and rehearsed anew.
@@ -36,7 +36,7 @@ def within_max_hold(
     if holding is None or holding.seconds <= limit:
         return done
     may_be_cut = done.plan.atomicity is Atomicity.AUTO and len(holding.segment.steps) > 1
-    if stepwise is None or not may_be_cut:
+    if stepwise is None or rehearse is None or not may_be_cut:
         raise _too_long(holding, limit, cut_helps=len(holding.segment.steps) > 1)
     tell(StepByStepChosen(why=f"{_sentence(holding, limit)}: each step shall commit by itself instead"))
     anew = rehearse(stepwise())

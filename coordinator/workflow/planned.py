@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from coordinator.errors import RevisionError
@@ -30,13 +30,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Captured:
-    """What revisions send, both ways, and what it means. `findings` are about modules that could not be asked."""
+    """What revisions send, both ways, and what it means. `findings` are about modules that could not be asked.
+
+    `options` are those of each module's env.py that shape names, `tools` the versions that its revisions run with.
+    """
 
     upgrades: Mapping[RevisionKey, Capture]
     downgrades: Mapping[RevisionKey, Capture]
     effects: Mapping[RevisionKey, RevisionEffects]  # of the upgrades
     back: Mapping[RevisionKey, RevisionEffects]  # of the downgrades that were captured
     findings: tuple[Finding, ...] = ()
+    options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    tools: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def known_effects(self) -> Mapping[RevisionKey, KnownEffects]:
@@ -89,7 +94,23 @@ def capture_all(
         effects=effects(upgrades),
         back=effects(downgrades),
         findings=tuple(findings),
+        **_surroundings(project, workers, server_version),
     )
+
+
+def _surroundings(
+    project: Project, workers: Workers, server_version: int
+) -> dict[str, Mapping[str, Mapping[str, str]]]:
+    """What the workers were seen to run the modules' revisions with."""
+    asked = {
+        module.name: workers.for_module(module, server_version)
+        for module in project.modules
+        if workers.is_running(module)
+    }
+    return {
+        "options": {name: worker.options.get(name, {}) for name, worker in asked.items()},
+        "tools": {name: worker.versions for name, worker in asked.items()},
+    }
 
 
 def _refuse_unloadable(project: Project, captures: list[Capture]) -> None:

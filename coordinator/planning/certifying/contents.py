@@ -77,7 +77,7 @@ def _surroundings(module: CertifiedModule, today: Today) -> list[Finding]:
         found.append(against("certificate-other-tools", message, lines))
     elif then != now:
         message = f"module {module.name!r} was rehearsed with Python {then.get('python')}, and this is {now.get('python')}"
-        found.append(against("certificate-other-tools", message, severity=Severity.NOTE, remedy=None))
+        found.append(against("certificate-other-tools", message, severity=Severity.NOTE))
     return found
 
 

@@ -76,7 +76,7 @@ def _other_applied(certificate: Certificate, today: Today) -> list[Finding]:
             message = (
                 f"module {module.name!r} has moved since this was rehearsed; the plan does not change it"
             )
-            note = against("certificate-drift", message, what, severity=Severity.NOTE, remedy=None)
+            note = against("certificate-drift", message, what, severity=Severity.NOTE)
             found.append(note)
     return found
 

@@ -22,7 +22,7 @@ def against(
     *,
     key: RevisionKey | None = None,
     severity: Severity = Severity.ERROR,
-    remedy: str | None = ANEW,
+    remedy: str | None = None,
 ) -> Finding:
     """A finding with what is listed below its sentence."""
     more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from coordinator.model.capture import InputFile
     from coordinator.model.catalog import Catalog
-    from coordinator.model.certificate import CertifiedModule, CertifiedTarget, KnownDifference
+    from coordinator.model.certificate import CertifiedModule, CertifiedTarget
     from coordinator.model.effect import LastingUse, RevisionEffects
     from coordinator.model.module import Module
     from coordinator.model.names import RevisionKey
@@ -55,7 +55,6 @@ class Material:
     start_role: str
     staging: ServerFacts
     server: ServerFacts | None
-    differences: tuple[KnownDifference, ...] = ()
 
 
 def make_certificate(material: Material) -> Certificate:
@@ -80,11 +79,14 @@ def make_certificate(material: Material) -> Certificate:
             },
             bound=frozenset(scope.bound),
             whole=frozenset(scope.whole),
+            schemas=frozenset(
+                {each.schema for each in material.start.definitions}
+                | {schema for module in material.modules for schema in module.schemas}
+            ),
         ),
         rehearsal=material.rehearsal,
         staging=material.staging,
         server=material.server,
-        differences=material.differences,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coordinator.model.baseline import BaselineKind
 from coordinator.model.catalog import without_parts
 from coordinator.model.definition import definition_of
 from coordinator.model.finding import Finding, Severity
@@ -23,7 +24,8 @@ _ELSEWHERE = frozenset({"extension"})
 def start_findings(certificate: Certificate, today: Today) -> tuple[Finding, ...]:
     """Differences that void the certificate in one finding, and those that do not in another one."""
     expected = _expected(certificate, today)
-    differing = [each for each in {*expected, *today.catalog.definitions} if _differs(each, expected, today)]
+    compared = [each for each in {*expected, *today.catalog.definitions} if _is_known(each, certificate)]
+    differing = [each for each in compared if _differs(each, expected, today)]
     bound = [each for each in differing if certificate.start.binds(each)]
     others = [each for each in differing if not certificate.start.binds(each)]
     found = []
@@ -33,8 +35,18 @@ def start_findings(certificate: Certificate, today: Today) -> tuple[Finding, ...
     if others:
         message = "the target has changed since it was rehearsed, in what the plan neither touches nor reads"
         lines = _sentences(others, expected, today)
-        found.append(against("certificate-drift", message, lines, severity=Severity.WARNING, remedy=None))
+        found.append(against("certificate-drift", message, lines, severity=Severity.WARNING))
     return tuple(found)
+
+
+def _is_known(address: Address, certificate: Certificate) -> bool:
+    """Whether the certificate can tell how the object was: of a schema that it never saw, nothing is different.
+
+    Revisions that were run again make what modules have, and nothing of what is there besides.
+    """
+    if certificate.start.binds(address):
+        return True
+    return certificate.target.kind is not BaselineKind.REPLAY and address.schema in certificate.start.schemas
 
 
 def _expected(certificate: Certificate, today: Today) -> dict[Address, Definition]:

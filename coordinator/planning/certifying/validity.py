@@ -55,7 +55,6 @@ def target_findings(certificate: Certificate, today: Today) -> tuple[Finding, ..
                 "certificate-other-environment",
                 f"the certificate was made for environment {target.environment!r}, and this is {today.environment!r}",
                 severity=Severity.WARNING,
-                remedy=None,
             )
         )
     return tuple(found)

@@ -46,6 +46,14 @@ class Baseline(Protocol):
     def system_identifier(self) -> int | None:
         """By which that server is known from others; None where there is none to confuse it with."""
 
+    @property
+    def database(self) -> str:
+        """The name of the database there; empty where none is known."""
+
+    @property
+    def role(self) -> str:
+        """Who owns what revisions make in the catalog that is shown here, where that is not the role that deploys; else empty."""
+
     def state(self, project: Project) -> TargetState:
         """What is in, and what the ledger remembers."""
 

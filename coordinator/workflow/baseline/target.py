@@ -57,6 +57,7 @@ class TargetBaseline:
 
     kind = BaselineKind.TARGET
     shown = "the target"
+    role = ""
     has_rows = True
 
     @property
@@ -71,6 +72,10 @@ class TargetBaseline:
     def system_identifier(self) -> int | None:
         """Asked only for a staging server that the user names, which might be the target's own."""
         return int(self.session.value("SELECT system_identifier FROM pg_control_system()"))
+
+    @property
+    def database(self) -> str:
+        return str(self.session.value("SELECT current_database()"))
 
     def state(self, project: Project) -> TargetState:
         return look(self.session, project)

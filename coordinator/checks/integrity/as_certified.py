@@ -1,0 +1,81 @@
+"""A step does on the target what it did when its certificate was made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.checks.integrity.finding import found
+from coordinator.model.capture import Direction
+from coordinator.model.catalog import without_parts
+from coordinator.model.definition import made_by
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from coordinator.model.catalog import Address, Catalog
+    from coordinator.model.check import StepFacts
+    from coordinator.model.definition import Made
+    from coordinator.model.finding import Finding
+    from coordinator.model.names import RevisionKey
+    from coordinator.postgres.session import Session
+
+_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class AsCertified:
+    """In a run by a certificate: each step makes, changes and drops the objects that it did in the rehearsal.
+
+    The statements may be others (a revision may ask the database what to do); what they come to may not.
+    """
+
+    certified: Mapping[RevisionKey, Made]
+    name: str = "as-certified"
+
+    def run(self, session: Session, facts: StepFacts, before: Catalog, after: Catalog) -> tuple[Finding, ...]:
+        """At most one finding, which says all that differs."""
+        wanted = self.certified.get(facts.step.key)
+        if wanted is None or facts.step.direction is not Direction.UPGRADE:
+            return ()
+        made = made_by(before, after, str(session.value("SELECT session_user")))
+        differing = _differing(wanted, made)
+        if not differing:
+            return ()
+        return (
+            found(
+                self.name,
+                facts,
+                f"did something else than in its rehearsal: {_listed(differing)}",
+                "look what the revision asks of the database and found otherwise here;"
+                " then make a certificate from how things are now",
+            ),
+        )
+
+
+def _differing(wanted: Made, made: Made) -> list[str]:
+    addresses = {*wanted.objects, *made.objects}
+    missed = [each for each in addresses if each not in made.objects]
+    besides = [each for each in addresses if each not in wanted.objects]
+    both = sorted(each for each in addresses if each in made.objects and each in wanted.objects)
+    return [
+        *(f"{each} was {_how(wanted, each)} then, and is not touched now" for each in without_parts(missed)),
+        *(f"{each} is {_how(made, each)} now, and was not touched then" for each in without_parts(besides)),
+        *(f"{each} comes out otherwise" for each in both if not _agrees(wanted, made, each)),
+    ]
+
+
+def _how(made: Made, address: Address) -> str:
+    return "dropped" if made.objects[address] is None else "made or changed"
+
+
+def _agrees(wanted: Made, made: Made, address: Address) -> bool:
+    then, now = wanted.objects[address], made.objects[address]
+    if then is None or now is None:
+        return then is now
+    return then.agrees(now)
+
+
+def _listed(sentences: list[str]) -> str:
+    more = f"; and {len(sentences) - _SHOWN} more" if len(sentences) > _SHOWN else ""
+    return "; ".join(sentences[:_SHOWN]) + more
