@@ -28,6 +28,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("coordinator.cli.status", "Show which revisions are in and which are pending."),
     "history": ("coordinator.cli.history", "Show past runs, or one run step by step."),
     "check": ("coordinator.cli.check", "Look for what is wrong, without changing anything."),
+    "snapshot": (
+        "coordinator.cli.snapshot",
+        "Write down what the target is, without its rows, as a baseline for plans and gates.",
+    ),
     "map": ("coordinator.cli.map", "Check, show, write or draw the database map."),
     "rollback": (
         "coordinator.cli.rollback",

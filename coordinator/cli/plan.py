@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     help="auto: as much in one transaction as can be; run: all of it, or refuse; step: each by itself.",
 )
 @check_budget_option
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    help="Plan from a file of `migrate snapshot` instead of the target; no database is needed.",
+)
 @click.option("--sql", is_flag=True, help="Print the SQL of every step, in order, as one script.")
 @click.option(
     "--explain",
@@ -52,6 +58,7 @@ def command(
     only: str | None,
     atomic: str | None,
     check_budget: str | None,
+    baseline: str | None,
     sql: bool,
     explain: str | None,
     form: str,
@@ -71,7 +78,8 @@ def command(
     if only is not None:
         settings.module(only)  # raises with the nearest known name
     with Progress(verbose=bool(context.obj["verbose"])) as progress:
-        view = view_plan(settings, progress, atomicity=settings.atomic, only=only)
+        snapshot = None if baseline is None else Path(baseline)
+        view = view_plan(settings, progress, atomicity=settings.atomic, only=only, snapshot=snapshot)
     if explain is not None:
         _show_explanation(_explained(view, explain), form, settings)
         return 0

@@ -1,20 +1,25 @@
-"""`migrate plan`: the ordered steps that `migrate all-modules` would run now. Only reads: no lock, no rehearsal."""
+"""`migrate plan`: the ordered steps that `migrate all-modules` would run now. Only reads: no lock, no rehearsal.
+
+From a snapshot it needs no database; then what only rows can tell is not known.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from coordinator.errors import RefusedError
 from coordinator.execution.events import Listener, TargetNamed, Working
-from coordinator.execution.versions import read_heads
 from coordinator.execution.workers import Workers
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.run import RunStatus
 from coordinator.planning.heads import heads_after
 from coordinator.postgres.catalog import read_catalog
-from coordinator.postgres.lasting import read_lasting
 from coordinator.reports.plan_sql import ScriptStep
+from coordinator.snapshots.file import read_snapshot
+from coordinator.workflow.baseline.snapshot import SnapshotBaseline
+from coordinator.workflow.baseline.target import TargetBaseline
+from coordinator.workflow.lint import lint_pending
 from coordinator.workflow.loss import at_stake, keep_plan, keep_policy
 from coordinator.workflow.map_view import read_map_view
 from coordinator.workflow.planned import Captured, capture_all, make_plans
@@ -23,11 +28,11 @@ from coordinator.workflow.preflight import preflight
 from coordinator.workflow.project import load_project
 from coordinator.workflow.reading import reader
 from coordinator.workflow.refusals import attempt, failed_findings, held_findings, newer_ledger_findings
-from coordinator.workflow.state import TargetState, look
 from coordinator.workflow.target import open_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from coordinator.execution.project import Project
     from coordinator.model.kept import AtStake
@@ -36,11 +41,8 @@ if TYPE_CHECKING:
     from coordinator.model.precondition import PreconditionResult
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
-
-_EXTENSION_SCHEMAS = (
-    "SELECT DISTINCT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
-    " WHERE n.nspname <> 'pg_catalog' ORDER BY 1"
-)
+    from coordinator.workflow.baseline.interface import Baseline
+    from coordinator.workflow.state import TargetState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,40 +76,93 @@ class PlanView:
         return any(each.severity is Severity.ERROR for each in self.findings)
 
 
-def view_plan(settings: Settings, tell: Listener, *, atomicity: Atomicity, only: str | None) -> PlanView:
+def view_plan(
+    settings: Settings,
+    tell: Listener,
+    *,
+    atomicity: Atomicity,
+    only: str | None,
+    linted: bool = False,
+    snapshot: Path | None = None,
+) -> PlanView:
     """Plan everything that is pending. A cycle and other refusals of the planner are findings here.
 
-    Raises RevisionError and MapError for what cannot be read at all.
+    `linted`: with what the lint says of the pending revisions. `snapshot` is the file of one, to plan from instead of
+    the target. Raises RevisionError and MapError for what cannot be read at all, SnapshotError for such a file.
     """
-    with Workers(silence=settings.worker_timeout) as workers, open_target(settings) as target:
-        tell(TargetNamed(target=target.shown, environment=target.environment))
-        project = load_project(settings, workers)
-        with reader(target, "plan") as session:
-            state = look(session, project)
-            pending = state.pending(project)
-            if pending:
-                tell(Working(what="reading what the pending revisions do"))
-            captured = capture_all(project, pending, workers, state.server_version)
-            plans, findings = _planned(settings, session, project, state, captured, atomicity, only)
-            if pending:
-                findings = (*findings, *_refused(session, project, state, plans, only))
-            rows = looked_at_rows(session, plans, captured, project, settings.check_budget, tell=tell)
-            return PlanView(
-                target=target.shown,
-                environment=target.environment,
-                project=project,
-                state=state,
-                plans=plans,
-                script=_script(session, project, captured, plans[0]) if plans else (),
-                findings=tuple(dict.fromkeys((*_unfinished(state), *findings, *rows.findings))),
-                preconditions=rows.results,
-                stakes=_stakes(settings, session, project, captured, plans[0]) if plans else {},
-            )
+    with Workers(silence=settings.worker_timeout) as workers:
+        if snapshot is not None:
+            baseline = SnapshotBaseline(snapshot=read_snapshot(snapshot))
+            environment = baseline.snapshot.environment
+            tell(TargetNamed(target=baseline.shown, environment=environment))
+            planning = _Planning(settings, tell, workers, load_project(settings, workers), baseline, linted)
+            return planning.view(baseline.shown, environment, None, atomicity=atomicity, only=only)
+        with open_target(settings) as target:
+            tell(TargetNamed(target=target.shown, environment=target.environment))
+            project = load_project(settings, workers)
+            with reader(target, "plan") as session:
+                live = TargetBaseline(target=target, session=session)
+                planning = _Planning(settings, tell, workers, project, live, linted)
+                return planning.view(
+                    target.shown, target.environment, session, atomicity=atomicity, only=only
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class _Planning:
+    """One plan of one project from one baseline."""
+
+    settings: Settings
+    tell: Listener
+    workers: Workers
+    project: Project
+    baseline: Baseline
+    linted: bool
+
+    def view(
+        self,
+        target: str,
+        environment: str,
+        session: Session | None,
+        *,
+        atomicity: Atomicity,
+        only: str | None,
+    ) -> PlanView:
+        """The view; `session` asks the rows, where there are any."""
+        settings, project = self.settings, self.project
+        state = self.baseline.state(project)
+        pending = state.pending(project)
+        if pending:
+            self.tell(Working(what="reading what the pending revisions do"))
+        captured = capture_all(project, pending, self.workers, state.server_version)
+        plans, findings = _planned(settings, self.baseline, project, state, captured, atomicity, only)
+        if pending:
+            findings = (*findings, *_refused(session, project, state, plans, only))
+        if self.linted:
+            findings = (*findings, *_lint(settings, self.baseline, project, state, captured))
+        view = PlanView(
+            target=target,
+            environment=environment,
+            project=project,
+            state=state,
+            plans=plans,
+            script=_script(self.baseline, project, state, captured, plans[0]) if plans else (),
+            findings=tuple(dict.fromkeys((*_unfinished(state), *findings))),
+        )
+        if session is None:
+            return view
+        rows = looked_at_rows(session, plans, captured, project, settings.check_budget, tell=self.tell)
+        return replace(
+            view,
+            findings=tuple(dict.fromkeys((*view.findings, *rows.findings))),
+            preconditions=rows.results,
+            stakes=_stakes(settings, session, project, captured, plans[0]) if plans else {},
+        )
 
 
 def _planned(
     settings: Settings,
-    session: Session,
+    baseline: Baseline,
     project: Project,
     state: TargetState,
     captured: Captured,
@@ -127,11 +182,19 @@ def _planned(
             map_view,
             atomicity=atomicity,
             only=only,
-            lasting=read_lasting(session),
+            lasting=baseline.lasting(),
         )
     except RefusedError as refused:
         return (), (*findings, *(refused.findings or (_refusal(refused),)))
     return plans, (*findings, *plans[0].findings)
+
+
+def _lint(
+    settings: Settings, baseline: Baseline, project: Project, state: TargetState, captured: Captured
+) -> tuple[Finding, ...]:
+    map_view = read_map_view(settings)
+    uses, sizes = baseline.uses(), baseline.sizes()
+    return lint_pending(settings, project, state, captured, map_view, uses=uses, sizes=sizes)
 
 
 def _stakes(
@@ -143,14 +206,18 @@ def _stakes(
 
 
 def _refused(
-    session: Session, project: Project, state: TargetState, plans: tuple[RunPlan, ...], only: str | None
+    session: Session | None,
+    project: Project,
+    state: TargetState,
+    plans: tuple[RunPlan, ...],
+    only: str | None,
 ) -> tuple[Finding, ...]:
     """What `migrate all-modules` would refuse at its first look."""
     steps = [step.key for step in plans[0].steps] if plans else state.pending(project)
     return (
         *newer_ledger_findings(state),
         *held_findings(state, steps),
-        *failed_findings(session, attempt(project, state, only)),
+        *(() if session is None else failed_findings(session, attempt(project, state, only))),
     )
 
 
@@ -170,16 +237,22 @@ def _unfinished(state: TargetState) -> tuple[Finding, ...]:
     )
 
 
-def _script(session: Session, project: Project, captured: Captured, plan: RunPlan) -> tuple[ScriptStep, ...]:
+def _script(
+    baseline: Baseline, project: Project, state: TargetState, captured: Captured, plan: RunPlan
+) -> tuple[ScriptStep, ...]:
     """What each step of the plan does to its module's version table, step after step."""
-    extensions = tuple(row[0] for row in session.rows(_EXTENSION_SCHEMAS))
+    facts = baseline.facts()
+    schemas = {each.schema for each in facts.extensions} if facts is not None else set()
+    extensions = sorted(schemas - {"pg_catalog"})
     heads: dict[tuple[str, str], frozenset[str]] = {}
+    for module in project.modules:  # several may share one table
+        if module.name in state.heads:
+            table = module.qualified_version_table
+            heads[table] = heads.get(table, frozenset()) | state.heads[module.name]
     steps = []
     for step in plan.steps:
         module, tree = project.module(step.key.module), project.tree(step.key.module)
         table = module.qualified_version_table
-        if table not in heads and (found := read_heads(session, module)) is not None:
-            heads[table] = found
         before = heads.get(table)
         own = (before or frozenset()) & tree.ids
         after = heads_after(tree, own, project.revision(step.key), step.direction)
