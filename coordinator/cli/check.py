@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @click.option(
     "--rights", is_flag=True, help="Say what the role may and lacks for each command, with the GRANTs."
 )
+@click.option("--lint", is_flag=True, help="Judge the pending revisions by the linter's rules as well.")
 @click.option(
     "--role", metavar="NAME", help="With --rights: judge this role instead of the one that connects."
 )
@@ -30,31 +31,34 @@ def command(
     database_url: str | None,
     wait_server: str | None,
     rights: bool,
+    lint: bool,
     role: str | None,
     form: str,
 ) -> int:
     """Look for what is wrong with the modules, the map and the plan, without changing anything.
 
     Exit code 1 when an error is found (warnings and notes are told only), 2 when something cannot be loaded.
-    With --rights: 1 when a right is missing.
+    With --rights: 1 when a right is missing. With --lint: 6 when squawk is required and not to be had.
     """
     from coordinator.cli.progress import Progress
 
     if role is not None and not rights:
         raise click.UsageError("--role goes with --rights.")
+    if lint and rights:
+        raise click.UsageError("--lint and --rights are two questions; ask one of them.")
     settings = read_settings(env=env, database_url=database_url, wait_server=wait_server)
     with Progress(verbose=bool(context.obj["verbose"])) as progress:
         if rights:
             return _rights(settings, progress, role, form)
-        return _check(settings, progress, form)
+        return _check(settings, progress, form, linted=lint)
 
 
-def _check(settings: Settings, progress: Progress, form: str) -> int:
+def _check(settings: Settings, progress: Progress, form: str, *, linted: bool) -> int:
     from coordinator.cli.document import page, write_json, write_text
     from coordinator.reports.check_text import check_as_json, check_text
     from coordinator.workflow.check import check
 
-    checked = check(settings, progress)
+    checked = check(settings, progress, linted=linted)
     if form == "json":
         write_json(check_as_json(checked), settings)
     else:

@@ -36,23 +36,14 @@ def compare_edges(database_map: DatabaseMap, actual: BuiltSchema, names: BuiltNa
     declares modules, and only edges between two modules that both stand in it are asked for.
     """
     edges = code_edges(actual)
-    closed = database_map.form is MapForm.CANONICAL
-    declared = [
-        each for each in database_map.edges if names.find(each.consumer) and names.find(each.provider)
-    ]
-    described = {built.name for each in database_map.modules if (built := names.built_of(each))}
+    known = DeclaredEdges(database_map, names)
     told: set[tuple[str, str, str | None]] = set()
     for edge in edges:
-        wanted = described >= {edge.consumer, edge.provider} or (closed and edge.consumer in described)
-        key = (edge.consumer, edge.provider, edge.provider_table if closed else None)
-        if (
-            wanted
-            and key not in told
-            and not any(declares(each, edge, names, closed=closed) for each in declared)
-        ):
+        key = (edge.consumer, edge.provider, edge.provider_table if known.closed else None)
+        if key not in told and known.lacks(edge):
             told.add(key)
-            yield _undeclared(edge, database_map, names)
-    for each in declared:
+            yield _undeclared(edge, known)
+    for each in known.declared:
         if each.declared is not Declared.REFERENCES and not any(
             _borne_out(each, edge, names) for edge in edges
         ):
@@ -82,6 +73,40 @@ def _from_use(use: ModuleUse) -> CodeEdge:
     return CodeEdge(use.consumer, use.provider, use.consumer_table, use.provider_table, use.why, use.place)
 
 
+class DeclaredEdges:
+    """What the map says about who needs whom, asked edge by edge."""
+
+    def __init__(self, database_map: DatabaseMap, names: BuiltNames) -> None:
+        self.database_map = database_map
+        self.names = names
+        self.closed = database_map.form is MapForm.CANONICAL
+        self.declared = [
+            each for each in database_map.edges if names.find(each.consumer) and names.find(each.provider)
+        ]
+        self._described = {built.name for each in database_map.modules if (built := names.built_of(each))}
+
+    def lacks(self, edge: CodeEdge) -> bool:
+        """Whether the map ought to declare this edge and does not."""
+        described = self._described >= {edge.consumer, edge.provider}
+        if not described and not (self.closed and edge.consumer in self._described):
+            return False
+        return not any(declares(each, edge, self.names, closed=self.closed) for each in self.declared)
+
+    def needs(self, consumer: str, provider: str) -> bool:
+        """Whether the map declares that the one module needs the other, whatever the table."""
+        edge = CodeEdge(consumer, provider, None, None, "", None)
+        return any(_same_modules(each, edge, self.names) for each in self.declared)
+
+    def target(self, edge: CodeEdge) -> str:
+        """What is needed, as the map would write it."""
+        provider = self.names.spelling(edge.provider)
+        return f"{provider}.{edge.provider_table}" if edge.provider_table else provider
+
+    def line_to_write(self, edge: CodeEdge) -> str:
+        """What to write into the map, so that it declares the edge."""
+        return f"write '{self.target(edge)}' under Depends on of '{self.names.spelling(edge.consumer)}'"
+
+
 def _same_modules(declared: MapEdge, edge: CodeEdge, names: BuiltNames) -> bool:
     consumer, provider = names.find(declared.consumer), names.find(declared.provider)
     return (
@@ -106,18 +131,16 @@ def _borne_out(declared: MapEdge, edge: CodeEdge, names: BuiltNames) -> bool:
     return _same_modules(declared, edge, names) and _tables_fit(declared, edge)
 
 
-def _undeclared(edge: CodeEdge, database_map: DatabaseMap, names: BuiltNames) -> Finding:
-    consumer, provider = names.spelling(edge.consumer), names.spelling(edge.provider)
-    target = f"{provider}.{edge.provider_table}" if edge.provider_table else provider
-    mapped = database_map.find(consumer)
+def _undeclared(edge: CodeEdge, known: DeclaredEdges) -> Finding:
+    mapped = known.database_map.find(known.names.spelling(edge.consumer))
     why = f" ({edge.why})" if edge.why else ""
     where = f", made by {edge.place}" if edge.place else ""
     return Finding(
         rule="map-lacks-edge",
-        message=f"module '{edge.consumer}' needs '{target}'{why}{where}, and the map does not declare it",
+        message=f"module '{edge.consumer}' needs '{known.target(edge)}'{why}{where}, and the map does not declare it",
         module=edge.consumer,
         place=mapped.place if mapped else None,
-        help=f"write '{target}' under Depends on of '{consumer}'",
+        help=known.line_to_write(edge),
     )
 
 

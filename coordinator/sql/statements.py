@@ -34,10 +34,11 @@ def _query(reading: Reading, node: Node) -> None:
 
 
 def _truncate(reading: Reading, node: Node) -> None:
+    cascade = word(node, "behavior") == "DROP_CASCADE"
     for item in node.relations:
         relation = reading.names.relation(item.range_var)
         reading.use(relation)
-        reading.add(Verb.WRITE, relation, columns=(), overwrites=True)
+        reading.add(Verb.WRITE, relation, columns=(), overwrites=True, cascade=cascade)
 
 
 def _copy(reading: Reading, node: Node) -> None:

@@ -33,12 +33,12 @@ class Checked:
         return any(each.severity is Severity.ERROR for each in self.findings)
 
 
-def check(settings: Settings, tell: Listener) -> Checked:
-    """Run the preflight checks over every module, plan what is pending, and read the map.
+def check(settings: Settings, tell: Listener, *, linted: bool = False) -> Checked:
+    """Run the preflight checks over every module, plan what is pending, read the map, and lint if that is wanted.
 
     Raises RevisionError for trees that cannot be loaded, MapError for a map that cannot be read.
     """
-    view = view_plan(settings, tell, atomicity=settings.atomic, only=None)
+    view = view_plan(settings, tell, atomicity=settings.atomic, only=None, linted=linted)
     findings = (*view.findings, *read_map_view(settings).findings)
     return Checked(
         target=view.target,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from coordinator.model.check import MapReference
+    from coordinator.model.database_map import DatabaseMap
     from coordinator.settings.values import Settings
 
 
@@ -23,6 +24,7 @@ class MapView:
     references: tuple[MapReference, ...] = ()
     personal: frozenset[tuple[str, str, str]] = frozenset()  # see `ResolvedMap`
     findings: tuple[Finding, ...] = ()
+    database_map: DatabaseMap | None = None
 
 
 def read_map_view(settings: Settings) -> MapView:
@@ -44,6 +46,7 @@ def read_map_view(settings: Settings) -> MapView:
     database_map = read_map(settings.map)
     resolved = resolve_map(database_map, settings.modules)
     return MapView(
+        database_map=database_map,
         order=resolved.order,
         edges=resolved.edges,
         references=resolved.references,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.checks.preflight.facts import PreflightFacts
@@ -23,12 +24,15 @@ def preflight(
     *,
     steps: frozenset[RevisionKey] | None = None,
     gate: bool = False,
+    changed: frozenset[str] | None = None,
 ) -> tuple[Finding, ...]:
     """What the preflight checks say; without captures those that look at what revisions send stay silent.
 
-    `steps` are the pending revisions that the run is about; None: all of them. `gate`: a pull request is judged.
+    `steps` are the pending revisions that the run is about; None: all of them. `gate`: a pull request is judged;
+    `changed` are the modules that it touches, None: all of them.
     """
-    return run_preflight(preflight_facts(project, state, captured, steps=steps, gate=gate))
+    facts = preflight_facts(project, state, captured, steps=steps, gate=gate)
+    return run_preflight(replace(facts, changed=changed))
 
 
 def preflight_facts(

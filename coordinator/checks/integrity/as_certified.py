@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from coordinator.model.catalog import Address, Catalog
+    from coordinator.model.certificate import CertifiedStep
     from coordinator.model.check import StepFacts
     from coordinator.model.definition import Made
     from coordinator.model.finding import Finding
@@ -27,19 +28,22 @@ _SHOWN = 6
 class AsCertified:
     """In a run by a certificate: each step makes, changes and drops the objects that it did in the rehearsal.
 
-    The statements may be others (a revision may ask the database what to do); what they come to may not.
+    The statements may be others (a revision may ask the database what to do); what they come to may not. Nor may it
+    read a file that the certificate does not list: what it found here led it where nobody has been.
     """
 
-    certified: Mapping[RevisionKey, Made]
+    certified: Mapping[RevisionKey, CertifiedStep]
     name: str = "as-certified"
 
     def run(self, session: Session, facts: StepFacts, before: Catalog, after: Catalog) -> tuple[Finding, ...]:
-        """At most one finding, which says all that differs."""
+        """At most one finding for what it did, and one for what it read."""
         wanted = self.certified.get(facts.step.key)
         if wanted is None or facts.step.direction is not Direction.UPGRADE:
             return ()
         made = made_by(before, after, str(session.value("SELECT session_user")))
-        differing = _differing(wanted, made)
+        return (*self._did(facts, _differing(wanted.made, made)), *self._read(facts))
+
+    def _did(self, facts: StepFacts, differing: list[str]) -> tuple[Finding, ...]:
         if not differing:
             return ()
         return (
@@ -49,6 +53,22 @@ class AsCertified:
                 f"did something else than in its rehearsal: {_listed(differing)}",
                 "look what the revision asks of the database and found otherwise here;"
                 " then make a certificate from how things are now",
+            ),
+        )
+
+    def _read(self, facts: StepFacts) -> tuple[Finding, ...]:
+        """A file of another revision of the module may count too: what a helper reads once counts for all."""
+        own = [each for key, each in self.certified.items() if key.module == facts.step.key.module]
+        known = {file for each in own for file in each.inputs}
+        strange = [each.path for each in facts.inputs if each not in known]
+        if not strange:
+            return ()
+        return (
+            found(
+                self.name,
+                facts,
+                f"read what is not in its certificate: {_listed(strange)}",
+                "make a certificate from how things are now",
             ),
         )
 

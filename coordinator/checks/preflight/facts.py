@@ -30,7 +30,7 @@ class PreflightFacts:
     `captures` are of pending revisions, both directions. `gate`: a pull request is judged, not a deploy.
     `accepted` are edits of applied revisions that a person has accepted: revision and digest of the content.
     `effects` are those of upgrades as the files say. `steps` are the pending revisions that the run is about;
-    None: all of them.
+    None: all of them. `changed` are the modules that the judged change touches; None: all.
     """
 
     trees: tuple[ModuleTree, ...]
@@ -43,6 +43,7 @@ class PreflightFacts:
     accepted: frozenset[tuple[RevisionKey, str]] = frozenset()
     effects: Mapping[RevisionKey, RevisionEffects] = field(default_factory=dict)
     steps: frozenset[RevisionKey] | None = None
+    changed: frozenset[str] | None = None
     _files: Mapping[RevisionKey, Revision] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

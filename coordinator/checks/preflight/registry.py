@@ -18,15 +18,17 @@ from coordinator.checks.preflight.own_transaction import OwnTransaction
 from coordinator.checks.preflight.several_heads import SeveralHeads
 from coordinator.checks.preflight.unknown_requires import UnknownRequires
 from coordinator.checks.preflight.waiver_expired import WaiverExpired
-from coordinator.checks.preflight.waivers import apply_waivers
+from coordinator.checks.preflight.waiver_unknown import WaiverUnknown
+from coordinator.checks.preflight.waivers import apply_waivers, unused_waivers
 from coordinator.checks.preflight.withheld_environment import WithheldEnvironment
+from coordinator.checks.waivable import waivable
 
 if TYPE_CHECKING:
     from coordinator.checks.preflight.facts import PreflightFacts
     from coordinator.checks.preflight.interface import PreflightCheck
     from coordinator.model.finding import Finding
 
-PREFLIGHT_CHECKS: Final[tuple[PreflightCheck, ...]] = (
+_OF_REVISIONS: Final[tuple[PreflightCheck, ...]] = (
     SeveralHeads(),
     AmbiguousVersionRow(),
     MissingRevisionFile(),
@@ -43,9 +45,14 @@ PREFLIGHT_CHECKS: Final[tuple[PreflightCheck, ...]] = (
     IdentifierTooLong(),
     WaiverExpired(),
 )
+_NAMES: Final = frozenset({*(check.name for check in _OF_REVISIONS), WaiverUnknown.name, "waiver-unused"})
+PREFLIGHT_CHECKS: Final[tuple[PreflightCheck, ...]] = (*_OF_REVISIONS, WaiverUnknown(waivable(_NAMES)))
 
 
 def run_preflight(facts: PreflightFacts) -> tuple[Finding, ...]:
     """What all the checks say, waivers applied; the command's answer is no when one of them is an error."""
-    findings = (finding for check in PREFLIGHT_CHECKS for finding in check.run(facts))
-    return apply_waivers(findings, facts.trees, facts.today)
+    findings = tuple(finding for check in PREFLIGHT_CHECKS for finding in check.run(facts))
+    told = apply_waivers(findings, facts.trees, facts.today, changed=facts.changed)
+    if not facts.captures:
+        return told  # what looks at captures has not looked
+    return (*told, *unused_waivers(findings, facts.all_pending, _NAMES, facts.today))
