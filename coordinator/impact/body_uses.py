@@ -62,7 +62,7 @@ def _of_effect(
         return
     if used.kind is ObjectKind.FUNCTION and (used.schema, used.name) not in known.functions:
         return  # PostgreSQL's own, or an extension's
-    yield LastingUse(holder=holder, used=used, holding=holding)
+    yield LastingUse(holder=holder, used=used, holding=holding, others=effect.alternatives)
 
 
 def _of_inserts(

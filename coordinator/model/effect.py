@@ -145,6 +145,7 @@ class LastingUse:
 
     The rest is known of bodies that are text: `every` takes all columns of the relation `used` (`SELECT *`);
     `writes` changes its rows, `inserts` adds rows. `columns` are those that are then given a value; None: not known.
+    `others` are columns that an unqualified name would mean as well if they were there.
     """
 
     holder: ObjectName
@@ -154,3 +155,4 @@ class LastingUse:
     writes: bool = False
     inserts: bool = False
     columns: tuple[str, ...] | None = None
+    others: tuple[ObjectName, ...] = ()

@@ -37,6 +37,7 @@ class KnownObjects:
     functions: frozenset[Key] = frozenset()
     types: frozenset[Key] = frozenset()
     labels: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+    views: frozenset[Key] = frozenset()  # relations that are no tables
     _schemas: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

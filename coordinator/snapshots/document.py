@@ -111,12 +111,31 @@ def _address(value: Any) -> Address:
 
 
 def _of_use(use: LastingUse) -> dict[str, Any]:
-    return {"holder": _of_name(use.holder), "used": _of_name(use.used), "holding": use.holding.value}
+    found: dict[str, Any] = {
+        "holder": _of_name(use.holder),
+        "used": _of_name(use.used),
+        "holding": use.holding.value,
+    }
+    # Only bodies of text have these; a database has thousands of uses without them.
+    found |= {flag: True for flag in _FLAGS if getattr(use, flag)}
+    if use.columns is not None:
+        found["columns"] = list(use.columns)
+    if use.others:
+        found["others"] = [_of_name(each) for each in use.others]
+    return found
+
+
+_FLAGS = ("every", "writes", "inserts")
 
 
 def _use(value: Mapping[str, Any]) -> LastingUse:
     return LastingUse(
-        holder=_name(value["holder"]), used=_name(value["used"]), holding=Holding(value["holding"])
+        holder=_name(value["holder"]),
+        used=_name(value["used"]),
+        holding=Holding(value["holding"]),
+        columns=_texts(value["columns"]) if "columns" in value else None,
+        others=tuple(_name(each) for each in value.get("others", ())),
+        **{flag: value.get(flag) is True for flag in _FLAGS},
     )
 
 

@@ -1,0 +1,69 @@
+"""What the rules may ask: how things were and will be, in which order steps run, who lets go before whom. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from coordinator.model.effect import ObjectKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from coordinator.impact.world import Alteration
+    from coordinator.model.effect import ObjectName
+    from coordinator.model.impact import Consumption, Verdict
+    from coordinator.model.known_objects import Key, KnownObjects
+    from coordinator.model.names import RevisionKey
+
+Position = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What becomes of a consumer, and why: the end of a sentence that begins with its name."""
+
+    verdict: Verdict
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """`start` is where the branch begins, `final` where it ends.
+
+    `steps` are the places of pending revisions in the plan (none: it could not be planned), `releases` where holders are
+    dropped or replaced. `stands_on` are the columns of indexes and constraints. `signatures` are those of functions,
+    as far as known, at the start and at the end.
+    """
+
+    start: KnownObjects
+    final: KnownObjects
+    steps: Mapping[RevisionKey, int] = field(default_factory=dict)
+    releases: Mapping[ObjectName, tuple[tuple[Position, RevisionKey], ...]] = field(default_factory=dict)
+    stands_on: Mapping[ObjectName, frozenset[ObjectName]] = field(default_factory=dict)
+    signatures: tuple[Mapping[Key, str], Mapping[Key, str]] = field(default_factory=lambda: ({}, {}))
+
+    def released(self, consumption: Consumption, alteration: Alteration) -> RevisionKey | None:
+        """The pending revision that drops or replaces the consumer before this alteration; None: none does."""
+        holder = consumption.holder
+        if holder is None:
+            return None
+        since = self._since(consumption)
+        names = [holder, *([holder.relation] if holder.part else [])]
+        names.extend(
+            name for name in self.releases if name.kind is ObjectKind.SCHEMA and name.schema == holder.schema
+        )
+        for name in names:
+            for position, key in self.releases.get(name, ()):
+                if since <= position < alteration.position and key != consumption.since:
+                    return key
+        return None
+
+    def comes_later(self, consumption: Consumption, alteration: Alteration) -> bool:
+        """Whether the consumer is a pending revision, or made by one, that runs after the alteration."""
+        return consumption.since is not None and self._since(consumption) > alteration.position
+
+    def _since(self, consumption: Consumption) -> Position:
+        if consumption.since is None:
+            return (-1, 0)
+        return (self.steps.get(consumption.since, -1), 0)

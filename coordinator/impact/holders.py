@@ -1,0 +1,144 @@
+"""Objects of the database as consumers: what the catalog says they hold, or what the revisions that made them say. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coordinator.impact.body_uses import ANYTHING, uses_of_body
+from coordinator.model.effect import Holding, LastingUse, ObjectKind, ObjectName, Verb
+from coordinator.model.impact import ConsumerKind, Consumption, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from coordinator.model.effect import Effect
+    from coordinator.model.known_objects import Key, KnownObjects
+    from coordinator.model.names import Place, RevisionKey
+    from coordinator.revisions.commands import Command
+
+_KINDS = {
+    ObjectKind.RELATION: ConsumerKind.VIEW,
+    ObjectKind.FUNCTION: ConsumerKind.FUNCTION,
+    ObjectKind.TRIGGER: ConsumerKind.TRIGGER,
+    ObjectKind.POLICY: ConsumerKind.POLICY,
+    ObjectKind.RULE: ConsumerKind.RULE,
+    ObjectKind.CONSTRAINT: ConsumerKind.CONSTRAINT,
+    ObjectKind.DEFAULT: ConsumerKind.DEFAULT,
+    ObjectKind.INDEX: ConsumerKind.INDEX,
+    ObjectKind.TYPE: ConsumerKind.TABLE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maker:
+    """The revision that made an object as it is, and where."""
+
+    key: RevisionKey
+    place: Place
+
+
+def holders_of(
+    uses: Iterable[LastingUse],
+    *,
+    owners: Mapping[str, str],
+    makers: Mapping[ObjectName, Maker],
+    views: frozenset[Key],
+    since: RevisionKey | None = None,
+) -> tuple[Consumption, ...]:
+    """One consumer for each holder, by name. `since` is the pending revision that makes them, None: they are there.
+
+    Its place is the line that made it, or its own name where no revision is known to have.
+    """
+    gathered: dict[ObjectName, list[LastingUse]] = {}
+    for each in uses:
+        if each.used != ANYTHING:
+            gathered.setdefault(each.holder, []).append(each)
+    found = []
+    for holder in sorted(gathered, key=lambda each: each.sorting):
+        maker = makers.get(holder)
+        found.append(
+            Consumption(
+                kind=_kind(holder, gathered[holder], views),
+                name=str(holder),
+                module=maker.key.module if maker else owners.get(holder.schema),
+                place=str(maker.place) if maker else str(holder),
+                usages=tuple(_usage(each) for each in gathered[holder]),
+                holder=holder,
+                since=since,
+                file=maker.place.file if maker else None,
+            )
+        )
+    return tuple(found)
+
+
+def not_known_of(uses: Iterable[LastingUse]) -> tuple[str, ...]:
+    """The functions of which nobody can tell all that they use."""
+    names = sorted({str(each.holder) for each in uses if each.used == ANYTHING})
+    return tuple(f"function {name} runs dynamic SQL (EXECUTE), or cannot be read" for name in names)
+
+
+def _kind(holder: ObjectName, uses: Sequence[LastingUse], views: frozenset[Key]) -> ConsumerKind:
+    if holder.kind is ObjectKind.CONSTRAINT:
+        foreign = any(each.used.kind is ObjectKind.RELATION for each in uses)
+        return ConsumerKind.FOREIGN_KEY if foreign else ConsumerKind.CONSTRAINT
+    if holder.kind is ObjectKind.COLUMN:
+        inside = any(each.used.kind is ObjectKind.COLUMN for each in uses)
+        return ConsumerKind.GENERATED if inside else ConsumerKind.TABLE
+    if holder.kind is ObjectKind.RELATION and (holder.schema, holder.name) not in views:
+        return ConsumerKind.TABLE
+    return _KINDS.get(holder.kind, ConsumerKind.TABLE)
+
+
+def _usage(use: LastingUse) -> Usage:
+    return Usage(
+        object=use.used,
+        holding=use.holding,
+        every=use.every,
+        writes=use.writes,
+        inserts=use.inserts,
+        columns=use.columns,
+        by_position=use.inserts and use.every,
+        others=use.others,
+    )
+
+
+def made_by(command: Command, known: KnownObjects, schema: str) -> tuple[LastingUse, ...]:
+    """What the objects that one command makes hold from then on; functions by their bodies."""
+    found: dict[LastingUse, None] = {}
+    functions = (
+        {effect.object for effect in command.effects if _makes_function(effect)} if command.sql else set()
+    )
+    for effect in command.effects:
+        if effect.verb is Verb.HOLD and effect.holder is not None and effect.holder not in functions:
+            found[_held(effect)] = None
+    for function in sorted(functions, key=lambda each: each.sorting):
+        path = (schema, "public")
+        for use in uses_of_body(function.schema, function.name, command.sql, known, path):
+            found[use] = None
+    for effect in command.effects:
+        for use in _standing(effect):
+            found[use] = None
+    return tuple(found)
+
+
+def _makes_function(effect: Effect) -> bool:
+    return effect.verb is Verb.CREATE and effect.object.kind is ObjectKind.FUNCTION
+
+
+def _held(effect: Effect) -> LastingUse:
+    assert effect.holder is not None
+    used = effect.object
+    return LastingUse(holder=effect.holder, used=used, holding=effect.holding, every=effect.every)
+
+
+def _standing(effect: Effect) -> Iterator[LastingUse]:
+    """The columns that an index or a constraint stands on."""
+    if effect.verb is not Verb.CREATE or effect.columns is None:
+        return
+    relation = effect.to if effect.object.kind is ObjectKind.INDEX else effect.object.relation
+    if relation is None or effect.object.kind not in {ObjectKind.INDEX, ObjectKind.CONSTRAINT}:
+        return
+    for name in effect.columns:
+        used = ObjectName(ObjectKind.COLUMN, relation.schema, relation.name, name)
+        yield LastingUse(holder=effect.object, used=used, holding=Holding.FIRM)

@@ -1,0 +1,1 @@
+"""What becomes of a consumer, one file for each kind of change."""

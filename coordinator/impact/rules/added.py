@@ -1,0 +1,77 @@
+"""Something is added: a column, an enum label, a trigger. Nobody asked for it, and some notice all the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.impact.facts import Ruling
+from coordinator.impact.types import same_type
+from coordinator.model.effect import Holding, ObjectKind
+from coordinator.model.impact import ConsumerKind, Verdict
+
+if TYPE_CHECKING:
+    from coordinator.impact.facts import Facts
+    from coordinator.impact.world import Alteration
+    from coordinator.model.impact import Consumption, Usage
+
+
+def add_column(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:
+    """A column more: for `SELECT *`, for values given by position, for a bare name that means two columns then."""
+    name = a.object
+    if facts.start.column(name) is not None:
+        return None  # IF NOT EXISTS, or it was dropped before
+    if usage.object == name:
+        return use_of_new(a, usage, consumption, facts)
+    if any(
+        (each.schema, each.name, each.part) == (name.schema, name.name, name.part) for each in usage.others
+    ):
+        return Ruling(Verdict.DEGRADES, f"says {name.part} without its table, which may mean two columns now")
+    if usage.relation != (name.schema, name.name) or usage.holding is Holding.FIRM:
+        return None
+    if usage.every and not usage.inserts:
+        return Ruling(Verdict.DEGRADES, f"takes all columns of {name.schema}.{name.name} and gets one more")
+    if usage.by_position:
+        return Ruling(
+            Verdict.DEGRADES, f"gives values of {name.schema}.{name.name} by position, and none for this one"
+        )
+    return None
+
+
+def add_label(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:
+    """An enum value more: whoever lists all values does not know it."""
+    enum = f"{a.object.schema}.{a.object.name}"
+    if usage.object.kind is not ObjectKind.COLUMN or usage.holding is Holding.FIRM:
+        return None
+    shape = facts.start.column(usage.object)
+    if shape is None or not same_type(shape.type.removesuffix("[]"), enum):
+        return None
+    if _only_writes(usage, consumption):
+        return None
+    return Ruling(Verdict.DEGRADES, f"may meet the value {a.object.part!r}, which it does not know")
+
+
+def _only_writes(usage: Usage, consumption: Consumption) -> bool:
+    """Whether the statement gives the column a value and does not look at it otherwise."""
+    given = any(usage.object.part in (each.columns or ()) for each in consumption.usages if each.inserts)
+    return given and not usage.computed
+
+
+def add_trigger(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:
+    """A trigger more: whatever writes the table fires it."""
+    if not usage.writes or usage.relation != (a.object.schema, a.object.name):
+        return None
+    return Ruling(Verdict.DEGRADES, f"fires trigger {a.object.part} by what it writes")
+
+
+def use_of_new(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:
+    """Code of the branch that uses what it adds."""
+    if usage.object != a.object or consumption.kind is not ConsumerKind.CODE:
+        return None
+    if a.object.kind is not ObjectKind.COLUMN and _was_there(a, facts):
+        return None
+    return Ruling(Verdict.SAFE, "uses what is added")
+
+
+def _was_there(a: Alteration, facts: Facts) -> bool:
+    key = (a.object.schema, a.object.name)
+    return key in facts.start.columns or key in facts.start.functions

@@ -1,0 +1,99 @@
+"""How PostgreSQL's types stand to each other: written in one way, in families that compare, wider or narrower. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_SPELLINGS = {
+    "smallint": "int2",
+    "integer": "int4",
+    "int": "int4",
+    "bigint": "int8",
+    "smallserial": "int2",
+    "serial": "int4",
+    "bigserial": "int8",
+    "real": "float4",
+    "double precision": "float8",
+    "decimal": "numeric",
+    "boolean": "bool",
+    "character varying": "varchar",
+    "character": "bpchar",
+    "char": "bpchar",
+    "timestamp without time zone": "timestamp",
+    "timestamp with time zone": "timestamptz",
+    "time without time zone": "time",
+    "time with time zone": "timetz",
+    "bit varying": "varbit",
+}
+_FAMILIES = {
+    **dict.fromkeys(("int2", "int4", "int8", "numeric", "float4", "float8", "money"), "number"),
+    **dict.fromkeys(("text", "varchar", "bpchar", "citext", "name"), "text"),
+    **dict.fromkeys(("date", "timestamp", "timestamptz"), "moment"),
+    **dict.fromkeys(("time", "timetz"), "time of day"),
+}
+_WIDTHS = {"int2": 1, "int4": 2, "int8": 3, "numeric": 4}
+_TEXTS = frozenset({"text", "varchar"})
+_TYPE = re.compile(
+    r"(?P<name>[^\[(]+?)\s*(?:\((?P<mods>[^)]*)\)\s*(?P<rest>[^\[]*))?(?P<arrays>(?:\[\d*\])*)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlType:
+    """A type: its name without a schema of PostgreSQL's own, its modifiers, and whether it is an array."""
+
+    name: str
+    mods: tuple[str, ...] = ()
+    array: bool = False
+
+    @property
+    def family(self) -> str:
+        """Types of one family can be compared with each other."""
+        return ("array of " if self.array else "") + _FAMILIES.get(self.name, self.name)
+
+
+def sql_type(text: str) -> SqlType | None:
+    """A type as `format_type` or the grammar writes it; None for an empty text."""
+    first = text.split("\n", 1)[0].strip()
+    match = _TYPE.fullmatch(first)
+    if match is None or not first:
+        return None
+    name = " ".join(filter(None, (match["name"].strip(), (match["rest"] or "").strip())))
+    name = name.removeprefix("pg_catalog.").strip('"')
+    mods = tuple(each.strip() for each in (match["mods"] or "").split(",") if each.strip())
+    return SqlType(_SPELLINGS.get(name, name), mods, bool(match["arrays"]))
+
+
+def same_type(one: str, other: str) -> bool:
+    """Whether both texts mean one type. A name with a schema equals the same name without one."""
+    left, right = sql_type(one), sql_type(other)
+    if left is None or right is None:
+        return False
+    names = left.name.rpartition(".")[2] == right.name.rpartition(".")[2]
+    return names and (left.mods, left.array) == (right.mods, right.array)
+
+
+def comparable(one: str, other: str) -> bool | None:
+    """Whether PostgreSQL has an operator that compares the two; None when one of them is not known."""
+    left, right = sql_type(one), sql_type(other)
+    if left is None or right is None:
+        return None
+    if left.array != right.array:
+        return False
+    names = left.family.rpartition(".")[2], right.family.rpartition(".")[2]
+    return names[0] == names[1]
+
+
+def widens(one: str, other: str) -> bool:
+    """Whether every value of the first type is a value of the second that reads the same."""
+    left, right = sql_type(one), sql_type(other)
+    if left is None or right is None or left.array or right.array:
+        return False
+    if left.name in _WIDTHS and right.name in _WIDTHS:
+        if right.name == "numeric":
+            return not right.mods and left.name != "numeric"
+        return left.name != "numeric" and _WIDTHS[left.name] <= _WIDTHS[right.name]
+    if left.name in _TEXTS and right.name in _TEXTS:
+        return not right.mods or (bool(left.mods) and int(left.mods[0]) <= int(right.mods[0]))
+    return left.name == right.name == "numeric" and not right.mods

@@ -1,0 +1,267 @@
+"""What there is, command after command: the pending revisions run over names and shapes instead of a database. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from coordinator.model.effect import ObjectKind, ObjectName, Verb
+from coordinator.model.known_objects import ColumnShape, KnownObjects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from coordinator.model.change import DatabaseChange
+    from coordinator.model.effect import Effect
+    from coordinator.model.known_objects import Key
+    from coordinator.model.names import Place, RevisionKey
+    from coordinator.revisions.commands import Command
+    from coordinator.sql.shaping import Revoked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alteration:
+    """One effect of a revision of the branch on an object.
+
+    `object` is the object by the name that it had where the branch began; `fresh` says that it was not there then.
+    `before` and `after` are a column's shape around the command. `position` orders alterations: the step's place in
+    the plan, then the effect's in the revision. `revoked` are rights that the command takes away; `refers` are relations
+    that a new foreign key of the command points at.
+    """
+
+    change: DatabaseChange
+    effect: Effect | None
+    object: ObjectName
+    key: RevisionKey
+    place: Place
+    position: tuple[int, int]
+    fresh: bool = False
+    before: ColumnShape | None = None
+    after: ColumnShape | None = None
+    revoked: tuple[Revoked, ...] = ()
+    refers: tuple[Key, ...] = ()
+
+    @property
+    def verb(self) -> Verb | None:
+        """What is done to the object; None for a command as a whole."""
+        return None if self.effect is None else self.effect.verb
+
+
+class World:
+    """The relations, columns, functions, types and labels as revisions leave them; not to be shared while it changes."""
+
+    def __init__(self, known: KnownObjects | None = None) -> None:
+        known = known or KnownObjects(columns={})
+        self._columns: dict[Key, dict[str, ColumnShape]] = {
+            key: dict(columns) for key, columns in known.columns.items()
+        }
+        self._functions = set(known.functions)
+        self._types = set(known.types)
+        self._labels = {key: tuple(labels) for key, labels in known.labels.items()}
+        self._views = set(known.views)
+        self.signatures: dict[Key, str] = {}
+        self._fresh: set[ObjectName] = set()
+        self._renames: list[tuple[ObjectName, ObjectName]] = []
+
+    def begin(self) -> None:
+        """From here on names are told as they are now: the branch begins."""
+        self._fresh.clear()
+        self._renames.clear()
+
+    def known(self) -> KnownObjects:
+        """What there is now."""
+        return KnownObjects(
+            columns={key: dict(columns) for key, columns in self._columns.items()},
+            functions=frozenset(self._functions),
+            types=frozenset(self._types),
+            labels=dict(self._labels),
+            views=frozenset(self._views),
+        )
+
+    def column(self, name: ObjectName) -> ColumnShape | None:
+        """The shape of a column as it is now."""
+        return self._columns.get((name.schema, name.name), {}).get(name.part)
+
+    def run(
+        self, command: Command, key: RevisionKey, place: Place, position: tuple[int, int]
+    ) -> tuple[Alteration, ...]:
+        """Go on by one command; `position` is that of its first effect. Gives what it alters, in order."""
+        before = {rule.column: self.column(rule.column) for rule in command.details.columns}
+        origins = {
+            id(effect): (self._origin(effect.object), self._is_fresh(effect.object))
+            for effect in command.effects
+        }
+        for effect in command.effects:
+            self._note(effect)
+        self._detail(command)
+        after = {rule.column: self.column(rule.column) for rule in command.details.columns}
+        refers = tuple(_referred(command))
+        found = []
+        for number, (change, of) in enumerate(command.told):
+            step, offset = position
+            origin, fresh = (
+                origins[id(of)]
+                if of is not None
+                else (ObjectName(ObjectKind.RELATION, change.schema, change.table), False)
+            )
+            shaped = of.object if of is not None else origin
+            found.append(
+                Alteration(
+                    change=change,
+                    effect=of,
+                    object=origin,
+                    key=key,
+                    place=replace(place, line=command.line) if command.line else place,
+                    position=(step, offset + number),
+                    fresh=fresh,
+                    before=before.get(shaped),
+                    after=after.get(shaped),
+                    revoked=command.details.revoked if of is None else (),
+                    refers=refers,
+                )
+            )
+        return tuple(found)
+
+    # -- names --
+
+    def _origin(self, name: ObjectName) -> ObjectName:
+        for old, new in reversed(self._renames):
+            name = _under(name, new, old)
+        return name
+
+    def _is_fresh(self, name: ObjectName) -> bool:
+        """Whether the object, or what it is a part of, was made since the branch began."""
+        return name in self._fresh or (bool(name.part) and name.relation in self._fresh)
+
+    # -- effects --
+
+    def _note(self, effect: Effect) -> None:
+        if effect.verb is Verb.CREATE:
+            self._create(effect)
+        elif effect.verb is Verb.DROP:
+            self._drop(effect.object)
+        elif effect.verb is Verb.RENAME and effect.to is not None:
+            self._rename(effect.object, effect.to)
+        elif effect.verb is Verb.RETYPE:
+            self._retype(effect.object, effect.type or "")
+
+    def _create(self, effect: Effect) -> None:
+        name = effect.object
+        key = (name.schema, name.name)
+        there = self._exists(name)
+        if name.kind is ObjectKind.RELATION:
+            self._columns.setdefault(key, {})
+            if effect.type == "view":
+                self._views.add(key)
+        elif name.kind is ObjectKind.COLUMN:
+            self._columns.setdefault(key, {}).setdefault(name.part, ColumnShape(type=effect.type or ""))
+        elif name.kind is ObjectKind.FUNCTION:
+            self._functions.add(key)
+        elif name.kind is ObjectKind.TYPE:
+            self._types.add(key)
+        elif name.kind is ObjectKind.LABEL:
+            self._labels[key] = (*self._labels.get(key, ()), name.part)
+        if not there:
+            self._fresh.add(name)
+
+    def _exists(self, name: ObjectName) -> bool:
+        key = (name.schema, name.name)
+        if name.kind is ObjectKind.RELATION:
+            return key in self._columns
+        if name.kind is ObjectKind.COLUMN:
+            return name.part in self._columns.get(key, {})
+        if name.kind is ObjectKind.FUNCTION:
+            return key in self._functions
+        return name.kind is ObjectKind.TYPE and key in self._types
+
+    def _drop(self, name: ObjectName) -> None:
+        key = (name.schema, name.name)
+        if name.kind is ObjectKind.RELATION:
+            self._columns.pop(key, None)
+            self._views.discard(key)
+        elif name.kind is ObjectKind.COLUMN:
+            self._columns.get(key, {}).pop(name.part, None)
+        elif name.kind is ObjectKind.FUNCTION:
+            self._functions.discard(key)
+            self.signatures.pop(key, None)
+        elif name.kind is ObjectKind.TYPE:
+            self._types.discard(key)
+            self._labels.pop(key, None)
+        elif name.kind is ObjectKind.SCHEMA:
+            for each in [each for each in self._columns if each[0] == name.schema]:
+                del self._columns[each]
+            self._functions = {each for each in self._functions if each[0] != name.schema}
+            self._types = {each for each in self._types if each[0] != name.schema}
+        self._fresh.discard(name)
+
+    def _rename(self, old: ObjectName, new: ObjectName) -> None:
+        old_key, new_key = (old.schema, old.name), (new.schema, new.name)
+        if old.kind is ObjectKind.RELATION and old_key in self._columns:
+            self._columns[new_key] = self._columns.pop(old_key)
+            if old_key in self._views:
+                self._views.discard(old_key)
+                self._views.add(new_key)
+        elif old.kind is ObjectKind.COLUMN and old_key in self._columns:
+            columns = self._columns[old_key]
+            self._columns[old_key] = {
+                (new.part if name == old.part else name): shape for name, shape in columns.items()
+            }
+        elif old.kind is ObjectKind.FUNCTION and old_key in self._functions:
+            self._functions = (self._functions - {old_key}) | {new_key}
+        elif old.kind is ObjectKind.TYPE:
+            self._types = (self._types - {old_key}) | {new_key}
+            if old_key in self._labels:
+                self._labels[new_key] = self._labels.pop(old_key)
+        elif old.kind is ObjectKind.LABEL:
+            labels = self._labels.get(old_key, ())
+            self._labels[old_key] = tuple(new.part if each == old.part else each for each in labels)
+        elif old.kind is ObjectKind.SCHEMA:
+            self._move_schema(old.schema, new.schema)
+        self._fresh = {_under(each, old, new) for each in self._fresh}
+        self._renames.append((old, new))
+
+    def _move_schema(self, old: str, new: str) -> None:
+        def moved(key: Key) -> Key:
+            return (new, key[1]) if key[0] == old else key
+
+        self._columns = {moved(key): columns for key, columns in self._columns.items()}
+        self._functions = {moved(key) for key in self._functions}
+        self._types = {moved(key) for key in self._types}
+        self._labels = {moved(key): labels for key, labels in self._labels.items()}
+        self._views = {moved(key) for key in self._views}
+
+    def _retype(self, name: ObjectName, words: str) -> None:
+        columns = self._columns.get((name.schema, name.name))
+        if columns is not None and name.part in columns:
+            columns[name.part] = replace(columns[name.part], type=words)
+
+    def _detail(self, command: Command) -> None:
+        for rule in command.details.columns:
+            columns = self._columns.get((rule.column.schema, rule.column.name))
+            if columns is not None and rule.column.part in columns:
+                columns[rule.column.part] = rule.applied(columns[rule.column.part])
+        for enum, labels in command.details.labels:
+            self._labels[enum.schema, enum.name] = labels
+        for function, signature in command.details.signatures:
+            self.signatures[function.schema, function.name] = signature
+
+
+def _referred(command: Command) -> Iterator[Key]:
+    """The relations that foreign keys made by this command hold."""
+    for effect in command.effects:
+        holder = effect.holder
+        is_key = holder is not None and holder.kind is ObjectKind.CONSTRAINT
+        if effect.verb is Verb.HOLD and is_key and effect.object.kind is ObjectKind.RELATION:
+            yield effect.object.schema, effect.object.name
+
+
+def _under(name: ObjectName, old: ObjectName, new: ObjectName) -> ObjectName:
+    """The name once `old` is called `new`: the object itself, what belongs to it, or what lies in it."""
+    if old.kind is ObjectKind.SCHEMA:
+        return replace(name, schema=new.schema) if name.schema == old.schema else name
+    if old.part:
+        return replace(name, part=new.part) if name == old else name
+    same = (name.schema, name.name) == (old.schema, old.name)
+    if same and (name.kind is old.kind or (name.part and old.kind in {ObjectKind.RELATION, ObjectKind.TYPE})):
+        return replace(name, schema=new.schema, name=new.name)
+    return name
