@@ -13,7 +13,7 @@ from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFail
 from coordinator.execution.failure import StepFailedError
 from coordinator.execution.incident import Reporter
 from coordinator.execution.interrupts import shielded, stopped_once
-from coordinator.execution.words import recorded
+from coordinator.execution.words import interrupted, recorded
 from coordinator.model.capture import Direction
 from coordinator.model.run import RunStatus
 
@@ -48,6 +48,8 @@ class Executor:
                 BaseException
             ) as error:  # whatever it is, a mistake of ours too: nothing may stay half done
                 with shielded():
+                    if isinstance(error, KeyboardInterrupt) and (by := self.segments.lock.stopped_by):
+                        error.args = (by,)
                     committed = tuple(self.segments.committed)
                     if len(committed) < len(plan.segments):
                         self._take_back(plan, committed, starting, error)
@@ -138,7 +140,7 @@ def _half_done(error: BaseException, lone: LoneSegment | None) -> tuple[str, ...
 
 def _sentence(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
-        return "the run was interrupted"
+        return interrupted(error)
     return str(error) if isinstance(error, CoordinatorError) else f"a mistake in the coordinator: {error!r}"
 
 

@@ -43,6 +43,7 @@ class WatchedLock(Lock):
         self._look_every = look_every
         self._over = threading.Event()
         self._deaf = False
+        self._stopped_by = ""
         self._working: Session | None = None
         self._wait_limit: float | None = None
         self._since: float | None = None
@@ -82,6 +83,11 @@ class WatchedLock(Lock):
     def ended_wait(self) -> bool:
         """Whether a statement was cancelled since it had waited for longer than it may."""
         return self._ended_wait
+
+    @property
+    def stopped_by(self) -> str:
+        """Who asked for the run's end and was heard; empty: nobody, so a signal came from this host."""
+        return self._stopped_by
 
     def forget_wait(self) -> None:
         """What was waited for so far was had."""
@@ -126,6 +132,7 @@ class WatchedLock(Lock):
         self._deaf = True
         asked = CancelAsked(by=str(asker), ignored=ignored())
         if not asked.ignored:
+            self._stopped_by = asked.by
             interrupt()
         return asked
 

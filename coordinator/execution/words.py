@@ -36,8 +36,14 @@ def recorded(error: BaseException, source: str = "") -> str:
         code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
         return f"{_of_server(error.message, error.sqlstate or '', error.raised_in, None)}{code}"
     if isinstance(error, KeyboardInterrupt):
-        return "the run was interrupted"
+        return interrupted(error)
     return str(error) if isinstance(error, CoordinatorError) else type(error).__name__
+
+
+def interrupted(error: KeyboardInterrupt) -> str:
+    """That the run was stopped, and by whom where `error` says so."""
+    who = str(error)
+    return f"the run was interrupted: {who} asked it to stop" if who else "the run was interrupted"
 
 
 def kept_message(failure: StepFailure, source: str = "") -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.ledger.lock import in_words
+from coordinator.postgres.activity import shown_application
 
 if TYPE_CHECKING:
     from coordinator.postgres.session import Session
@@ -32,7 +33,8 @@ class Asker:
     application: str
 
     def __str__(self) -> str:
-        return f"{self.user} ({in_words(self.application)}, server process {self.pid})"
+        application = in_words(shown_application(self.application))
+        return f"{self.user} ({application}, server process {self.pid})"
 
 
 def may_ask(session: Session, pid: int) -> bool:

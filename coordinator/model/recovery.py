@@ -58,6 +58,7 @@ class UnfinishedRun:
     out: tuple[tuple[RevisionKey, ...], ...] = ()
     stays: tuple[RevisionKey, ...] = ()
     backends: tuple[str, ...] = ()  # server processes that still work for it, though its client is gone
+    went_back: bool = False  # it had failed, and was cut off before all of it was taken back
     elsewhere: bool = False  # this is another server, or another timeline, than the one that it began on
 
     @property

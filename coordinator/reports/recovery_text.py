@@ -113,7 +113,11 @@ def _commands(report: RecoveryReport) -> tuple[str, ...]:
     back = sum(len(run.still_in) + len(run.taken_out) for run in report.runs)
     half = any(run.half_done for run in report.runs)
     decided = not half and not any(
-        run.open_run.state is OpenState.UNSETTLED or run.is_recovery or run.elsewhere for run in report.runs
+        run.open_run.state is OpenState.UNSETTLED
+        or run.is_recovery
+        or run.elsewhere
+        or (run.went_back and (run.still_in or run.taken_out))
+        for run in report.runs
     )
     rollback = any(run.open_run.run.kind == "rollback" for run in report.runs)
     command = "migrate rollback" if rollback else "migrate all-modules"

@@ -149,9 +149,7 @@ def _settle(session: Session, ledger: Ledger, run: Run) -> str | None:
     forward = Direction.DOWNGRADE if run.kind == "rollback" else Direction.UPGRADE
     latest = {key: each for each in intents if each.committed for key in each.steps}
     done = [str(key) for key, each in latest.items() if each.direction is forward]
-    # What lies in code or data would only fail again: then the run had no way on but back.
-    went_back = run.final or any(each.direction is not forward for each in intents)
-    if went_back and (done or read_made(session, run.number)):
+    if went_back(run, intents) and (done or read_made(session, run.number)):
         left = ", ".join(done) or "what it made for modules"
         why = f"{run.error or 'it failed'}; cut off while it was taken back; in is {left}"
         ledger.finish_run(run.number, RunStatus.UNSETTLED, error=why)
@@ -164,6 +162,12 @@ def _settle(session: Session, ledger: Ledger, run: Run) -> str | None:
         return done[-1]
     ledger.finish_run(run.number, RunStatus.REVERSED, error=_with_reason(run, "cut off; nothing of it is in"))
     return None
+
+
+def went_back(run: Run, intents: tuple[Intent, ...]) -> bool:
+    """Whether the run had no way on but back: what fails for a reason of code or data would only fail again."""
+    forward = Direction.DOWNGRADE if run.kind == "rollback" else Direction.UPGRADE
+    return run.final or any(each.direction is not forward for each in intents)
 
 
 def _with_reason(run: Run, what: str) -> str:

@@ -21,6 +21,7 @@ from coordinator.revisions.capture import capture
 from coordinator.revisions.effects import effects_of
 from coordinator.workflow.project import load_project
 from coordinator.workflow.reading import reader
+from coordinator.workflow.safety import went_back
 from coordinator.workflow.state import look
 from coordinator.workflow.status import open_runs
 from coordinator.workflow.target import open_target
@@ -105,6 +106,7 @@ def _unfinished(
         backends=()
         if open_run.state is OpenState.AT_WORK
         else tuple(str(each) for each in backends_of(session, run.number)),
+        went_back=went_back(run, intents),
         elsewhere=is_elsewhere(session, run.number),
     )
 

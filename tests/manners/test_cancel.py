@@ -48,10 +48,15 @@ def test_a_run_that_writes_is_cancelled_and_everything_is_as_before(site: Site, 
     assert "run 1 has stopped, and everything is as it was before it" in cancelled.said
     assert ended.code == 3, ended.err
     assert "asks this run to stop: stopping" in ended.said
-    assert "the run was interrupted" in ended.said
+    assert "the run was interrupted: postgres (`migrate cancel` on " in ended.said
     assert "Traceback" not in ended.err
     assert site.picture() == before
     assert site.run_status() == "reversed"
+    report = site.migrate("history", "1", "--report", "--format", "json")
+    assert report.code == 0, report.err
+    cause = json.loads(report.out)["technical_summary"]["root_cause"]
+    assert cause.startswith("the run was interrupted: postgres (`migrate cancel` on ")
+    assert cause.endswith(") asked it to stop")
 
 
 def test_a_rehearsal_is_cancelled_and_nothing_was_written(site: Site) -> None:

@@ -236,6 +236,8 @@ def walk_cut_off_on_the_way_back(site: Site, walk: Walk) -> None:
     """The second step fails, and the run is killed while it takes the first one back."""
     two_steps(site, second=FAILS)
     killed(site, "COMMIT", 2, *STEP)
+    explained = site.migrate("recover")
+    assert "next: `migrate recover --abort` takes back what is in" in " ".join(explained.out.split())
     ended(site.migrate(*STEP), 4)
     walk.run(1, "cut_off", "unsettled", "the next run, when it was cut off on its way back")
 
