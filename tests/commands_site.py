@@ -31,6 +31,7 @@ class Desk(Site):
         variables = {
             "MIGRATE_STATE_DIR": str(self.state),
             "MIGRATE_STAGING": "embedded",
+            "MIGRATE_CHECK_BUDGET": "off",  # as in every site
             "PATH": os.environ["PATH"],
             **(environment or {}),
         }

@@ -146,6 +146,7 @@ _THREE = ("crm:c2", "agenda:a1", "crm:c3")
 _THREE_CONCURRENT = ("billing:b2", "agenda:a1", "crm:c3")
 _OFF = ("--staging", "off")
 _EMBEDDED = ("--staging", "embedded")
+_NOT_ASKED = ("--check-budget", "off")  # what is planted in the rows is for the run itself to meet
 _BY_STEP = ("all-modules", "--atomic", "step", *_OFF)
 _CONCURRENT = ("all-modules", *_OFF)
 _ROLLBACK = ("rollback", "--run", "1", "--yes", *_OFF)
@@ -169,15 +170,15 @@ SHAPES: dict[str, Shape] = {
         ),
         Shape(
             name="failing-run",
-            command=("all-modules", "--atomic", "run", *_OFF),
+            command=("all-modules", "--atomic", "run", *_OFF, *_NOT_ASKED),
             steps=_THREE,
             fails=True,
             one_transaction=True,
         ),
-        Shape(name="failing-step", command=_BY_STEP, steps=_THREE, fails=True),
+        Shape(name="failing-step", command=(*_BY_STEP, *_NOT_ASKED), steps=_THREE, fails=True),
         Shape(
             name="failing-concurrent",
-            command=_CONCURRENT,
+            command=(*_CONCURRENT, *_NOT_ASKED),
             steps=_THREE_CONCURRENT,
             fails=True,
             concurrent=True,
