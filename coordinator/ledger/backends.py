@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.errors import UnsettledError
+from coordinator.ledger.lock import doing_of, in_words
 from coordinator.postgres.failure import StatementError
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class Backend:
 
     def __str__(self) -> str:
         query = f", query {self.query!r}" if self.query else ""
-        return f"server process {self.pid} ({self.application}, for {self.seconds:.0f} s{query})"
+        doing = f", {found}" if (found := doing_of(self.application)) else ""
+        return f"server process {self.pid} ({in_words(self.application)}{doing}, for {self.seconds:.0f} s{query})"
 
 
 def backends_of(session: Session, run: int) -> tuple[Backend, ...]:

@@ -53,8 +53,7 @@ class Holder:
         return int(found["run"]) if found and found["run"].isdecimal() else None
 
     def __str__(self) -> str:
-        found = _NAMED.fullmatch(self.application)
-        doing = f"{found['doing']}; " if found and found["doing"] else ""
+        doing = f"{found}; " if (found := doing_of(self.application)) else ""
         facts = f"server process {self.pid}, for {span(self.seconds)}"
         return f"{in_words(self.application)} ({doing}{facts})"
 
@@ -67,6 +66,12 @@ def in_words(application: str) -> str:
     name = found["run"]
     who = f"run {name}" if name.isdecimal() else f"`migrate {name}`" if name in _COMMANDS else "a run"
     return f"{who} on {found['host']}" if found["host"] else who
+
+
+def doing_of(application: str) -> str:
+    """What a connection of ours says that it does, or is for; empty when it says nothing, or is not ours."""
+    found = _NAMED.fullmatch(application)
+    return (found["doing"] or "") if found else ""
 
 
 def application_name(run: str, doing: str = "") -> str:

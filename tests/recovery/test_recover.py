@@ -148,7 +148,7 @@ def test_a_living_server_process_is_named_and_ended_only_on_request(site: Site) 
         other.execute("SET application_name = 'migrate:12 gone main'")
         living.execute("BEGIN; SELECT 'a secret value'")
         explained = site.migrate("recover")
-        assert f"server process {living.pid_when_open} (migrate:1 gone main, for " in said(explained)
+        assert f"server process {living.pid_when_open} (run 1 on gone, main, for " in said(explained)
         assert "query" in said(explained)
         assert "a secret value" not in explained.out
         assert "next: `migrate recover --end-backend`" in said(explained)
