@@ -111,8 +111,10 @@ def command(
         from_empty=FromEmpty(from_empty),
         certificate=certificate,
     )
-    with ReportFiles("--report") as files:
+    with ReportFiles() as files:
         wanted = _reserved(reports, files)
+        if certificate is not None:
+            files.reserve(certificate, "--certificate")
         with GateProgress(verbose=bool(context.obj["verbose"])) as progress:
             report = gate(settings, request, progress)
         _write(report, wanted, files, settings)
@@ -139,7 +141,7 @@ def _reserved(reports: Sequence[str], files: ReportFiles) -> list[tuple[str, str
         if form not in _FORMATS:
             raise UsageError(f"There is no report format {form!r}.", help=suggest(form, list(_FORMATS)))
         if file != STANDARD_OUTPUT:
-            files.reserve(Path(file))
+            files.reserve(Path(file), "--report")
         elif any(other == STANDARD_OUTPUT for _, other in wanted):
             raise UsageError(
                 "Two reports are to go to standard output.", help="Give each of them but one a file."

@@ -22,6 +22,7 @@ class _Reserved:
     """A file in the same folder, that takes the other's place when it is complete; None: written as it is."""
 
     path: Path
+    option: str  # that named it
     part: Path | None
 
 
@@ -29,7 +30,6 @@ class _Reserved:
 class ReportFiles:
     """The files of one command; use it as a context manager, so that nothing half written is left behind."""
 
-    option: str
     _reserved: dict[Path, _Reserved] = field(default_factory=dict)
 
     def __enter__(self) -> ReportFiles:
@@ -43,15 +43,17 @@ class ReportFiles:
                 with suppress(FileNotFoundError):
                     each.part.unlink()
 
-    def reserve(self, path: Path) -> None:
+    def reserve(self, path: Path, option: str) -> None:
         """Make sure that the file can be written later. Raises UsageError when it cannot, or is named twice."""
         place = Path(os.path.realpath(path))
         if place in self._reserved:
-            raise UsageError(f"The file '{path}' is named twice.", help=f"Give each {self.option} its own.")
+            raise UsageError(f"The file '{path}' is named twice.", help="Give each report its own.")
         if place.exists() and not place.is_file():
             if place.is_dir():
-                raise self._unwritable(path, "it is a directory")
-            self._reserved[place] = _Reserved(path, None)  # a device or a pipe: nothing can take its place
+                raise _unwritable(path, option, "it is a directory")
+            self._reserved[place] = _Reserved(
+                path, option, None
+            )  # a device or a pipe: nothing can take its place
             return
         try:
             if place.exists():
@@ -59,9 +61,9 @@ class ReportFiles:
                     pass  # a file that may not be written is not replaced either
             handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
         except OSError as error:
-            raise self._unwritable(path, error.strerror or str(error)) from error
+            raise _unwritable(path, option, error.strerror or str(error)) from error
         os.close(handle)
-        self._reserved[place] = _Reserved(path, Path(name))
+        self._reserved[place] = _Reserved(path, option, Path(name))
 
     def write(self, path: Path, text: str) -> None:
         """Write a reserved file. Raises UsageError when the disk does not take it after all."""
@@ -78,12 +80,11 @@ class ReportFiles:
             reserved.part.chmod(_mode(place))
             reserved.part.replace(place)
         except OSError as error:
-            raise self._unwritable(path, error.strerror or str(error)) from error
+            raise _unwritable(path, reserved.option, error.strerror or str(error)) from error
 
-    def _unwritable(self, path: Path, why: str) -> UsageError:
-        return UsageError(
-            f"The file '{path}' cannot be written: {why}.", help=f"Name another one with {self.option}."
-        )
+
+def _unwritable(path: Path, option: str, why: str) -> UsageError:
+    return UsageError(f"The file '{path}' cannot be written: {why}.", help=f"Name another one with {option}.")
 
 
 def _mode(place: Path) -> int:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
     from coordinator.model.rehearsal import StepGrade
+    from coordinator.model.sameness import Difference
     from coordinator.model.status import PendingRevision
 
 
@@ -105,13 +106,17 @@ class GateBaseline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateReport:
-    """Everything that the gate has to say. `folder` is the project's folder from its repository's root, or empty."""
+    """Everything that the gate has to say.
+
+    `folder` is the project's folder from its repository's root, or empty; `settings` the file that makes it a project.
+    """
 
     environment: str
     program: str
     started: datetime
     seconds: float
     checks: tuple[GateCheck, ...]
+    settings: str
     folder: str = ""
     baseline: GateBaseline | None = None
     staging: str | None = None
@@ -121,6 +126,9 @@ class GateReport:
     absent: tuple[str, ...] = ()  # modules that are known and not in this checkout
     plan: RunPlan | None = None
     rehearsals: tuple[GateRehearsal, ...] = ()
+    differences: tuple[
+        Difference, ...
+    ] = ()  # of the staging's server from the one that the revisions are for
     certificate: str | None = None
 
     @property

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from coordinator.reports.gate.code_quality import gate_code_quality
+from coordinator.reports.gate.junit import gate_junit
+from coordinator.reports.gate.markdown import gate_markdown
+from coordinator.reports.gate.sarif import gate_sarif
 from coordinator.reports.gate.text import gate_text
 
 if TYPE_CHECKING:
@@ -21,6 +25,10 @@ def _json(document: Document, page: Page) -> str:
 FORMATS: Final[dict[str, Callable[[Document, Page], str]]] = {
     "json": _json,
     "text": gate_text,
+    "markdown": lambda document, page: gate_markdown(document),
+    "junit": lambda document, page: gate_junit(document),
+    "sarif": lambda document, page: gate_sarif(document),
+    "code-quality": lambda document, page: gate_code_quality(document),
 }
 
 

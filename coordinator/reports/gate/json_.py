@@ -12,6 +12,7 @@ from coordinator.reports.wording import counted
 if TYPE_CHECKING:
     from coordinator.model.gate import GateCheck, GateCommand, GateRehearsal, GateReport, GateStep
     from coordinator.model.plan import Dependency, RunPlan, Step
+    from coordinator.model.sameness import Difference
     from coordinator.model.status import PendingRevision
 
 Document: TypeAlias = dict[str, Any]
@@ -31,6 +32,7 @@ def gate_as_json(report: GateReport, *, root: str) -> Document:
         "started": report.started.isoformat(timespec="seconds"),
         "seconds": round(report.seconds, 3),
         "folder": report.folder,
+        "settings": report.settings,
         "baseline": None
         if report.baseline is None
         else {
@@ -47,6 +49,7 @@ def gate_as_json(report: GateReport, *, root: str) -> Document:
         "stages": [_stage(report, each) for each in GateStage],
         "plan": None if report.plan is None else _plan(report.plan),
         "rehearsals": [_rehearsal(each) for each in report.rehearsals],
+        "differences": [_difference(each) for each in report.differences],
         "certificate": report.certificate,
     }
     named: Document = _from_root(document, f"{root.rstrip('/')}/")
@@ -174,6 +177,16 @@ def _rehearsed(step: GateStep) -> Document:
         "seconds": round(step.seconds, 3),
         "told": step.told,
         "findings": findings_as_json(step.findings),
+    }
+
+
+def _difference(each: Difference) -> Document:
+    return {
+        "what": each.what,
+        "here": each.here,
+        "there": each.there,
+        "grade": each.grade.value,
+        "why": each.why,
     }
 
 

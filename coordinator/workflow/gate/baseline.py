@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.execution.events import TargetNamed
 from coordinator.model.gate import GateStage
 from coordinator.reports.wording import counted
-from coordinator.workflow.baseline.target import target_baseline
+from coordinator.workflow.baseline.open import open_file_or_target
 from coordinator.workflow.gate.interface import Check, Said
-from coordinator.workflow.target import open_target
 
 if TYPE_CHECKING:
     from coordinator.workflow.gate.bench import Bench
 
 
 def _open(bench: Bench) -> Said:
-    target = bench.stack.enter_context(open_target(bench.settings))
-    bench.tell(TargetNamed(target=target.shown, environment=target.environment))
-    baseline = bench.stack.enter_context(target_baseline(target))
+    baseline = bench.stack.enter_context(
+        open_file_or_target(bench.settings, bench.request.snapshot, bench.tell)
+    )
     bench.opened(baseline, baseline.state(bench.project))
     major = baseline.server_version // 10000
     pending = counted(len(bench.pending), "pending revision") if bench.pending else "nothing is pending"

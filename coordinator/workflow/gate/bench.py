@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from coordinator.model.gate import GateCheck, GateRehearsal
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
-    from coordinator.model.rehearsal import Rehearsal
+    from coordinator.model.sameness import Difference
     from coordinator.model.target import DatabaseUrl
     from coordinator.settings.values import Settings
     from coordinator.workflow.baseline.interface import Baseline
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from coordinator.workflow.gate.secrets import Secrets
     from coordinator.workflow.map_view import MapView
     from coordinator.workflow.planned import Captured
+    from coordinator.workflow.rehearse import Rehearsed
     from coordinator.workflow.state import TargetState
 
 
@@ -46,7 +47,8 @@ class Bench:
     rehearsals: list[GateRehearsal] = field(default_factory=list)
     plans: tuple[RunPlan, ...] = ()
     plan: RunPlan | None = None  # the one that ran in rehearsal; before that the likeliest
-    rehearsal: Rehearsal | None = None
+    rehearsed: Rehearsed | None = None  # from the baseline
+    differences: tuple[Difference, ...] = ()  # of the staging's server from the baseline's
     built: BuiltSchema | None = None  # what all modules' revisions make
     migrated: DatabaseUrl | None = None  # the staging database in which everything pending is in
     certificate: str | None = None

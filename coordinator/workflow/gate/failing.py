@@ -30,7 +30,7 @@ def answer_of(error: CoordinatorError, check: str, project: Project | None) -> S
         finding = Finding(rule=NOT_REACHED, message=error.message, help=error.help or "try again")
         return Said(told=error.message, findings=(finding,), outcome=GateOutcome.UNAVAILABLE)
     findings = findings_of(error, check, project)
-    return Said(told=_sentence(error, findings), findings=findings, outcome=GateOutcome.FAILED)
+    return Said(told=error.message, findings=findings, outcome=GateOutcome.FAILED)
 
 
 def findings_of(error: CoordinatorError, check: str, project: Project | None) -> tuple[Finding, ...]:
@@ -54,8 +54,3 @@ def step_failed(failure: StepFailure, check: str, project: Project | None) -> Fi
         place=failure.place,
         help=failure.hint or "mend the revision: it would fail on the target in the same way",
     )
-
-
-def _sentence(error: CoordinatorError, findings: tuple[Finding, ...]) -> str:
-    errors = [each for each in findings if each.severity is Severity.ERROR]
-    return errors[0].message.splitlines()[0] if len(errors) == 1 else error.message

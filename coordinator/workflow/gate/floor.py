@@ -10,12 +10,14 @@ from coordinator.execution.interrupts import shielded
 from coordinator.postgres.baseline import act_as
 from coordinator.postgres.connect import connect
 from coordinator.postgres.session import Session
+from coordinator.workflow.rehearse import as_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from coordinator.execution.events import Listener
     from coordinator.execution.project import Project
+    from coordinator.model.server_facts import ServerFacts
     from coordinator.model.target import DatabaseUrl
     from coordinator.staging.interface import Staging
     from coordinator.workflow.baseline.interface import Baseline
@@ -27,12 +29,14 @@ _APPLICATION = "migrate:gate"
 class Floor:
     """`first` is the database at the baseline; nobody stays connected to it, so that it can be copied.
 
-    `deployer` is the role that owns what a run makes there; empty where it is the one that connects.
+    `deployer` is the role that owns what a run makes there; empty where it is the one that connects. `facts` are those
+    of the server that it stands for, whose settings every session is given.
     """
 
     staging: Staging
     first: DatabaseUrl
     deployer: str
+    facts: ServerFacts | None
 
     @contextmanager
     def copy(self) -> Iterator[DatabaseUrl]:
@@ -60,6 +64,7 @@ class Floor:
         session = Session(connect(url, application_name=_APPLICATION))
         if self.deployer:
             act_as(session, self.deployer)
+        as_on(session, self.facts)
         return session
 
 
@@ -71,7 +76,12 @@ def lay_floor(baseline: Baseline, staging: Staging, project: Project, tell: List
             login = session.value("SELECT session_user")
             baseline.build(session, staging, project, tell)
             deployer = session.value("SELECT session_user")
-        yield Floor(staging=staging, first=first, deployer="" if deployer == login else str(deployer))
+        yield Floor(
+            staging=staging,
+            first=first,
+            deployer="" if deployer == login else str(deployer),
+            facts=baseline.facts(),
+        )
 
 
 @contextmanager

@@ -59,6 +59,7 @@ def _rehearsed(
         bench.floor.session_on_empty,
         plans,
         where=bench.floor.staging.label,
+        facts=bench.floor.facts,
         settings=bench.settings,
         project=project,
         captured=bench.captured,

@@ -71,6 +71,7 @@ def _report(bench: Bench, started: datetime.datetime, seconds: float) -> GateRep
         started=started,
         seconds=seconds,
         checks=tuple(bench.done),
+        settings=bench.settings.file.name,
         folder=_folder(bench.settings.root),
         baseline=None
         if baseline is None
@@ -82,6 +83,7 @@ def _report(bench: Bench, started: datetime.datetime, seconds: float) -> GateRep
         absent=() if state is None else tuple(module.name for module in state.absent.modules),
         plan=bench.plan,
         rehearsals=tuple(bench.rehearsals),
+        differences=bench.differences,
         certificate=bench.certificate,
     )
 

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 from coordinator.model.gate import GateStage
 from coordinator.workflow.gate.baseline import BASELINE
 from coordinator.workflow.gate.capture import CAPTURE
+from coordinator.workflow.gate.certificate import CERTIFICATE
 from coordinator.workflow.gate.commands import command_name, commands_of
 from coordinator.workflow.gate.from_empty import FROM_EMPTY
+from coordinator.workflow.gate.lint import LINT
 from coordinator.workflow.gate.map import MAP
 from coordinator.workflow.gate.migrated import migrated
 from coordinator.workflow.gate.order import ORDER
+from coordinator.workflow.gate.preconditions import PRECONDITIONS
 from coordinator.workflow.gate.preflight import PREFLIGHT
 from coordinator.workflow.gate.rehearsal import rehearsal
 from coordinator.workflow.gate.reversal import REVERSAL
 from coordinator.workflow.gate.revisions import REVISIONS
+from coordinator.workflow.gate.sameness import SAMENESS
 from coordinator.workflow.gate.staging import STAGING
 
 if TYPE_CHECKING:
@@ -33,9 +37,12 @@ def checks_of(request: GateRequest) -> tuple[Check, ...]:
         BASELINE,
         CAPTURE,
         PREFLIGHT,
+        LINT,
         STAGING,
+        SAMENESS,
         *setup,
         ORDER,
+        PRECONDITIONS,
         rehearsal(prepared),
         REVERSAL,
         FROM_EMPTY,
@@ -46,4 +53,5 @@ def checks_of(request: GateRequest) -> tuple[Check, ...]:
         *commands_of(request, GateStage.CROSS_MODULE),
         *commands_of(request, GateStage.BUSINESS),
         *commands_of(request, GateStage.APPROVAL),
+        *((CERTIFICATE,) if request.certificate is not None else ()),
     )

@@ -35,6 +35,7 @@ def _rehearse(bench: Bench) -> Said:
             bench.floor.session_on_copy,
             bench.plans,
             where=bench.floor.staging.label,
+            facts=bench.floor.facts,
             settings=bench.settings,
             project=bench.project,
             captured=bench.captured,
@@ -45,7 +46,7 @@ def _rehearse(bench: Bench) -> Said:
         if watching.began:
             done = None if found is None else found.rehearsal
             bench.rehearsals.append(watching.seen("baseline", done))
-    bench.plan, bench.rehearsal = found.plan, found.rehearsal
+    bench.plan, bench.rehearsed = found.plan, found
     steps = counted(len(found.plan.steps), "step")
     findings = tuple(each for step in bench.rehearsals[-1].steps for each in step.findings)
     return Said(told=f"{steps} on {found.rehearsal.where}", findings=(*findings, *found.plan.findings))

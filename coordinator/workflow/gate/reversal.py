@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def _judge(bench: Bench) -> Said:
-    rehearsal, plan = bench.rehearsal, bench.plan
-    if rehearsal is None or plan is None:
+    if bench.rehearsed is None:
         return skipped("nothing is pending")
-    steps = {step.key: step for step in plan.steps}
+    rehearsal = bench.rehearsed.rehearsal
+    steps = {step.key: step for step in bench.rehearsed.plan.steps}
     findings = tuple(
         finding
         for each in rehearsal.steps

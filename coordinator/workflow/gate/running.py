@@ -10,12 +10,14 @@ from coordinator.execution.events import CheckFinished, CheckStarted
 from coordinator.model.finding import Severity
 from coordinator.model.gate import GateCheck, GateOutcome
 from coordinator.reports.finding_text import gravest_first
+from coordinator.reports.wording import one_line
 from coordinator.workflow.gate.failing import answer_of
 from coordinator.workflow.gate.interface import Said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from coordinator.model.finding import Finding
     from coordinator.workflow.gate.bench import Bench
     from coordinator.workflow.gate.interface import Check
 
@@ -28,12 +30,13 @@ def run_checks(checks: Iterable[Check], bench: Bench) -> None:
         bench.tell(CheckStarted(stage=check.stage, check=check.name))
         began = time.monotonic()
         said = _answer(check, bench)
+        outcome = _outcome(said)
         done = GateCheck(
             stage=check.stage,
             name=check.name,
             title=check.title,
-            outcome=_outcome(said),
-            told=said.told,
+            outcome=outcome,
+            told=_why(said.findings) if outcome is GateOutcome.FAILED else said.told,
             seconds=time.monotonic() - began,
             findings=gravest_first(said.findings),
             command=said.command,
@@ -71,3 +74,11 @@ def _outcome(said: Said) -> GateOutcome:
     if said.outcome is GateOutcome.PASSED and any(each.severity is Severity.ERROR for each in said.findings):
         return GateOutcome.FAILED
     return said.outcome
+
+
+def _why(findings: Sequence[Finding]) -> str:
+    """Why a check failed: its first error, and how many there are. Every format shows the same."""
+    errors = [each for each in findings if each.severity is Severity.ERROR]
+    assert errors, "a check that fails has an error among its findings"
+    first = one_line(errors[0].message.splitlines()[0])
+    return first if len(errors) == 1 else f"{len(errors)} errors, the first: {first}"

@@ -1,0 +1,25 @@
+"""Which modules the branch that is judged changes, as far as git tells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.errors import CoordinatorError
+from coordinator.repository.git import changed_since, merge_base
+
+if TYPE_CHECKING:
+    from coordinator.workflow.gate.bench import Bench
+
+
+def changed_modules(bench: Bench) -> frozenset[str] | None:
+    """The modules with a file in their trees that is another than where the branch began; None when nobody can tell.
+
+    What is pending may be more: a revision that was merged and not yet deployed is pending in every branch.
+    """
+    root = bench.settings.root
+    try:
+        base = merge_base(root, bench.request.since, bench.request.environment)
+        changes = {module.name: changed_since(root, base, module.path) for module in bench.project.modules}
+    except CoordinatorError:
+        return None  # no repository, a shallow clone, modules of other repositories: then all of them count
+    return frozenset(name for name, each in changes.items() if each.added or each.modified or each.deleted)

@@ -1,0 +1,52 @@
+"""The gate approves what is sound, and is stopped by each of its own checks when what that looks at is broken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.gate.counter import add_phone, write_map
+from tests.trees import versions_of, write_revision
+
+if TYPE_CHECKING:
+    from tests.gate.counter import Counter
+
+
+def test_a_sound_revision_is_approved(counter: Counter) -> None:
+    add_phone(counter.desk.root)
+    before = counter.desk.picture()
+    judged = counter.approved()
+    assert [each["revision"] for each in judged.document["pending"]] == ["c2"]
+    assert judged.document["plan"]["steps"][0]["changes"][0]["type"] == "ADD_COLUMN"
+    starts = [each["start"] for each in judged.document["rehearsals"]]
+    assert starts == ["baseline", "empty"]
+    assert counter.desk.picture() == before
+
+
+def test_nothing_pending_is_approved_and_says_so(counter: Counter) -> None:
+    judged = counter.approved()
+    assert "nothing is pending" in judged.document["summary"]
+    assert judged.outcomes["rehearsal"] == "skipped"
+    assert judged.outcomes["map"] == "passed"
+
+
+def test_a_map_that_says_something_else_blocks(counter: Counter) -> None:
+    add_phone(counter.desk.root)
+    write_map(counter.desk.root)
+    judged = counter.blocked("map", "map-table-only-in-code")
+    assert judged.outcomes["rehearsal"] == "passed"
+
+
+def test_a_revision_that_fails_in_rehearsal_blocks_and_the_rest_is_told(counter: Counter) -> None:
+    add_phone(counter.desk.root)
+    write_revision(
+        versions_of(counter.desk.root, "crm"),
+        "c3",
+        after="c2",
+        message="fail",
+        upgrade='op.execute("ALTER TABLE crm.nowhere ADD x int")',
+    )
+    judged = counter.blocked("rehearsal", "rehearsal-failed")
+    assert judged.outcomes["reversal"] == "not run"
+    assert judged.outcomes["preflight"] == "passed"
+    (baseline, *_) = judged.document["rehearsals"]
+    assert [each["outcome"] for each in baseline["steps"]] == ["passed", "failed"]
