@@ -25,6 +25,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "plan": ("coordinator.cli.plan", "Show the ordered steps, their reasons and what the run can promise."),
     "gate": ("coordinator.cli.gate", "Judge what is pending before it is merged: one verdict, and why."),
+    "certificate": (
+        "coordinator.cli.certificate",
+        "Show, verify or sign a certificate of what was rehearsed.",
+    ),
     "status": ("coordinator.cli.status", "Show which revisions are in and which are pending."),
     "history": ("coordinator.cli.history", "Show past runs, or one run step by step."),
     "check": ("coordinator.cli.check", "Look for what is wrong, without changing anything."),

@@ -15,6 +15,7 @@ from coordinator.reports.run_json import report_as_json
 from coordinator.workflow.all_modules import Outcome
 
 if TYPE_CHECKING:
+    from coordinator.model.certificate import CertificateFile
     from coordinator.model.rehearsal import Rehearsal
     from coordinator.settings.values import Settings
     from coordinator.workflow.all_modules import Report
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
 def show_report(report: Report, settings: Settings, *, form: str, verbose: bool) -> None:
     """Write the summary to standard error, and as JSON to standard output when asked."""
     if form == "json":
-        write_json(report_as_json(report), settings)
+        by = None if report.certificate is None else report.certificate.digest
+        write_json({**report_as_json(report), "certificate": by}, settings)
         return
     out = terminal()
+    if report.certificate is not None:
+        show_certificate(report.certificate, out)
     if report.rehearsal is not None:
         show_rehearsal(report.rehearsal, out)
         _show_holding(report, out)
@@ -51,6 +55,15 @@ def show_report(report: Report, settings: Settings, *, form: str, verbose: bool)
                 out.wrapped(line, following="  ")
             out.wrapped(f"guarantee that held: {report.plan.guarantee.value}", following="  ")
             out.line(f"next:  `migrate history {report.run}` shows the run, `migrate status` what is in")
+
+
+def show_certificate(file: CertificateFile, out: Terminal) -> None:
+    """Which certificate took the place of a rehearsal; what it rehearsed is told after it."""
+    made = file.certificate.made
+    out.wrapped(
+        f"by certificate {file.digest[:12]} of {made:%Y-%m-%d %H:%M} UTC, nothing was rehearsed now",
+        following="  ",
+    )
 
 
 def show_rehearsal(rehearsal: Rehearsal, out: Terminal) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from coordinator.model.certificate import CertifiedStep
     from coordinator.model.check import MapReference
-    from coordinator.model.definition import Made
     from coordinator.model.module import Module
     from coordinator.model.names import RevisionKey
     from coordinator.model.revision import ModuleTree, Revision
@@ -28,7 +28,7 @@ class Project:
     absent: tuple[Module, ...] = ()
     map_references: tuple[MapReference, ...] = ()
     touched: Mapping[RevisionKey, Touched] = field(default_factory=dict)
-    certified: Mapping[RevisionKey, Made] = field(default_factory=dict)
+    certified: Mapping[RevisionKey, CertifiedStep] = field(default_factory=dict)
     _by_name: Mapping[str, ModuleTree] = field(init=False, repr=False, compare=False, default_factory=dict)
     _by_key: Mapping[RevisionKey, Revision] = field(
         init=False, repr=False, compare=False, default_factory=dict

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from coordinator.execution.checking import IntegrityCheck
     from coordinator.execution.kept.keeper import Keeper
     from coordinator.execution.project import Project
+    from coordinator.execution.tracing import StepTracer
     from coordinator.execution.transaction import Transaction
     from coordinator.execution.workers import Workers
     from coordinator.model.capture import InputFile
@@ -82,10 +83,12 @@ class StepRunner:
         *,
         token: str,
         lenient: bool = False,
+        tracer: StepTracer | None = None,
     ) -> StepResult:
         """Run a step inside the open transaction, in a savepoint of its own (a step that cannot share one: without).
 
         `lenient`: it brings something half done to one side, so statements whose work is done are passed over.
+        `tracer` watches its statements.
 
         `token` names the state of Alembic's memory before the step, for `forget`. Raises StepFailedError; what the
         step did is then still in the transaction, for the caller to roll back.
@@ -94,7 +97,9 @@ class StepRunner:
         blocks = None if step.transactional else Blocks(self._around, transaction, step)
         if blocks is None:
             self.session.execute(f"SAVEPOINT {_SAVEPOINT}")
-        while (result := self._try(step, transaction, before, token, blocks, lenient=lenient)) is None:
+        while (
+            result := self._try(step, transaction, before, token, blocks, lenient=lenient, tracer=tracer)
+        ) is None:
             # It destroyed more than was foreseen. Now that is known: once more, and this time it is kept.
             self.session.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
             self.forget(step, token)
@@ -112,6 +117,7 @@ class StepRunner:
         blocks: Blocks | None,
         *,
         lenient: bool,
+        tracer: StepTracer | None,
     ) -> StepResult | None:
         """Run the step once; None when it destroyed data of which there is no copy, and can be run again."""
         keeping = None if self._keeper is None else self._keeper.begin(step, before)
@@ -126,6 +132,7 @@ class StepRunner:
             putting_back=None if keeping is None else keeping.back,
             before=indexes,
             destroys=None if keeping is None else keeping.destroys,
+            tracer=tracer,
         )
         self._around.enter(step, local=True)
         session_before = self._around.watched()
@@ -154,7 +161,7 @@ class StepRunner:
                     after = self.catalog()
         except StatementError as error:
             raise StepFailedError(from_statement(step, "what follows its statements", error)) from error
-        found = ask(self._checks, self.session, self._facts(step, written), before, after)
+        found = ask(self._checks, self.session, self._facts(step, written, called.inputs), before, after)
         said = (*called.findings, *leaks, *kept, *found)
         return StepResult(after=after, seconds=0.0, findings=said, inputs=called.inputs)
 
@@ -183,7 +190,9 @@ class StepRunner:
                 )
             )
 
-    def _facts(self, step: Step, written: tuple[WrittenTable, ...] | None) -> StepFacts:
+    def _facts(
+        self, step: Step, written: tuple[WrittenTable, ...] | None, inputs: tuple[InputFile, ...]
+    ) -> StepFacts:
         return StepFacts(
             step=step,
             module=self._project.module(step.key.module),
@@ -192,6 +201,7 @@ class StepRunner:
             references=self._project.map_references,
             written=written,
             last_of_module=step.key in self._last,
+            inputs=inputs,
         )
 
     def _release(self, step: Step) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from coordinator.model.capture import InputFile
     from coordinator.model.module import Module
     from coordinator.model.names import Place
     from coordinator.model.plan import Step
@@ -66,3 +67,4 @@ class StepFacts:
     row_budget: int = 1_000_000
     seconds: float = 30.0  # for each of the module's own checks
     last_of_module: bool = False  # no other step of this module follows in the plan
+    inputs: tuple[InputFile, ...] = ()  # the files that its function read or imported

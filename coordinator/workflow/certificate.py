@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator import __version__
@@ -15,6 +16,7 @@ from coordinator.planning.certifying.making import VALID_FOR, Material, make_cer
 from coordinator.postgres.failure import StatementError
 from coordinator.repository.git import origin_of
 from coordinator.revisions.inputs import input_files
+from coordinator.snapshots.redacting import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +71,7 @@ def certify(
         unknown={key: captured.effects[key].unknown for key in keys},
         effects=(captured.effects, captured.back),
         uses=baseline.uses(),
-        start=without_version_tables(baseline.catalog(project), modules),
+        start=comparable(baseline.catalog(project), modules),
         start_role=baseline.role,
         staging=rehearsed.server,
         server=rehearsed.wanted,
@@ -97,10 +99,18 @@ def inputs_of(captured: Captured, keys: list[RevisionKey]) -> Mapping[RevisionKe
     }
 
 
-def without_version_tables(catalog: Catalog, modules: tuple[Module, ...]) -> Catalog:
-    """The catalog without the version tables of these modules, whichever of them another checkout may have."""
+def comparable(catalog: Catalog, modules: tuple[Module, ...]) -> Catalog:
+    """The catalog in the form in which certificates compare it.
+
+    Without the version tables of these modules, whichever of them another checkout may have; and without passwords in
+    definitions, since a snapshot, which may have been the starting point, has none.
+    """
     tables = {module.qualified_version_table for module in modules}
-    return catalog.where(lambda address: address.relation not in tables)
+    redactor = Redactor()
+    kept = catalog.where(lambda address: address.relation not in tables)
+    return replace(
+        kept, definitions={address: redactor.definition(text) for address, text in kept.definitions.items()}
+    )
 
 
 def _target(settings: Settings, baseline: Baseline) -> CertifiedTarget:

@@ -19,14 +19,13 @@ from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.failure import StatementError
 from coordinator.postgres.server_facts import read_server_facts
 from coordinator.revisions.inputs import file_digest
-from coordinator.workflow.certificate import inputs_of, without_version_tables
+from coordinator.workflow.certificate import comparable, inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from coordinator.execution.project import Project
-    from coordinator.model.certificate import Certificate, CertificateFile
-    from coordinator.model.definition import Made
+    from coordinator.model.certificate import Certificate, CertificateFile, CertifiedStep
     from coordinator.model.finding import Finding
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
@@ -44,7 +43,7 @@ class Covered:
 
     file: CertificateFile
     plan: RunPlan
-    made: Mapping[RevisionKey, Made]
+    certified: Mapping[RevisionKey, CertifiedStep]
     findings: tuple[Finding, ...]
 
     @property
@@ -84,7 +83,7 @@ def cover(
     return Covered(
         file=file,
         plan=found_by_rehearsal(plan, plans),
-        made={step.key: step.made for step in certificate.steps},
+        certified={step.key: step for step in certificate.steps},
         findings=findings,
     )
 
@@ -113,7 +112,7 @@ def _today(
         options=captured.options,
         tools=captured.tools,
         applied=state.applied,
-        catalog=without_version_tables(read_catalog(session, ignore=project.version_tables), modules),
+        catalog=comparable(read_catalog(session, ignore=project.version_tables), modules),
         role=str(session.value("SELECT session_user")),
         facts=read_server_facts(session),
         system_identifier=identifier,

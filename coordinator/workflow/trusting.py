@@ -59,12 +59,24 @@ def public_keys(settings: Settings) -> tuple[PublicKey, ...]:
     return tuple(read_public_key(each.text, origin=each.origin) for each in settings.certificate.keys)
 
 
+def verified(path: Path, keys: tuple[PublicKey, ...]) -> Trusted:
+    """The certificate in that file, which must bear the signature of one of these keys. Raises RefusedError, UsageError."""
+    file = read_certificate(path)
+    _refuse_now(file)
+    return Trusted(file=file, findings=_signature_findings(keys, file, path, required=True))
+
+
 def signature_findings(settings: Settings, file: CertificateFile, path: Path) -> tuple[Finding, ...]:
     """A note on who signed it, or a warning that nothing could be verified. Raises RefusedError, see `trusted`."""
-    keys = public_keys(settings)
+    return _signature_findings(public_keys(settings), file, path, required=settings.require_certificate)
+
+
+def _signature_findings(
+    keys: tuple[PublicKey, ...], file: CertificateFile, path: Path, *, required: bool
+) -> tuple[Finding, ...]:
     if not file.signatures:
-        if settings.require_certificate:
-            raise RefusedError(f"the certificate '{path}' is not signed, and here it must be", help=_SIGN)
+        if required:
+            raise RefusedError(f"the certificate '{path}' is not signed, and it must be", help=_SIGN)
         return (
             _said(Severity.WARNING, "certificate-unsigned", f"the certificate '{path}' is not signed", _SIGN),
         )

@@ -133,12 +133,13 @@ def _apply(
     if covered is not None and certificate is not None:
         planned = replace(planned, findings=(*planned.findings, *certificate.findings, *covered.findings))
     if deploy.request.dry_run:
-        return _would_apply(deploy, main, planned)
+        told = _would_apply(deploy, main, planned)
+        return told if covered is None else replace(told, certificate=covered.file)
     project = replace(
         deploy.project,
         map_references=planned.map_view.references,
         absent=state.absent.modules,
-        certified={} if covered is None else covered.made,
+        certified={} if covered is None else covered.certified,
     )
     carrying_out = CarryingOut(
         kind="apply",
