@@ -18,16 +18,15 @@ if TYPE_CHECKING:
 SYNTAX_ERROR: Final = "syntax-error"
 # These only move rows, and squawk has no rule about them; they may be megabytes of values.
 _ROWS_ONLY = re.compile(r"\s*(?:insert|select|with|values|copy|table|show|explain)\b", re.IGNORECASE)
-_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*\Z")
+_MAKES_TABLE = re.compile(r"\s*create\s+(?:\w+\s+){0,2}(?:table|schema)\b", re.IGNORECASE)
 _TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LintStatement:
-    """One text that a revision sends. `schema` is where its unqualified names go."""
+    """One text that a revision sends, inside the run's transaction or by itself."""
 
     sql: str
-    schema: str
     autocommit: bool = False
 
 
@@ -74,21 +73,23 @@ def lint_sql(
 
 
 class _Document:
-    """The text that squawk reads: one statement a line, and between them what tells schema and transaction."""
+    """The text that squawk reads: one statement a line, and between them what tells where transactions are.
+
+    Statements that make tables stand last. Squawk excuses what is done to a table made above, and knows tables by the
+    name that is written: a module's `orders` would excuse every other module's. What is new in a run, we know.
+    """
 
     def __init__(self, statements: Sequence[LintStatement]) -> None:
         self._lines: list[tuple[int | None, str]] = []
-        schema, inside = None, False
-        for index, each in enumerate(statements):
+        inside = False
+        numbered = sorted(enumerate(statements), key=lambda each: _MAKES_TABLE.match(each[1].sql) is not None)
+        for index, each in numbered:
             text = _line(each.sql)
             if not text:
                 continue
             if inside is each.autocommit:
                 self._lines.append((None, "COMMIT;" if inside else "BEGIN;"))
                 inside = not inside
-            if schema != each.schema:
-                self._lines.append((None, f"SET search_path TO {_name(each.schema)};"))
-                schema = each.schema
             self._lines.append((index, text))
         if inside:
             self._lines.append((None, "COMMIT;"))
@@ -118,10 +119,6 @@ def _line(sql: str) -> str:
     except SqlSyntaxError:
         return ""  # the rehearsal will say it better
     return f"{text};" if text else ""
-
-
-def _name(schema: str) -> str:
-    return schema if _PLAIN_NAME.match(schema) else '"{}"'.format(schema.replace('"', '""'))
 
 
 def _answer(output: str, document: _Document) -> list[Violation]:

@@ -122,14 +122,7 @@ def _ask(
     if choices.squawk is SquawkUse.OFF:
         return (), ()
     sent = [(revision, each) for revision in facts.pending for each in facts.statements(revision)]
-    statements = [
-        LintStatement(
-            sql=each.sql,
-            schema=facts.situation.trees[revision.key.module].module.schema,
-            autocommit=each.autocommit,
-        )
-        for revision, each in sent
-    ]
+    statements = [LintStatement(sql=each.sql, autocommit=each.autocommit) for _, each in sent]
     include = choices.named & SQUAWK_RULES.keys()
     try:
         violations = lint_sql(find_squawk(), statements, server_version=server_version, include=include)
