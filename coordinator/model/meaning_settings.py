@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _MEANING = Sameness.DIFFERS_IN_MEANING
 _HARMLESS = Sameness.HARMLESS
 
+_FIXED = "every step is given the same value by this program; only applications meet the other one"
+
 # Name -> what another value is worth, and what may come out differently.
 MEANING_SETTINGS: Final[Mapping[str, tuple[Sameness, str]]] = MappingProxyType(
     {
@@ -28,7 +30,7 @@ MEANING_SETTINGS: Final[Mapping[str, tuple[Sameness, str]]] = MappingProxyType(
             "a time without a zone, now()::date and a default of them mean another moment or day",
         ),
         "timezone_abbreviations": (_MEANING, "an abbreviation such as IST means another zone"),
-        "standard_conforming_strings": (_MEANING, r"a backslash in '…' is an escape where this is off"),
+        "standard_conforming_strings": (_HARMLESS, _FIXED),
         "backslash_quote": (_MEANING, r"\' in a literal is refused or not"),
         "array_nulls": (_MEANING, "NULL in the text of an array is a null, or the word"),
         "xmloption": (_MEANING, "text is cast to xml as a document or as content, and refused accordingly"),
@@ -44,26 +46,20 @@ MEANING_SETTINGS: Final[Mapping[str, tuple[Sameness, str]]] = MappingProxyType(
         "quote_all_identifiers": (_HARMLESS, "definitions are printed with more quotes and are the same"),
         # What is true, seen, or refused
         "transform_null_equals": (_MEANING, "x = NULL means IS NULL where this is on"),
-        "row_security": (_MEANING, "a policy hides rows, or makes the query fail"),
+        "row_security": (_HARMLESS, _FIXED),
         "session_replication_role": (
             _MEANING,
             "triggers, rules and foreign keys do not fire under 'replica'",
         ),
         "event_triggers": (_MEANING, "event triggers do not fire where this is off"),
-        "check_function_bodies": (
-            _MEANING,
-            "a function whose body is wrong is refused when it is made, or not",
-        ),
+        "check_function_bodies": (_HARMLESS, _FIXED),
         "plpgsql.variable_conflict": (
             _MEANING,
             "a name that is a variable and a column means another of them",
         ),
         "plpgsql.extra_errors": (_MEANING, "doubtful plpgsql is refused where this names it"),
         "plpgsql.check_asserts": (_MEANING, "ASSERT in plpgsql is checked, or not"),
-        "default_transaction_isolation": (
-            _MEANING,
-            "a transaction may fail to serialize, or sees other rows",
-        ),
+        "default_transaction_isolation": (_HARMLESS, _FIXED),
         "default_transaction_read_only": (_MEANING, "every write is refused where this is on"),
         "default_transaction_deferrable": (_HARMLESS, "only a serializable transaction that reads may wait"),
         "icu_validation_level": (

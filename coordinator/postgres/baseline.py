@@ -92,6 +92,19 @@ def restore(session: Session, dump: str) -> None:
     session.execute("RESET ALL")
 
 
+def clear(session: Session) -> None:
+    """Make a database of ours empty again; what lies in no schema is left, but for extensions."""
+    for (name,) in session.rows(
+        "SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY oid DESC"
+    ):
+        session.execute(compose("DROP EXTENSION IF EXISTS {name} CASCADE", name=identifier(name)))
+    for (name,) in session.rows(
+        "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+    ):
+        session.execute(compose("DROP SCHEMA {name} CASCADE", name=identifier(name)))
+    session.execute("CREATE SCHEMA public")
+
+
 def filled_views(session: Session) -> frozenset[tuple[str, str]]:
     """Schema and name of each materialized view that is filled."""
     rows = session.rows("SELECT schemaname, matviewname FROM pg_matviews WHERE ispopulated")

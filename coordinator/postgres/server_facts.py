@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 from coordinator.model.meaning_settings import ADOPTABLE, MEANING_SETTINGS
 from coordinator.model.server_facts import InstalledExtension, ServerFacts
 from coordinator.postgres.failure import StatementError
+from coordinator.postgres.session import compose, identifier, literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from psycopg.sql import Composable
 
     from coordinator.postgres.session import Session
 
@@ -21,9 +24,9 @@ SELECT pg_catalog.pg_encoding_to_char(d.encoding), pg_catalog.to_jsonb(d) - 'dat
 _ACTUAL_VERSION = "SELECT coalesce(pg_catalog.pg_database_collation_actual_version(%s), '')"
 _VERSIONS_SINCE = 150000
 
-# What a new session of the role starts with, and what this one has by now.
+# What a new session starts with, and each step: RESET ALL comes before it.
 _SETTINGS = """
-SELECT name, reset_val, setting FROM pg_catalog.pg_settings
+SELECT name, reset_val FROM pg_catalog.pg_settings
  WHERE lower(name) = ANY (SELECT lower(n) FROM pg_catalog.unnest(%s::text[]) AS n)
 """
 # By whom each is overridden, the strongest first: a role in this database, a role, the database, everybody. Other
@@ -55,14 +58,6 @@ def read_server_facts(session: Session, *, role: str | None = None) -> ServerFac
     """
     deployer = role or str(session.value("SELECT session_user"))
     return _facts(session, _settings_of(session, deployer))
-
-
-def facts_of_session(session: Session) -> ServerFacts:
-    """The same with the settings that this very session has by now, as steps that run in it meet them."""
-    found = _read_settings(session)
-    return _facts(
-        session, {name: now if name in ADOPTABLE else first for name, (first, now) in found.items()}
-    )
 
 
 def _facts(session: Session, settings: dict[str, str]) -> ServerFacts:
@@ -100,22 +95,16 @@ def _provider_version(session: Session, oid: int) -> str:
     return str(session.value(_ACTUAL_VERSION, (oid,)))
 
 
-def _read_settings(session: Session) -> dict[str, tuple[str, str]]:
-    """By name, what a new session starts with and what this one has."""
+def _settings_of(session: Session, deployer: str) -> dict[str, str]:
     if session.value(_MAY_WAKE):
         session.execute(_WAKE_PLPGSQL)
-    spelled = {name.lower(): name for name in MEANING_SETTINGS}
-    rows = session.rows(_SETTINGS, (list(MEANING_SETTINGS),))
-    return {spelled[name.lower()]: (str(first or ""), str(now or "")) for name, first, now in rows}
-
-
-def _settings_of(session: Session, deployer: str) -> dict[str, str]:
-    found = {name: first for name, (first, _) in _read_settings(session).items()}
+    names = list(MEANING_SETTINGS)
+    spelled = {name.lower(): name for name in names}
+    found = {spelled[name.lower()]: str(value or "") for name, value in session.rows(_SETTINGS, (names,))}
     own = str(session.value("SELECT session_user"))
-    spelled = {name.lower(): name for name in MEANING_SETTINGS}
     overrides = [
         (role, spelled[name.lower()], str(value))
-        for role, name, value in session.rows(_OVERRIDES, (deployer, list(MEANING_SETTINGS)))
+        for role, name, value in session.rows(_OVERRIDES, (deployer, names))
     ]
     if deployer != own:  # what the reading role has for itself is not what the deploying one meets
         for name in {name for role, name, _ in overrides if role == own}:
@@ -124,16 +113,30 @@ def _settings_of(session: Session, deployer: str) -> dict[str, str]:
     return found | {name: value for role, name, value in reversed(overrides) if role in (None, deployer)}
 
 
-def adopt_settings(session: Session, wanted: Mapping[str, str]) -> tuple[str, ...]:
-    """Give a session of a database of ours these settings, as far as they decide meaning; the names of those refused."""
-    here = facts_of_session(session).settings
-    refused = []
+def adopt_settings(session: Session, wanted: Mapping[str, str]) -> bool:
+    """Let new sessions of this database of ours start with these settings; whether there was anything to change.
+
+    What this server cannot be given, such as a locale that it does not have, stays as it is.
+    """
+    here = read_server_facts(session).settings
+    changed = False
+    database = identifier(str(session.value("SELECT pg_catalog.current_database()")))
     for name in ADOPTABLE:
         if name in wanted and name in here and here[name] != wanted[name]:
-            try:
-                session.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, wanted[name]))
-            except (
-                StatementError
-            ):  # a locale or a configuration of text search that this server does not have
-                refused.append(name)
-    return tuple(refused)
+            changed = _adopt(session, database, name, wanted[name]) or changed
+    return changed
+
+
+def _adopt(session: Session, database: Composable, name: str, value: str) -> bool:
+    try:
+        session.execute(
+            compose(
+                "ALTER DATABASE {database} SET {name} = {value}",
+                database=database,
+                name=identifier(*name.split(".")),
+                value=literal(value),
+            )
+        )
+    except StatementError:
+        return False
+    return True

@@ -18,7 +18,7 @@ from coordinator.planning.reverse import opposite_step, reverse_plan
 from coordinator.planning.sameness import differences
 from coordinator.postgres.connect import connect
 from coordinator.postgres.failure import StatementError
-from coordinator.postgres.server_facts import adopt_settings, facts_of_session
+from coordinator.postgres.server_facts import adopt_settings, read_server_facts
 from coordinator.postgres.session import Session
 from coordinator.staging.choose import choose_staging
 from coordinator.workflow.integrity import integrity_checks
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from coordinator.model.rehearsal import Rehearsal
     from coordinator.model.sameness import Difference
     from coordinator.model.server_facts import ServerFacts
+    from coordinator.model.target import DatabaseUrl
     from coordinator.settings.values import Settings
     from coordinator.staging.interface import Staging
     from coordinator.workflow.baseline.interface import Baseline
@@ -64,6 +65,7 @@ def rehearse(
     captured: Captured,
     workers: Workers,
     tell: Listener,
+    trace: bool = False,
 ) -> Rehearsed:
     """Try the plans one after the other until one runs.
 
@@ -82,6 +84,7 @@ def rehearse(
             captured=captured,
             workers=workers,
             tell=tell,
+            trace=trace,
         )
 
 
@@ -97,17 +100,19 @@ def rehearse_on(
     tell: Listener,
     facts: ServerFacts | None = None,
     judged: frozenset[RevisionKey] | None = None,
+    trace: bool = False,
     at_top: Callable[[Session], None] = lambda session: None,
 ) -> Rehearsed:
     """The same where the staging is at hand: `start` gives a session on a database that the plan begins in.
 
     `facts` are those of the server that the plan is for. `judged` are the steps that are taken back too; None: all of
-    them, and the whole run. `at_top` may look when everything is in.
+    them, and the whole run. `at_top` may look when everything is in. `trace`
+    notes what each statement does to tables.
     """
     first: StepFailedError | None = None
     for plan in plans:
         with start() as session:
-            server, compared = _as_on(session, facts)
+            server, compared = as_on(session, facts)
             rehearser = Rehearser(
                 runner=StepRunner(session, workers, project, integrity_checks(project), plan),
                 project=project,
@@ -117,6 +122,7 @@ def rehearse_on(
                 opposite=lambda step: opposite_step(step, captured.upgrades, captured.downgrades),
                 reverse=lambda segments: reverse_plan(segments, captured.upgrades, captured.downgrades),
                 judged=judged,
+                trace=trace,
                 at_top=partial(at_top, session),
             )
             try:
@@ -135,11 +141,9 @@ def rehearse_on(
     raise RehearsalFailedError(first)
 
 
-def _as_on(session: Session, wanted: ServerFacts | None) -> tuple[ServerFacts, tuple[Difference, ...]]:
-    """Give the session the settings of the server that the plan is for; what is left of the differences."""
-    if wanted is not None:
-        adopt_settings(session, wanted.settings)
-    here = facts_of_session(session)
+def as_on(session: Session, wanted: ServerFacts | None) -> tuple[ServerFacts, tuple[Difference, ...]]:
+    """What the server of this session is, and how it differs from the one that the plan is for."""
+    here = read_server_facts(session)
     return here, () if wanted is None else differences(here, wanted)
 
 
@@ -171,8 +175,19 @@ def built(baseline: Baseline, staging: Staging, project: Project, tell: Listener
     """A session on a new database of `staging` that starts where the baseline is; dropped after the block."""
     url = staging.create_database()
     try:
+        set_as_on(url, baseline.facts())
         with Session(connect(url, application_name="migrate:rehearsal")) as session:
             baseline.build(session, staging, project, tell)
             yield session
     finally:
         staging.drop_database(url)
+
+
+def set_as_on(url: DatabaseUrl, wanted: ServerFacts | None) -> None:
+    """Let new sessions of a staging database start with the settings of the server that the plan is for.
+
+    Only those that decide what SQL means; what the staging's server cannot be given is told as a difference.
+    """
+    if wanted is not None:
+        with Session(connect(url, application_name="migrate:rehearsal")) as session:
+            adopt_settings(session, wanted.settings)

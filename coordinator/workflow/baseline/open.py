@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from coordinator.execution.events import Listener, TargetNamed
 from coordinator.settings.values import NoTarget
 from coordinator.snapshots.file import read_snapshot
+from coordinator.staging.choose import AUTO
+from coordinator.workflow.baseline.replay import open_replay
 from coordinator.workflow.baseline.snapshot import SnapshotBaseline
 from coordinator.workflow.baseline.target import target_baseline
 from coordinator.workflow.target import open_target
@@ -21,17 +23,33 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_file_or_target(settings: Settings, snapshot: Path | None, tell: Listener) -> Iterator[Baseline]:
-    """The snapshot, or the target on a connection of its own. Raises SnapshotError, SettingsError, UnreachableError."""
+def open_baseline(
+    settings: Settings,
+    tell: Listener,
+    *,
+    snapshot: Path | None = None,
+    since: str | None = None,
+    replay: bool = False,
+    staging: str = AUTO,
+) -> Iterator[Baseline]:
+    """The snapshot in that file; without one the target that the settings name; with neither, or when asked, a replay.
+
+    What is in by a replay are the revisions at the git ref `since`; None: nothing is. `staging` is where it is built.
+    Raises SnapshotError, SettingsError, UnreachableError, GitError.
+    """
     if snapshot is not None:
-        baseline = SnapshotBaseline(snapshot=read_snapshot(snapshot))
-        tell(TargetNamed(target=baseline.shown, environment=baseline.snapshot.environment))
-        yield baseline
-        return
-    with open_target(settings) as target:
-        tell(TargetNamed(target=target.shown, environment=target.environment))
-        with target_baseline(target) as live:
-            yield live
+        held = SnapshotBaseline(snapshot=read_snapshot(snapshot))
+        tell(TargetNamed(target=held.shown, environment=held.snapshot.environment))
+        yield held
+    elif replay or not names_a_target(settings):
+        with open_replay(settings, tell, since=since, staging=staging) as replayed:
+            tell(TargetNamed(target=replayed.shown, environment=settings.environment or "default"))
+            yield replayed
+    else:
+        with open_target(settings) as target:
+            tell(TargetNamed(target=target.shown, environment=target.environment))
+            with target_baseline(target) as live:
+                yield live
 
 
 def names_a_target(settings: Settings) -> bool:

@@ -10,7 +10,7 @@ from coordinator.execution.interrupts import shielded
 from coordinator.postgres.baseline import act_as
 from coordinator.postgres.connect import connect
 from coordinator.postgres.session import Session
-from coordinator.workflow.rehearse import as_on
+from coordinator.workflow.rehearse import set_as_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,10 +61,10 @@ class Floor:
 
     def session(self, url: DatabaseUrl) -> Session:
         """A session of the deploying role on one of the staging's databases."""
+        set_as_on(url, self.facts)
         session = Session(connect(url, application_name=_APPLICATION))
         if self.deployer:
             act_as(session, self.deployer)
-        as_on(session, self.facts)
         return session
 
 
@@ -72,6 +72,7 @@ class Floor:
 def lay_floor(baseline: Baseline, staging: Staging, project: Project, tell: Listener) -> Iterator[Floor]:
     """Build the first database. Raises what `Baseline.build` raises."""
     with _for_a_while(staging, staging.create_database()) as first:
+        set_as_on(first, baseline.facts())
         with Session(connect(first, application_name=_APPLICATION)) as session:
             login = session.value("SELECT session_user")
             baseline.build(session, staging, project, tell)
