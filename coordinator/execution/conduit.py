@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from coordinator.execution.kept.putting_back import PuttingBack
+    from coordinator.execution.tracing import StepTracer
     from coordinator.postgres.session import Answer, Session
     from coordinator.sql.mandatory import Relaxed
 
@@ -57,6 +58,7 @@ class SessionConduit:
     putting_back: PuttingBack | None = None  # what was kept of columns that the revision adds again
     destroys: Callable[[str], str | None] | None = None  # what of the data that was there a text destroys
     before: Callable[[str], bool] | None = None  # is shown each text; true: it is passed over
+    tracer: StepTracer | None = None  # watches what each statement does to tables
     sent: Sent | None = None  # the latest statement
     recent: deque[Sent] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     failed: tuple[Sent, StatementError] | None = (
@@ -112,6 +114,13 @@ class SessionConduit:
         return answer
 
     def _sent(self, text: str) -> Answer:
+        """Send the text, watched where that was asked for."""
+        if self.tracer is None:
+            return self._executed(text)
+        assert self.sent is not None
+        return self.tracer.watch(text, self.sent, self._executed)
+
+    def _executed(self, text: str) -> Answer:
         """Send the text; a concurrent index build that got into somebody's way once more, since it makes nobody wait."""
         try:
             return self.session.execute(text)

@@ -26,6 +26,7 @@ from coordinator.execution.grading import (
     phrases,
     whole_run,
 )
+from coordinator.execution.tracing import StepTracer
 from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import prepare_module, unprepare_module
 from coordinator.model.capture import Direction
@@ -72,11 +73,13 @@ class Rehearser:
         None  # the steps that are taken back; None: all, and the whole run too
     )
     at_top: Callable[[], None] = lambda: None  # called when everything is in and nothing was taken back yet
+    trace: bool = False  # note what each statement does to tables
     _start: _State = field(default_factory=lambda: _State(catalog=Catalog(definitions={}), sums={}))
     _catalog: Catalog = field(default_factory=lambda: Catalog(definitions={}))  # as the last step left it
     _steps: dict[str, RehearsedStep] = field(default_factory=dict)
     _made: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _locks: list[SegmentLocks] = field(default_factory=list)
+    _tracers: list[StepTracer] = field(default_factory=list)
     _left: dict[str, dict[str, Any]] = field(
         default_factory=dict
     )  # step -> what its rehearsal adds to the grade
@@ -103,7 +106,16 @@ class Rehearser:
             reversed_whole=reversed_whole,
             findings=findings,
             locks=tuple(self._locks),
+            traces=tuple(each for tracer in self._tracers for each in tracer.traces),
         )
+
+    def _tracer(self, step: Step) -> StepTracer | None:
+        """Who watches the step's statements, where a trace was asked for."""
+        if not self.trace:
+            return None
+        schema = self.project.module(step.key.module).schema
+        self._tracers.append(StepTracer(self.runner.session, step, schema))
+        return self._tracers[-1]
 
     def _last(self, plan: RunPlan, start: Catalog) -> tuple[bool, tuple[Finding, ...]]:
         """The last segment, and the way back from it to the start.
@@ -232,7 +244,9 @@ class Rehearser:
 
     def _forward(self, step: Step, transaction: Transaction, before: _State) -> StepResult:
         """Run a step going forward, and remember what it made and what it read."""
-        result = self.runner.run(step, transaction, before.catalog, token=f"rehearse {step.key}")
+        result = self.runner.run(
+            step, transaction, before.catalog, token=f"rehearse {step.key}", tracer=self._tracer(step)
+        )
         made = made_by(before.catalog, result.after, self._role)
         self._left[str(step.key)] = {"made": made, "inputs": result.inputs}
         return result
@@ -262,7 +276,10 @@ class Rehearser:
         back = self.opposite(step)
         gone = destroyed(result.after.difference(before.catalog))
         try:
-            reversal = self.runner.run(back, transaction, result.after, token=f"rehearse back {step.key}")
+            token = f"rehearse back {step.key}"
+            reversal = self.runner.run(
+                back, transaction, result.after, token=token, tracer=self._tracer(back)
+            )
         except StepFailedError as error:
             said = () if step.irreversible else (cannot_go_back(step, error),)
             return irreversible(step, said, gone, self._at_stake(gone, ()))

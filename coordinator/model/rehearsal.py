@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import Segment
     from coordinator.model.sameness import Difference
+    from coordinator.model.trace import StatementTrace
 
 
 class StepGrade(enum.Enum):
@@ -52,6 +53,7 @@ class Rehearsal:
     """A rehearsal that every step passed. `reversed_whole`: the whole run, taken back, left no trace.
 
     `locks` are those of each segment that is one transaction, forwards and, where it was run, backwards.
+    `traces` are the statements of each step and of its way back, where a trace was asked for.
     `differences` compares the rehearsal's server with the one that the plan is for; empty where that is not known.
     """
 
@@ -62,6 +64,7 @@ class Rehearsal:
     reversed_whole: bool
     findings: tuple[Finding, ...] = ()
     locks: tuple[SegmentLocks, ...] = ()
+    traces: tuple[StatementTrace, ...] = ()
     differences: tuple[Difference, ...] = ()
 
     def locks_of(self, segment: Segment) -> tuple[TableLock, ...] | None:
