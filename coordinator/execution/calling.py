@@ -13,6 +13,7 @@ from coordinator.execution.failure import (
     own_connection,
 )
 from coordinator.model.finding import Finding, Severity
+from coordinator.model.incident import Category
 from coordinator.model.names import Place
 from coordinator.revisions.inputs import input_files
 from coordinator.worker.process import WorkerError
@@ -111,6 +112,7 @@ class Calling:
             place=Place(step.place.file, error.line or (near.line if near else 0) or step.place.line),
             sql=near.sql if near else None,
             traceback=error.traceback,
+            category=Category.RESOURCE if error.killed else None,
         )
 
     def _refused(self, step: Step, part: str, conduit: SessionConduit) -> StepFailure:

@@ -60,6 +60,7 @@ class WorkerError(CoordinatorError):
         self.kind = kind
         self.line = line
         self.traceback = traceback
+        self.killed = False  # somebody ended its process with SIGKILL, as a host does that is short of memory
         self.withheld: tuple[str, ...] = ()
         self.connections: tuple[str, ...] = ()
         self.asked: tuple[int, ...] = ()
@@ -318,13 +319,18 @@ class Worker:
         assert self._process is not None
         try:
             code = self._process.wait(_ENDS_WITHIN)
+            killed = code == -signal.SIGKILL
         except subprocess.TimeoutExpired:  # it closed the pipe and lives on
             self._process.kill()
-            code = self._process.wait()
+            code, killed = self._process.wait(), False
         output = self._output()
         self.stop()
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return WorkerError(f"the worker's process ended ({how}) while {doing}", kind="died", traceback=output)
+        error = WorkerError(
+            f"the worker's process ended ({how}) while {doing}", kind="died", traceback=output
+        )
+        error.killed = killed
+        return error
 
     def _read(self, doing: str) -> dict[str, Any]:
         assert self._channel is not None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.failures.shop import BREAKS, SLEEPER, Break, build_shop, sleeping
+from tests.trees import project, versions_of, write_revision
 
 if TYPE_CHECKING:
     from tests.commands_site import Desk
@@ -221,3 +222,22 @@ def test_a_failure_that_was_cut_off_on_its_way_back_is_not_tried_again_either(si
     assert again.code == 3, again.err
     assert "run 1 tried exactly this and failed at 20" in again.said
     assert 'column "total" of relation "invoices" contains null' in again.said
+
+
+def test_a_run_whose_worker_was_killed_as_for_want_of_memory_is_tried_again(desk: Desk) -> None:
+    project(desk.root, modules=("crm",))
+    write_revision(
+        versions_of(desk.root, "crm"),
+        "c1",
+        upgrade="import os, signal\n"
+        "if op.get_bind().execute(sa.text('SELECT count(*) FROM pg_class')).scalar():\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)",
+    )
+
+    failed = desk.migrate(*DEPLOY)
+
+    assert failed.code == 3, failed.err
+    assert "the worker's process ended (signal 9)" in failed.said
+    assert desk.rows("SELECT final, category FROM migrate.run JOIN migrate.incident ON run = number") == (
+        (False, "resource"),
+    )
