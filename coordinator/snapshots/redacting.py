@@ -27,6 +27,8 @@ _PAIRS_BEFORE = re.compile(
 _PAIR_AFTER = re.compile(
     rf"(?P<before>\b(?:ssl)?password=)(?P<value>[^\s'\"]+)(?=\s+{_KEYS}=)", re.IGNORECASE
 )
+# Options of a foreign table as the catalog prints them.
+_OPTION = re.compile(r"(?P<before>\boptions (?:[^\n]*, )?(?:ssl)?password=)(?P<value>[^,\n]+)", re.IGNORECASE)
 _PLAIN = (_LITERAL, _ESCAPED, _URL, _PAIRS_BEFORE, _PAIR_AFTER)
 # password = "secret", api_key: 'secret', token="secret": only in authors' Python, where it changes no definition.
 _ASSIGNED = re.compile(
@@ -47,6 +49,10 @@ class Redactor:
         for pattern in _PLAIN:
             text = pattern.sub(self._left_out, text)
         return text
+
+    def catalog(self, text: str) -> str:
+        """A definition as a catalog prints it."""
+        return _OPTION.sub(self._left_out, self.definition(text))
 
     def source(self, text: str) -> str:
         """An author's Python or SQL that is kept to be read: also what is called a password, a token or a key."""

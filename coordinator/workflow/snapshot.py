@@ -199,7 +199,7 @@ def _redacted(catalog: Catalog, redactor: Redactor) -> Catalog:
     """As the definitions are redacted: so a database that is built from these has this catalog."""
     return Catalog(
         definitions=MappingProxyType(
-            {address: redactor.definition(text) for address, text in catalog.definitions.items()}
+            {address: redactor.catalog(text) for address, text in catalog.definitions.items()}
         ),
         column_order=catalog.column_order,
     )

@@ -123,7 +123,10 @@ class _Built:
 
 @dataclass(slots=True, kw_only=True)
 class ReplayBaseline:
-    """`replayed` are the trees of what is in, and of nothing else. `deployer` owns what they make; empty: who connects."""
+    """`replayed` are the trees of what is in, and of nothing else.
+
+    `deployer` owns what they make; empty: who connects. `known` is the server that they are replayed for, if any.
+    """
 
     settings: Settings
     tell: Listener
@@ -134,6 +137,7 @@ class ReplayBaseline:
     server_version: int
     embedded: bool
     deployer: str = ""
+    known: ServerFacts | None = None
     _plans: tuple[RunPlan, ...] | None = None
     _built: _Built | None = None
 
@@ -199,7 +203,7 @@ class ReplayBaseline:
         return self._seen().catalog.where(lambda address: address.relation not in tables)
 
     def facts(self) -> ServerFacts | None:
-        return None
+        return self.known
 
     def sizes(self) -> Mapping[tuple[str, str], TableSize]:
         return {}
