@@ -10,7 +10,7 @@ from coordinator.model.effect import Holding, LastingUse, ObjectKind, ObjectName
 from coordinator.model.impact import ConsumerKind, Consumption, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from coordinator.model.effect import Effect
     from coordinator.model.known_objects import Key, KnownObjects
@@ -103,8 +103,11 @@ def _usage(use: LastingUse) -> Usage:
     )
 
 
-def made_by(command: Command, known: KnownObjects, schema: str) -> tuple[LastingUse, ...]:
-    """What the objects that one command makes hold from then on; functions by their bodies."""
+def made_by(command: Command, known: Callable[[], KnownObjects], schema: str) -> tuple[LastingUse, ...]:
+    """What the objects that one command makes hold from then on; functions by their bodies.
+
+    `known` is asked only when a body is read.
+    """
     found: dict[LastingUse, None] = {}
     functions = (
         {effect.object for effect in command.effects if _makes_function(effect)} if command.sql else set()
@@ -114,7 +117,7 @@ def made_by(command: Command, known: KnownObjects, schema: str) -> tuple[Lasting
             found[_held(effect)] = None
     for function in sorted(functions, key=lambda each: each.sorting):
         path = (schema, "public")
-        for use in uses_of_body(function.schema, function.name, command.sql, known, path):
+        for use in uses_of_body(function.schema, function.name, command.sql, known(), path):
             found[use] = None
     for effect in command.effects:
         for use in _standing(effect):

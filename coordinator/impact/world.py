@@ -59,6 +59,10 @@ class World:
         self._types = set(known.types)
         self._labels = {key: tuple(labels) for key, labels in known.labels.items()}
         self._views = set(known.views)
+        self._ever: dict[Key, dict[str, ColumnShape]] = {
+            key: dict(columns) for key, columns in known.columns.items()
+        }
+        self._ever_called = set(known.functions)
         self.signatures: dict[Key, str] = {}
         self._fresh: set[ObjectName] = set()
         self._renames: list[tuple[ObjectName, ObjectName]] = []
@@ -78,6 +82,19 @@ class World:
             views=frozenset(self._views),
         )
 
+    def ever(self) -> KnownObjects:
+        """What there is now or was there before; columns in their order, newer ones behind."""
+        return KnownObjects(
+            columns={key: dict(columns) for key, columns in self._ever.items()},
+            functions=frozenset(self._ever_called | self._functions),
+            types=frozenset(self._types),
+        )
+
+    @property
+    def views(self) -> frozenset[Key]:
+        """The relations that are no tables."""
+        return frozenset(self._views)
+
     def column(self, name: ObjectName) -> ColumnShape | None:
         """The shape of a column as it is now."""
         return self._columns.get((name.schema, name.name), {}).get(name.part)
@@ -94,6 +111,7 @@ class World:
         for effect in command.effects:
             self._note(effect)
         self._detail(command)
+        self._remember(command)
         after = {rule.column: self.column(rule.column) for rule in command.details.columns}
         refers = tuple(_referred(command))
         found = []
@@ -122,11 +140,24 @@ class World:
             )
         return tuple(found)
 
+    def _remember(self, command: Command) -> None:
+        """Names stay known, since people's code may speak of what was, or of what will be."""
+        for effect in command.effects:
+            if effect.verb not in {Verb.CREATE, Verb.RENAME}:
+                continue
+            self._ever_called |= self._functions
+            for name in (effect.object, effect.to):
+                key = ("", "") if name is None else (name.schema, name.name)
+                for column, shape in self._columns.get(key, {}).items():
+                    self._ever.setdefault(key, {}).setdefault(column, shape)
+                if key in self._columns:
+                    self._ever.setdefault(key, {})
+
     # -- names --
 
     def _origin(self, name: ObjectName) -> ObjectName:
         for old, new in reversed(self._renames):
-            name = _under(name, new, old)
+            name = under(name, new, old)
         return name
 
     def _is_fresh(self, name: ObjectName) -> bool:
@@ -217,7 +248,7 @@ class World:
             self._labels[old_key] = tuple(new.part if each == old.part else each for each in labels)
         elif old.kind is ObjectKind.SCHEMA:
             self._move_schema(old.schema, new.schema)
-        self._fresh = {_under(each, old, new) for each in self._fresh}
+        self._fresh = {under(each, old, new) for each in self._fresh}
         self._renames.append((old, new))
 
     def _move_schema(self, old: str, new: str) -> None:
@@ -255,7 +286,7 @@ def _referred(command: Command) -> Iterator[Key]:
             yield effect.object.schema, effect.object.name
 
 
-def _under(name: ObjectName, old: ObjectName, new: ObjectName) -> ObjectName:
+def under(name: ObjectName, old: ObjectName, new: ObjectName) -> ObjectName:
     """The name once `old` is called `new`: the object itself, what belongs to it, or what lies in it."""
     if old.kind is ObjectKind.SCHEMA:
         return replace(name, schema=new.schema) if name.schema == old.schema else name

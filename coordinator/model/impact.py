@@ -56,6 +56,9 @@ class ConsumerKind(enum.Enum):
         }
 
 
+SPEAKS_OF = "speaks of "  # begins the sentence about a line of the map that names a consumer which is told anyway
+
+
 class Evidence(enum.Enum):
     """How it is known that a consumer uses the object. `EXACT` first."""
 
@@ -249,10 +252,12 @@ class ImpactReport:
         )
 
     def count(self, verdict: Verdict) -> int:
-        """How many different consumers have that verdict as their worst."""
+        """How many different consumers have that verdict as their worst; lines of the map only speak of others."""
         worst: dict[tuple[str, str], Verdict] = {}
         for change in self.changes:
             for each in change.consumers:
+                if each.kind is ConsumerKind.MAP and each.why.startswith(SPEAKS_OF):
+                    continue
                 key = (each.kind.value, f"{each.place} {each.name}")
                 worst[key] = max(each.verdict, worst.get(key, Verdict.SAFE))
         return sum(1 for each in worst.values() if each is verdict)

@@ -1,0 +1,173 @@
+"""The pending revisions run over names and shapes: what the branch alters, from what to what, and who lets go. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from coordinator.impact.holders import Maker, holders_of, made_by, not_known_of
+from coordinator.impact.world import World, under
+from coordinator.model.effect import Holding, ObjectKind, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from coordinator.impact.facts import Position
+    from coordinator.impact.world import Alteration
+    from coordinator.model.effect import Effect, LastingUse, ObjectName
+    from coordinator.model.impact import Consumption
+    from coordinator.model.known_objects import Key, KnownObjects
+    from coordinator.model.names import Place, RevisionKey
+    from coordinator.revisions.commands import Command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """One revision as it is run over names: its commands, and the schema of its unqualified names."""
+
+    key: RevisionKey
+    place: Place
+    schema: str
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """What came of the run. `reading` knows what was there at any time: names in people's code are read by it.
+
+    `pending` are the objects that pending revisions make, `releases` where holders are dropped or replaced.
+    """
+
+    alterations: tuple[Alteration, ...]
+    start: KnownObjects
+    final: KnownObjects
+    reading: KnownObjects
+    releases: Mapping[ObjectName, tuple[tuple[Position, RevisionKey], ...]]
+    signatures: tuple[Mapping[Key, str], Mapping[Key, str]]
+    pending: tuple[Consumption, ...] = ()
+    not_known: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What applied revisions tell: who made what, what it holds, and what functions look like."""
+
+    makers: Mapping[ObjectName, Maker] = field(default_factory=dict)
+    uses: tuple[LastingUse, ...] = ()
+    signatures: Mapping[Key, str] = field(default_factory=dict)
+    known: KnownObjects
+
+
+def run_past(applied: Sequence[Running]) -> Past:
+    """Run the applied revisions; without a database this is all that is known of where the branch starts."""
+    world = World()
+    makers: dict[ObjectName, Maker] = {}
+    held: dict[ObjectName, dict[LastingUse, None]] = {}
+    for revision in applied:
+        for command in revision.commands:
+            world.run(command, revision.key, revision.place, (0, 0))
+            _let_go(command, held)
+            for effect in command.effects:
+                _follow(effect, held, makers)
+                if effect.verb in {Verb.CREATE, Verb.REPLACE}:
+                    place = _at(revision.place, effect.line)
+                    makers[effect.object] = Maker(key=revision.key, place=place)
+            for use in made_by(command, world.known, revision.schema):
+                held.setdefault(use.holder, {})[use] = None
+    return Past(
+        makers=makers,
+        uses=tuple(use for uses in held.values() for use in uses),
+        signatures=dict(world.signatures),
+        known=world.known(),
+    )
+
+
+def _let_go(command: Command, held: dict[ObjectName, dict[LastingUse, None]]) -> None:
+    for effect in command.effects:
+        if effect.verb in {Verb.DROP, Verb.REPLACE}:
+            for holder in [each for each in held if _is_or_belongs(each, effect.object)]:
+                del held[holder]
+        if effect.verb is Verb.DROP and effect.object.kind is ObjectKind.COLUMN:
+            for holder, uses in list(held.items()):
+                own = holder.kind in {ObjectKind.CONSTRAINT, ObjectKind.INDEX}
+                if own and any(use.used == effect.object and use.holding is Holding.FIRM for use in uses):
+                    del held[holder]
+
+
+def _is_or_belongs(holder: ObjectName, gone: ObjectName) -> bool:
+    if gone.kind is ObjectKind.SCHEMA:
+        return holder.schema == gone.schema
+    if holder == gone:
+        return True
+    return gone.kind is ObjectKind.RELATION and bool(holder.part) and holder.relation == gone
+
+
+def _follow(
+    effect: Effect, held: dict[ObjectName, dict[LastingUse, None]], makers: dict[ObjectName, Maker]
+) -> None:
+    """A renamed object is held, and holds, under its new name where PostgreSQL knows it by itself."""
+    if effect.verb is not Verb.RENAME or effect.to is None:
+        return
+    old, new = effect.object, effect.to
+    for holder in list(held):
+        uses = {
+            (replace(use, used=under(use.used, old, new)) if use.holding is Holding.FIRM else use): None
+            for use in held.pop(holder)
+        }
+        now = under(holder, old, new)
+        held[now] = {replace(use, holder=now): None for use in uses}
+    for made in [each for each in makers if under(each, old, new) != each]:
+        makers[under(made, old, new)] = makers.pop(made)
+
+
+def _at(place: Place, line: int) -> Place:
+    return replace(place, line=line) if line else place
+
+
+def run_branch(
+    known: KnownObjects,
+    pending: Sequence[Running],
+    branch: frozenset[RevisionKey],
+    *,
+    owners: Mapping[str, str],
+    signatures: Mapping[Key, str],
+) -> Branch:
+    """Run the pending revisions in the order of the plan; what those of the branch do to what was there is altered."""
+    world = World(known)
+    world.signatures.update(signatures)
+    alterations: list[Alteration] = []
+    holders: list[Consumption] = []
+    unsure: list[LastingUse] = []
+    releases: dict[ObjectName, list[tuple[Position, RevisionKey]]] = {}
+    start, before = known, dict(signatures)
+    begun = False
+    for number, revision in enumerate(pending, start=1):
+        if revision.key in branch and not begun:
+            world.begin()
+            start, before, begun = world.known(), dict(world.signatures), True
+        makers: dict[ObjectName, Maker] = {}
+        uses: dict[LastingUse, None] = {}
+        offset = 0
+        for command in revision.commands:
+            altered = world.run(command, revision.key, revision.place, (number, offset))
+            if revision.key in branch:
+                alterations.extend(altered)
+            for effect in command.effects:
+                if effect.verb in {Verb.DROP, Verb.REPLACE}:
+                    releases.setdefault(effect.object, []).append(((number, offset), revision.key))
+                if effect.verb in {Verb.CREATE, Verb.REPLACE}:
+                    makers[effect.object] = Maker(key=revision.key, place=_at(revision.place, effect.line))
+            uses.update(dict.fromkeys(made_by(command, world.known, revision.schema)))
+            offset += len(command.told) + 1
+        unsure.extend(uses)
+        holders.extend(holders_of(uses, owners=owners, makers=makers, views=world.views, since=revision.key))
+    return Branch(
+        alterations=tuple(alterations),
+        start=start,
+        final=world.known(),
+        reading=world.ever(),
+        releases={holder: tuple(found) for holder, found in releases.items()},
+        signatures=(before, dict(world.signatures)),
+        pending=tuple(holders),
+        not_known=not_known_of(unsure),
+    )

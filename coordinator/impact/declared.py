@@ -1,0 +1,158 @@
+"""What the database map says of who uses what changes: a word of people, weighed against what is known exactly. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from coordinator.impact.facts import Ruling
+from coordinator.model.change import ChangeType
+from coordinator.model.impact import SPEAKS_OF, ChangeImpact, Consumer, ConsumerKind, Evidence, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from coordinator.impact.world import Alteration
+    from coordinator.model.impact import Consumption
+    from coordinator.model.known_objects import Key
+
+_CONCERNS = frozenset(
+    {
+        ChangeType.REMOVE_COLUMN,
+        ChangeType.REMOVE_TABLE,
+        ChangeType.REMOVE_VIEW,
+        ChangeType.REMOVE_FUNCTION,
+        ChangeType.RENAME_TABLE,
+        ChangeType.RENAME_COLUMN,
+        ChangeType.ALTER_COLUMN,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """One line of the map: `consumer` (a module; `what` of it, when the line says so) uses something of another module.
+
+    `used` is schema and name of what is used, None where the line names only the module; `column` is one of its columns.
+    """
+
+    consumer: str
+    provider: str
+    what: Key | None
+    used: Key | None
+    column: str | None
+    shown: str
+    place: str
+
+
+def with_declared(
+    impacts: Sequence[ChangeImpact],
+    alterations: Sequence[Alteration],
+    declarations: Sequence[Declaration],
+    consumptions: Sequence[Consumption],
+) -> tuple[ChangeImpact, ...]:
+    """The impacts, with what the map says of each change beside what is known of it."""
+    exact = _exactly_known(consumptions)
+    objects: dict[tuple[object, object], set[tuple[Key, str]]] = {}
+    for each in alterations:
+        if not each.fresh:
+            name = each.object
+            objects.setdefault((each.key, replace(each.change, impact_analysis=())), set()).add(
+                ((name.schema, name.name), name.part)
+            )
+    return tuple(_with(impact, objects, declarations, exact) for impact in impacts)
+
+
+def _exactly_known(consumptions: Iterable[Consumption]) -> Mapping[str | None, frozenset[Key]]:
+    """By module the relations and functions that it is exactly known to use."""
+    found: dict[str | None, set[Key]] = {}
+    for each in consumptions:
+        if each.evidence is Evidence.EXACT:
+            keys = ((usage.object.schema, usage.object.name) for usage in each.usages)
+            found.setdefault(each.module, set()).update(keys)
+    return {module: frozenset(keys) for module, keys in found.items()}
+
+
+def _with(
+    impact: ChangeImpact,
+    objects: Mapping[tuple[object, object], set[tuple[Key, str]]],
+    declarations: Sequence[Declaration],
+    exact: Mapping[str | None, frozenset[Key]],
+) -> ChangeImpact:
+    if impact.change.type not in _CONCERNS:
+        return impact
+    changed = objects.get((impact.revision, replace(impact.change, impact_analysis=())), set())
+    told = [
+        consumer
+        for declaration in declarations
+        if (consumer := _consumer(declaration, changed, impact, exact)) is not None
+    ]
+    return replace(impact, consumers=(*impact.consumers, *dict.fromkeys(told)))
+
+
+def _consumer(
+    declaration: Declaration,
+    changed: set[tuple[Key, str]],
+    impact: ChangeImpact,
+    exact: Mapping[str | None, frozenset[Key]],
+) -> Consumer | None:
+    ruling = _ruling(declaration, changed, impact, exact)
+    if ruling is None:
+        return None
+    used = declaration.used or next(iter(key for key, _ in sorted(changed)))
+    return Consumer(
+        kind=ConsumerKind.MAP,
+        name=declaration.shown,
+        module=declaration.consumer,
+        place=declaration.place,
+        uses=".".join((*used, *([declaration.column] if declaration.column else []))),
+        verdict=ruling.verdict,
+        why=ruling.why,
+        evidence=Evidence.DECLARED,
+    )
+
+
+def _ruling(
+    declaration: Declaration,
+    changed: set[tuple[Key, str]],
+    impact: ChangeImpact,
+    exact: Mapping[str | None, frozenset[Key]],
+) -> Ruling | None:
+    """The same as of what it speaks of, where that is known; else as much as the line says."""
+    same = list(_meant(declaration, impact))
+    if declaration.used is None:
+        return _as(same)
+    hit = [part for key, part in changed if key == declaration.used]
+    if not hit or (declaration.column is not None and "" not in hit and declaration.column not in hit):
+        return None
+    if same:
+        return _as(same)
+    if (
+        declaration.column is None
+        and all(hit)
+        and declaration.used in exact.get(declaration.consumer, frozenset())
+    ):
+        return None  # it uses the table, and this of it not
+    if declaration.column is None and all(hit):
+        return Ruling(Verdict.DEGRADES, "is said to use the table; whether it uses this of it is not known")
+    return Ruling(Verdict.DEGRADES, "is said to use it; by what is not known")
+
+
+def _as(consumers: Sequence[Consumer]) -> Ruling | None:
+    if not consumers:
+        return None
+    worst = max(consumers, key=lambda each: list(Verdict).index(each.verdict))
+    return Ruling(worst.verdict, f"{SPEAKS_OF}{worst.kind.value} {worst.name}")
+
+
+def _meant(declaration: Declaration, impact: ChangeImpact) -> Iterator[Consumer]:
+    """The consumers of this change that the line speaks of."""
+    for each in impact.consumers:
+        if each.module != declaration.consumer or each.kind in {ConsumerKind.MAP, ConsumerKind.REVISION}:
+            continue
+        if (
+            declaration.what is None
+            or each.name == ".".join(declaration.what)
+            or each.name.startswith(".".join(declaration.what) + ".")
+        ):
+            yield each

@@ -1,0 +1,49 @@
+"""Which objects are to be looked for in people's code, and what indexes and constraints stand on. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.impact.types import same_type
+from coordinator.model.effect import ObjectKind, ObjectName, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from coordinator.impact.world import Alteration
+    from coordinator.model.effect import LastingUse
+    from coordinator.model.known_objects import KnownObjects
+
+
+def objects_wanted(alterations: Sequence[Alteration], start: KnownObjects) -> frozenset[ObjectName]:
+    """What changes, by its old name and its new one; of an enum type the columns that have it."""
+    return frozenset(each for alteration in alterations for each in _wanted(alteration, start))
+
+
+def _wanted(alteration: Alteration, start: KnownObjects) -> Iterator[ObjectName]:
+    yield alteration.object
+    effect = alteration.effect
+    if effect is not None and effect.verb is Verb.RENAME and effect.to is not None:
+        yield effect.to
+    for revoked in alteration.revoked:
+        yield from revoked.objects
+    for schema, name in alteration.refers:
+        yield ObjectName(ObjectKind.RELATION, schema, name)
+    if alteration.object.kind in {ObjectKind.LABEL, ObjectKind.TYPE}:
+        enum = f"{alteration.object.schema}.{alteration.object.name}"
+        for (schema, relation), columns in start.columns.items():
+            for column, shape in columns.items():
+                if shape.type and same_type(shape.type.removesuffix("[]"), enum):
+                    yield ObjectName(ObjectKind.COLUMN, schema, relation, column)
+
+
+def stands_on(uses: Iterable[LastingUse]) -> Mapping[ObjectName, frozenset[ObjectName]]:
+    """The columns of each index and constraint, of their own table."""
+    found: dict[ObjectName, set[ObjectName]] = {}
+    for each in uses:
+        if each.used.kind is not ObjectKind.COLUMN:
+            continue
+        own = (each.holder.schema, each.holder.name) == (each.used.schema, each.used.name)
+        if each.holder.kind is ObjectKind.INDEX or (each.holder.kind is ObjectKind.CONSTRAINT and own):
+            found.setdefault(each.holder, set()).add(each.used)
+    return {holder: frozenset(columns) for holder, columns in found.items()}
