@@ -11,6 +11,7 @@ from coordinator.errors import UsageError
 from coordinator.execution.events import Listener, TargetNamed
 from coordinator.execution.workers import Workers
 from coordinator.ledger.attempts import failed_for_good
+from coordinator.model.plan import RunPlan
 from coordinator.settings.values import StagingKind
 from coordinator.workflow.before_writing import told_as_untouched
 from coordinator.workflow.preflight import preflight, preflight_facts
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
     from coordinator.execution.project import Project
     from coordinator.model.certificate import CertificateFile
     from coordinator.model.finding import Finding
+    from coordinator.model.forecast import Forecast
     from coordinator.model.kept import KeptData
-    from coordinator.model.plan import Atomicity, RunPlan
+    from coordinator.model.names import RevisionKey
+    from coordinator.model.plan import Atomicity
     from coordinator.model.precondition import PreconditionResult
     from coordinator.model.rehearsal import Rehearsal
     from coordinator.postgres.session import Session
@@ -60,6 +63,7 @@ class Request:
     certificate: Path | None = None  # takes the place of a rehearsal
     only: str | None = None
     dry_run: bool = False
+    trace: bool = False  # note in the rehearsal what each statement does to tables
     retry: bool = False  # try once more what has failed before for a reason of code or data
     keep: KeepRequest | None = None  # None: nothing asked about data that is destroyed
     consent: Callable[[RunPlan], bool] = lambda plan: True  # asked when a run cannot promise all or nothing
@@ -79,9 +83,8 @@ class Report:
     findings: tuple[Finding, ...] = ()
     kept: tuple[KeptData, ...] = ()  # what of the destroyed data is held
     certificate: CertificateFile | None = None  # which took the place of a rehearsal
-    preconditions: tuple[
-        PreconditionResult, ...
-    ] = ()  # what the steps demand of rows, and whether these meet it
+    forecasts: tuple[Forecast, ...] = ()  # of a traced rehearsal: what it means at the target's sizes
+    preconditions: tuple[PreconditionResult, ...] = ()  # what the steps demand of rows
 
 
 def all_modules(settings: Settings, request: Request, tell: Listener) -> Report:
@@ -106,7 +109,7 @@ def all_modules(settings: Settings, request: Request, tell: Listener) -> Report:
         with target.connect("look") as session:
             state = look(session, deploy.project, whole=False)
             busy = at_work(session, state)
-            if not state.pending(deploy.project) and (busy or not state.open_runs):
+            if not deploy.pending(state) and (busy or not state.open_runs):
                 return deploy.nothing(session, state, busy)
             refuse_newer_ledger(state)
             deploy.refuse(session, state)
@@ -157,23 +160,28 @@ class Deploy:
     project: Project
     _waived: int | None = None  # the failed run that --retry is about; one --retry is one attempt
 
+    def pending(self, state: TargetState) -> tuple[RevisionKey, ...]:
+        """The revisions that are pending of what was asked for; what they need of other modules comes along."""
+        only = self.request.only
+        return tuple(each for each in state.pending(self.project) if only in (None, each.module))
+
     def nothing(self, session: Session, state: TargetState, busy: tuple[Finding, ...] = ()) -> Report:
         """What to report when nothing is pending. Raises RefusedError for what is wrong all the same."""
         if edited_revisions(preflight_facts(self.project, state, None)):
             state = look(session, self.project)  # with the sources, to show what was edited
+        named = self.request.only is not None
         findings = (
-            *preflight(self.project, state, None),
+            *preflight(self.project, state, None, steps=frozenset() if named else None),
             *ahead(state, self.settings.when_ahead),
             *busy,
         )
         refuse_errors(findings, "the modules are not as they should be")
-        return self.report(Outcome.NOTHING_TO_DO, findings)
+        return self.report(Outcome.NOTHING_TO_DO, findings, plan=RunPlan(segments=()) if named else None)
 
     def refuse(self, session: Session, state: TargetState) -> None:
         """Refuse what is on hold and what has failed for good before; nothing but the target was looked at by now."""
         only = self.request.only
-        pending = state.pending(self.project)
-        refuse_held(state, tuple(each for each in pending if only in (None, each.module)))
+        refuse_held(state, self.pending(state))
         wanted = attempt(self.project, state, only)
         if self.request.retry and self._waived is None:
             failed = failed_for_good(session, wanted)

@@ -73,7 +73,7 @@ def apply_under_lock(deploy: Deploy) -> Report:
             ledger.create()
             stack.enter_context(going_on(main, ledger))
             state = look(main, deploy.project)
-        if not state.pending(deploy.project):
+        if not deploy.pending(state):
             return deploy.nothing(main, state)
         deploy.refuse(main, state)
         return _apply(deploy, lock, main, state, certificate)
@@ -160,6 +160,7 @@ def _apply(
             personal=planned.map_view.personal,
         ),
         stepwise=planned.stepwise,
+        trace=deploy.request.trace,
         covered=covered,
         attempt=attempt(project, state, deploy.request.only),
     )
@@ -170,6 +171,7 @@ def _apply(
         run=done.run,
         seconds=done.seconds,
         kept=done.kept,
+        forecasts=done.forecasts,
         preconditions=done.preconditions,
         certificate=None if covered is None else covered.file,
     )

@@ -70,3 +70,18 @@ def test_it_loads_nothing_heavy(desk: Desk) -> None:
     )
 
     assert done.stdout.split() == ["0"], done.stdout + done.stderr
+
+
+def test_a_module_that_is_at_its_head_needs_no_lock_either_while_others_are_pending(desk: Desk) -> None:
+    write_shop(desk.root)
+    apply(desk, "--module", "crm")
+    before = desk.picture()
+    with desk.session() as other:
+        other.execute(f"SELECT pg_advisory_lock({KEY})")
+        look = desk.migrate("all-modules", "--wait", "0s", "--module", "crm", "--staging", "container")
+        others = desk.migrate("all-modules", "--wait", "0s", "--module", "billing", "--staging", "container")
+
+    assert look.code == 0, look.err
+    assert "nothing to do: what was named is at its head" in look.said
+    assert others.code == 5, others.err
+    assert desk.picture() == before
