@@ -32,7 +32,7 @@ def test_nothing_pending_is_approved_and_says_so(counter: Counter) -> None:
 def test_a_map_that_says_something_else_blocks(counter: Counter) -> None:
     add_phone(counter.desk.root)
     write_map(counter.desk.root)
-    judged = counter.blocked("map", "map-table-only-in-code")
+    judged = counter.blocked("map", "map-lacks-column")
     assert judged.outcomes["rehearsal"] == "passed"
 
 

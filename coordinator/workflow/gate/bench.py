@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from coordinator.execution.project import Project
     from coordinator.execution.workers import Workers
     from coordinator.model.built_schema import BuiltSchema
+    from coordinator.model.forecast import Forecast
     from coordinator.model.gate import GateCheck, GateRehearsal
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
@@ -48,6 +49,7 @@ class Bench:
     plans: tuple[RunPlan, ...] = ()
     plan: RunPlan | None = None  # the one that ran in rehearsal; before that the likeliest
     rehearsed: Rehearsed | None = None  # from the baseline
+    forecasts: tuple[Forecast, ...] = ()  # those that others may notice
     differences: tuple[Difference, ...] = ()  # of the staging's server from the baseline's
     built: BuiltSchema | None = None  # what all modules' revisions make
     migrated: DatabaseUrl | None = None  # the staging database in which everything pending is in

@@ -30,7 +30,7 @@ class Floor:
     """`first` is the database at the baseline; nobody stays connected to it, so that it can be copied.
 
     `deployer` is the role that owns what a run makes there; empty where it is the one that connects. `facts` are those
-    of the server that it stands for, whose settings every session is given.
+    of the server that it stands for, with whose settings every database of ours is set.
     """
 
     staging: Staging
@@ -42,6 +42,7 @@ class Floor:
     def copy(self) -> Iterator[DatabaseUrl]:
         """A copy of the first database for the block."""
         with _for_a_while(self.staging, self.staging.copy_database(self.first)) as url:
+            set_as_on(url, self.facts)  # a copy holds what is in a database, not how it is set
             yield url
 
     @contextmanager
@@ -53,11 +54,10 @@ class Floor:
     @contextmanager
     def session_on_empty(self) -> Iterator[Session]:
         """The same on a database that holds nothing."""
-        with (
-            _for_a_while(self.staging, self.staging.create_database()) as url,
-            self.session(url) as session,
-        ):
-            yield session
+        with _for_a_while(self.staging, self.staging.create_database()) as url:
+            set_as_on(url, self.facts)
+            with self.session(url) as session:
+                yield session
 
     def session(self, url: DatabaseUrl) -> Session:
         """A session of the deploying role on one of the staging's databases."""
@@ -72,6 +72,7 @@ class Floor:
 def lay_floor(baseline: Baseline, staging: Staging, project: Project, tell: Listener) -> Iterator[Floor]:
     """Build the first database. Raises what `Baseline.build` raises."""
     with _for_a_while(staging, staging.create_database()) as first:
+        set_as_on(first, baseline.facts())
         set_as_on(first, baseline.facts())
         with Session(connect(first, application_name=_APPLICATION)) as session:
             login = session.value("SELECT session_user")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from coordinator.model.gate import GateStage
 from coordinator.postgres.built_schema import read_built_schema
 from coordinator.reports.wording import counted
 from coordinator.workflow.absent import AbsentModules
+from coordinator.workflow.baseline.stand_in import run_stand_ins, stood_for
 from coordinator.workflow.built_schema import module_uses, read_names
 from coordinator.workflow.gate.interface import Check, Said, skipped
 from coordinator.workflow.gate.request import FromEmpty
@@ -19,6 +21,8 @@ from coordinator.workflow.planned import make_plans
 from coordinator.workflow.rehearse import RehearsalFailedError, rehearse_on
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from coordinator.execution.project import Project
     from coordinator.model.names import RevisionKey
     from coordinator.postgres.session import Session
@@ -50,13 +54,13 @@ def _rehearsed(
 ) -> Rehearsed:
     plans = make_plans(
         project,
-        _nothing_in(bench.state),
+        _nothing_in(bench.state, stood_for(project.trees)),
         bench.captured,
         bench.map_view,
         atomicity=bench.settings.atomic,
     )
     return rehearse_on(
-        bench.floor.session_on_empty,
+        lambda: _start(bench, project),
         plans,
         where=bench.floor.staging.label,
         facts=bench.floor.facts,
@@ -70,12 +74,21 @@ def _rehearsed(
     )
 
 
-def _nothing_in(state: TargetState) -> TargetState:
-    """The same server before anybody has migrated anything."""
+@contextmanager
+def _start(bench: Bench, project: Project) -> Iterator[Session]:
+    """A session on a database that holds what the SQL files of some trees' first revisions make, and else nothing."""
+    with bench.floor.session_on_empty() as session:
+        stand_ins = stood_for(project.trees)
+        run_stand_ins(session, [tree for tree in project.trees if tree.module.name in stand_ins])
+        yield session
+
+
+def _nothing_in(state: TargetState, applied: Mapping[str, frozenset[str]]) -> TargetState:
+    """The same server before anybody has migrated anything but what SQL files stand for."""
     return replace(
         state,
         heads={},
-        applied={},
+        applied=applied,
         unknown={},
         ahead={},
         widths={},

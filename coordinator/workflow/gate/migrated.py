@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.execution.plain_run import PlainRun
+from coordinator.execution.events import Working
+from coordinator.execution.replay import Replayer
 from coordinator.execution.step import StepRunner
 from coordinator.model.gate import GateStage
 from coordinator.reports.wording import counted
@@ -31,16 +32,15 @@ def _migrate(bench: Bench) -> Said:
     if bench.plan is None:
         bench.migrated = url
         return Said(told="as the baseline is: nothing is pending")
+    bench.tell(Working(what="applying everything pending to a staging database"))
     with bench.floor.session(url) as session:
         checks = integrity_checks(bench.project)
         try:
-            PlainRun(
+            Replayer(
                 runner=StepRunner(session, bench.workers, bench.project, checks, bench.plan),
                 project=bench.project,
-                tell=bench.tell,
-                where=bench.floor.staging.label,
                 lock_wait=bench.settings.lock_wait,
-            ).apply(bench.plan)
+            ).replay(bench.plan)
         finally:
             bench.workers.forget_all()
     bench.migrated = url

@@ -9,6 +9,8 @@ from coordinator.workflow.gate.baseline import BASELINE
 from coordinator.workflow.gate.capture import CAPTURE
 from coordinator.workflow.gate.certificate import CERTIFICATE
 from coordinator.workflow.gate.commands import command_name, commands_of
+from coordinator.workflow.gate.drift import DRIFT
+from coordinator.workflow.gate.forecast import FORECAST
 from coordinator.workflow.gate.from_empty import FROM_EMPTY
 from coordinator.workflow.gate.lint import LINT
 from coordinator.workflow.gate.map import MAP
@@ -40,11 +42,13 @@ def checks_of(request: GateRequest) -> tuple[Check, ...]:
         LINT,
         STAGING,
         SAMENESS,
+        DRIFT,
         *setup,
         ORDER,
         PRECONDITIONS,
         rehearsal(prepared),
         REVERSAL,
+        FORECAST,
         FROM_EMPTY,
         migrated(prepared),
         *commands_of(request, GateStage.MIGRATE),

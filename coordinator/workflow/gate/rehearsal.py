@@ -41,6 +41,7 @@ def _rehearse(bench: Bench) -> Said:
             captured=bench.captured,
             workers=bench.workers,
             tell=watching,
+            trace=True,
         )
     finally:
         if watching.began:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _prepare(bench: Bench) -> Said:
-    wanted = _wanted(bench.settings)
+    wanted = gate_staging(bench.settings)
     bench.tell(Working(what="looking for a staging server"))
     staging = bench.stack.enter_context(staging_for(wanted, bench.settings, bench.baseline))
     try:
@@ -35,7 +35,7 @@ def _prepare(bench: Bench) -> Said:
     return Said(told=staging.label)
 
 
-def _wanted(settings: Settings) -> str:
+def gate_staging(settings: Settings) -> str:
     """Where to rehearse. A deploy may do without; a gate may not."""
     if settings.staging.kind is StagingKind.OFF:
         raise SettingsError(
