@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from coordinator.model.baseline import BaselineKind
     from coordinator.model.finding import Finding
+    from coordinator.model.forecast import Forecast
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
     from coordinator.model.rehearsal import StepGrade
@@ -109,6 +110,8 @@ class GateReport:
     """Everything that the gate has to say.
 
     `folder` is the project's folder from its repository's root, or empty; `settings` the file that makes it a project.
+    `forecasts` are those that others may notice, `differences` those of the staging's server from the one that the
+    revisions are for.
     """
 
     environment: str
@@ -126,9 +129,8 @@ class GateReport:
     absent: tuple[str, ...] = ()  # modules that are known and not in this checkout
     plan: RunPlan | None = None
     rehearsals: tuple[GateRehearsal, ...] = ()
-    differences: tuple[
-        Difference, ...
-    ] = ()  # of the staging's server from the one that the revisions are for
+    forecasts: tuple[Forecast, ...] = ()
+    differences: tuple[Difference, ...] = ()
     certificate: str | None = None
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tests.gate import formats
 from tests.trees import project, versions_of, write_revision
@@ -116,13 +116,17 @@ class Judged:
     @property
     def outcomes(self) -> dict[str, str]:
         """Each check's outcome."""
-        return {each["name"]: each["outcome"] for stage in self.document["stages"] for each in stage["checks"]}
+        return {
+            each["name"]: each["outcome"] for stage in self.document["stages"] for each in stage["checks"]
+        }
 
     def check(self, name: str) -> dict[str, Any]:
         """One check."""
-        found = [each for stage in self.document["stages"] for each in stage["checks"] if each["name"] == name]
+        found = [
+            each for stage in self.document["stages"] for each in stage["checks"] if each["name"] == name
+        ]
         assert found, f"no check {name}: {list(self.outcomes)}"
-        return found[0]
+        return cast("dict[str, Any]", found[0])
 
     @property
     def rules(self) -> set[str]:

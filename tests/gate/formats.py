@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import xmlschema
 
 SCHEMAS = Path(__file__).parent / "schemas"

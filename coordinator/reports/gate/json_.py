@@ -10,6 +10,7 @@ from coordinator.reports.plan_text import binding_edges, brief
 from coordinator.reports.wording import counted
 
 if TYPE_CHECKING:
+    from coordinator.model.forecast import Forecast
     from coordinator.model.gate import GateCheck, GateCommand, GateRehearsal, GateReport, GateStep
     from coordinator.model.plan import Dependency, RunPlan, Step
     from coordinator.model.sameness import Difference
@@ -49,6 +50,7 @@ def gate_as_json(report: GateReport, *, root: str) -> Document:
         "stages": [_stage(report, each) for each in GateStage],
         "plan": None if report.plan is None else _plan(report.plan),
         "rehearsals": [_rehearsal(each) for each in report.rehearsals],
+        "forecasts": [_forecast(each) for each in report.forecasts],
         "differences": [_difference(each) for each in report.differences],
         "certificate": report.certificate,
     }
@@ -177,6 +179,26 @@ def _rehearsed(step: GateStep) -> Document:
         "seconds": round(step.seconds, 3),
         "told": step.told,
         "findings": findings_as_json(step.findings),
+    }
+
+
+def _forecast(each: Forecast) -> Document:
+    return {
+        "module": each.key.module,
+        "revision": each.key.revision,
+        "line": each.line or None,
+        "table": f"{each.schema}.{each.table}",
+        "owner": each.module,
+        "lock": each.mode.value,
+        "works": [work.value for work in each.works],
+        "named": each.named,
+        "blocks": each.blocks.value,
+        "rows": None if each.size is None or each.size.rows < 0 else each.size.rows,
+        "bytes": None if each.size is None else each.size.bytes,
+        "estimate": None
+        if each.estimate is None
+        else {"seconds": round(each.estimate.seconds, 3), "basis": each.estimate.basis},
+        "told": each.sentence,
     }
 
 

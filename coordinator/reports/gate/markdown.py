@@ -36,6 +36,8 @@ def gate_markdown(document: Document) -> str:
             *_maybe(_findings(document)),
             *_maybe(_picture(document)),
             *_maybe(_steps(document)),
+            *_maybe(_forecasts(document)),
+            *_maybe(_differences(document)),
             *(_command(stage, check) for stage, check in checks(document) if check["command"] is not None),
             _checks(document),
         ]
@@ -180,6 +182,56 @@ def _rehearsed(step: Document) -> str:
     if step["outcome"] != "passed":
         return _outcome(step)
     return f"{markdown_text(step['grade'] or 'applied')}, {seconds_text(step['seconds'])}"
+
+
+def _forecasts(document: Document) -> Part | None:
+    found = document["forecasts"]
+    if not found:
+        return None
+    waiting = sum(each["blocks"] != "nobody waits" for each in found)
+    head = (
+        *_folded(
+            f"Locks and time: {counted(len(found), 'table')} worked on or locked, {waiting} that others wait for"
+        ),
+        "Measured in the rehearsal, which has no rows; sizes and times are those to expect where it goes.",
+        "",
+        "| revision | what it would mean | about |",
+        "|---|---|--:|",
+    )
+    rows = tuple((_forecast_row(each),) for each in found)
+    return Part(rank=5, head=head, blocks=rows, tail=("", "</details>", ""), noun="locks")
+
+
+def _forecast_row(each: Document) -> str:
+    unnamed = "" if each["named"] else "**no statement names it:** "
+    line = f", line {each['line']}" if each["line"] else ""
+    about = "" if each["estimate"] is None else seconds_text(each["estimate"]["seconds"])
+    return f"| {_cell(revision_of(each))}{line} | {unnamed}{_sentence(each['told'])} | {about} |"
+
+
+def _differences(document: Document) -> Part | None:
+    found = [each for each in document["differences"] if each["grade"] != "same"]
+    if not document["differences"]:
+        return None
+    grave = sum(each["grade"] == "differs in meaning" for each in found)
+    same = len(document["differences"]) - len(found)
+    head = (
+        *_folded(f"Like production: {same} the same, {len(found) - grave} harmless, {grave} in meaning"),
+        "| what | on staging | where it goes | grade |",
+        "|---|---|---|---|",
+    )
+    rows = tuple(
+        (_difference_row(each),) for each in sorted(found, key=lambda each: bool(each["grade"] == "harmless"))
+    )
+    return Part(rank=6, head=head, blocks=rows, tail=("", "</details>", ""), noun="differences")
+
+
+def _difference_row(each: Document) -> str:
+    grade = markdown_text(each["grade"])
+    grade = f"**{grade}**" if each["grade"] == "differs in meaning" else grade
+    why = f": {_sentence(each['why'])}" if each["why"] else ""
+    cells = (_sentence(each["what"]), _sentence(each["here"]), _sentence(each["there"]), f"{grade}{why}")
+    return f"| {' | '.join(cells)} |"
 
 
 def _command(stage: str, check: Document) -> Part:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _SHOWN_OUTPUT = 20  # lines of a failed command, from its end
 _SHOWN_PENDING = 12
+_SHOWN_FORECASTS = 8
 _VERDICT_COLOURS = {"approved": "green", "blocked": "red", "unavailable": "yellow"}
 
 
@@ -25,6 +26,7 @@ def gate_text(document: Document, page: Page) -> str:
     for stage in document["stages"]:
         if stage["checks"]:
             lines.extend(("", *_stage(stage, page)))
+    lines.extend((*_forecasts(document, page), *_differences(document, page)))
     lines.extend(("", *_verdict(document, page)))
     return "\n".join(lines) + "\n"
 
@@ -93,6 +95,35 @@ def _output(check: Document) -> Iterator[str]:
         yield f"      | … {len(lines) - _SHOWN_OUTPUT} lines before"
     yield from (f"      | {line}" for line in lines[-_SHOWN_OUTPUT:])
     yield f"      | ({ended(command)})"
+
+
+def _forecasts(document: Document, page: Page) -> Iterator[str]:
+    """What others would notice, the tables first that no statement names."""
+    found = document["forecasts"]
+    if not found:
+        return
+    yield ""
+    yield page.paint("locks and time", "cyan")
+    for each in found[:_SHOWN_FORECASTS]:
+        unnamed = "" if each["named"] else "not named: "
+        estimate = each["estimate"]
+        about = "" if estimate is None else f", about {seconds_text(estimate['seconds'])} {estimate['basis']}"
+        told = f"{revision_of(each)}  {unnamed}{one_line(each['told'])}{about}"
+        yield from page.wrapped(told, first="  ", then="    ")
+    if len(found) > _SHOWN_FORECASTS:
+        yield f"  and {len(found) - _SHOWN_FORECASTS} more, in the JSON report"
+
+
+def _differences(document: Document, page: Page) -> Iterator[str]:
+    """What the staging's server has otherwise."""
+    found = [each for each in document["differences"] if each["grade"] != "same"]
+    if not found:
+        return
+    yield ""
+    yield page.paint("not as it is there", "cyan")
+    for each in sorted(found, key=lambda each: bool(each["grade"] == "harmless")):
+        told = f"{each['what']}: {each['here']} here, {each['there']} there ({each['grade']})"
+        yield from page.wrapped(one_line(told), first="  ", then="    ")
 
 
 def _verdict(document: Document, page: Page) -> Iterator[str]:

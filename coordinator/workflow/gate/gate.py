@@ -83,6 +83,7 @@ def _report(bench: Bench, started: datetime.datetime, seconds: float) -> GateRep
         absent=() if state is None else tuple(module.name for module in state.absent.modules),
         plan=bench.plan,
         rehearsals=tuple(bench.rehearsals),
+        forecasts=bench.forecasts,
         differences=bench.differences,
         certificate=bench.certificate,
     )
