@@ -22,13 +22,15 @@ _URL = re.compile(
 # host=… password=secret: pairs alone, so that a condition such as `host = h AND password = p` is none.
 _KEYS = r"(?:host|hostaddr|user|dbname|port|service|sslmode|connect_timeout|application_name)"
 _PAIRS_BEFORE = re.compile(
-    rf"(?P<before>\b(?:{_KEYS}=[^\s'\"]+\s+)+(?:ssl)?password=)(?P<value>[^\s'\"]+)", re.IGNORECASE
+    rf"(?P<before>\b(?:{_KEYS}=[^\s'\"]+\s+)+(?:ssl)?password=)(?P<value>[^\s'\"]*[^\s'\",])", re.IGNORECASE
 )
 _PAIR_AFTER = re.compile(
     rf"(?P<before>\b(?:ssl)?password=)(?P<value>[^\s'\"]+)(?=\s+{_KEYS}=)", re.IGNORECASE
 )
 # Options of a foreign table as the catalog prints them.
-_OPTION = re.compile(r"(?P<before>\boptions (?:[^\n]*, )?(?:ssl)?password=)(?P<value>[^,\n]+)", re.IGNORECASE)
+_OPTION = re.compile(
+    r"(?P<before>\boptions (?:[^\n]*, )?(?:ssl)?password=)(?P<value>(?:(?!, )[^\n])+)", re.IGNORECASE
+)
 _PLAIN = (_LITERAL, _ESCAPED, _URL, _PAIRS_BEFORE, _PAIR_AFTER)
 # password = "secret", api_key: 'secret', token="secret": only in authors' Python, where it changes no definition.
 _ASSIGNED = re.compile(

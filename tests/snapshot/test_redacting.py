@@ -1,0 +1,79 @@
+"""Passwords are left out of what a snapshot holds; what only looks like one in a definition stays."""
+
+from __future__ import annotations
+
+import ast
+import json
+
+import pytest
+
+from coordinator.snapshots.redacting import Redactor
+
+SECRET = "hunter2"
+
+DEFINITIONS = {
+    "a role": f"CREATE ROLE x LOGIN PASSWORD '{SECRET}';",
+    "a role, escaped": rf"ALTER ROLE x PASSWORD E'{SECRET}\'more';",
+    "a role, doubled quote": f"ALTER ROLE x PASSWORD '{SECRET}''{SECRET}';",
+    "options": f"CREATE FOREIGN TABLE t (a int) SERVER s OPTIONS (user 'u', password '{SECRET}');",
+    "a URL": f"SELECT dblink('postgresql://u:{SECRET}@db.example.org/erp', 'SELECT 1')",
+    "a connection": f"SELECT dblink_connect('host=db user=u password={SECRET} port=5432')",
+    "a connection, password first": f"SELECT dblink_connect('password={SECRET} host=db')",
+}
+SOURCES = {
+    **DEFINITIONS,
+    "a name": f'PASSWORD = "{SECRET}"',
+    "an argument": f'connect(user="u", password="{SECRET}")',
+    "a dictionary": f'{{"api_key": "{SECRET}", "kind": "x"}}',
+    "a token": f"ACCESS_TOKEN = '{SECRET}'",
+}
+PLAIN = {
+    "a condition": "SELECT * FROM crm.users WHERE host = h AND password = p_password",
+    "a column": "CREATE TABLE crm.users (password text DEFAULT 'unset' NOT NULL, token text)",
+    "a check": "CHECK (kind <> 'password' AND token <> 'x')",
+    "an address": "DEFAULT 'https://example.org:8443/a@b'",
+    "a body": "BEGIN IF NEW.password = OLD.password THEN RAISE 'password unchanged'; END IF; END",
+}
+
+
+@pytest.mark.parametrize("text", DEFINITIONS.values(), ids=DEFINITIONS)
+def test_a_definition_is_redacted_and_stays_one(text: str) -> None:
+    redactor = Redactor()
+    told = redactor.definition(text)
+    assert SECRET not in told
+    assert "***" in told
+    assert redactor.count == 1
+    assert told.count("'") % 2 == 0
+    assert Redactor().definition(told) == told
+
+
+@pytest.mark.parametrize("text", SOURCES.values(), ids=SOURCES)
+def test_a_source_is_redacted(text: str) -> None:
+    redactor = Redactor()
+    assert SECRET not in redactor.source(text)
+    assert redactor.count == 1
+
+
+@pytest.mark.parametrize("text", PLAIN.values(), ids=PLAIN)
+def test_a_definition_without_a_password_stays_to_the_letter(text: str) -> None:
+    redactor = Redactor()
+    assert redactor.definition(text) == text
+    assert redactor.count == 0
+
+
+def test_python_that_is_redacted_can_still_be_read() -> None:
+    source = f'TOKEN = "{SECRET}"\n\ndef upgrade():\n    op.execute("CREATE ROLE x PASSWORD \'{SECRET}\'")\n'
+    told = Redactor().source(source)
+    assert SECRET not in told
+    ast.parse(told)
+
+
+def test_json_is_redacted_value_by_value_and_stays_json() -> None:
+    text = json.dumps({"description": [f"role x PASSWORD '{SECRET}'", 1, None], "password": "not a literal"})
+    told = json.loads(Redactor().document(text))
+    assert told == {"description": ["role x PASSWORD '***'", 1, None], "password": "not a literal"}
+
+
+def test_options_as_a_catalog_prints_them() -> None:
+    told = Redactor().catalog(f"owner a\nserver s options user=u, password={SECRET}, table_name=t")
+    assert told == "owner a\nserver s options user=u, password=***, table_name=t"
