@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
 @click.option(
     "--role", metavar="NAME", help="With --rights: judge this role instead of the one that connects."
 )
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Pending is what a file of `migrate snapshot` lacks; no database is needed.",
+)
+@click.option(
+    "--since",
+    metavar="GITREF",
+    help="Pending is what this ref lacks, by the files alone; no database is needed.",
+)
 @format_option
 @click.pass_context
 def command(
@@ -33,6 +45,8 @@ def command(
     rights: bool,
     lint: bool,
     role: str | None,
+    baseline: Path | None,
+    since: str | None,
     form: str,
 ) -> int:
     """Look for what is wrong with the modules, the map and the plan, without changing anything.
@@ -46,19 +60,31 @@ def command(
         raise click.UsageError("--role goes with --rights.")
     if lint and rights:
         raise click.UsageError("--lint and --rights are two questions; ask one of them.")
+    if (baseline is not None) + (since is not None) + rights > 1:
+        raise click.UsageError(
+            "--baseline, --since and --rights each look at something else; name one of them."
+        )
     settings = read_settings(env=env, database_url=database_url, wait_server=wait_server)
     with Progress(verbose=bool(context.obj["verbose"])) as progress:
         if rights:
             return _rights(settings, progress, role, form)
-        return _check(settings, progress, form, linted=lint)
+        return _check(settings, progress, form, linted=lint, snapshot=baseline, since=since)
 
 
-def _check(settings: Settings, progress: Progress, form: str, *, linted: bool) -> int:
+def _check(
+    settings: Settings,
+    progress: Progress,
+    form: str,
+    *,
+    linted: bool,
+    snapshot: Path | None,
+    since: str | None,
+) -> int:
     from coordinator.cli.document import page, write_json, write_text
     from coordinator.reports.check_text import check_as_json, check_text
     from coordinator.workflow.check import check
 
-    checked = check(settings, progress, linted=linted)
+    checked = check(settings, progress, linted=linted, snapshot=snapshot, since=since)
     if form == "json":
         write_json(check_as_json(checked), settings)
     else:

@@ -11,6 +11,8 @@ from coordinator.workflow.map_view import read_map_view
 from coordinator.workflow.plan import view_plan
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from coordinator.execution.events import Listener
     from coordinator.model.finding import Finding
     from coordinator.settings.values import Settings
@@ -33,12 +35,22 @@ class Checked:
         return any(each.severity is Severity.ERROR for each in self.findings)
 
 
-def check(settings: Settings, tell: Listener, *, linted: bool = False) -> Checked:
+def check(
+    settings: Settings,
+    tell: Listener,
+    *,
+    linted: bool = False,
+    snapshot: Path | None = None,
+    since: str | None = None,
+) -> Checked:
     """Run the preflight checks over every module, plan what is pending, read the map, and lint if that is wanted.
 
-    Raises RevisionError for trees that cannot be loaded, MapError for a map that cannot be read.
+    What is pending: what the target lacks, or the snapshot in that file, or the git ref `since`. Raises RevisionError
+    for trees that cannot be loaded, MapError for a map that cannot be read, SnapshotError, GitError.
     """
-    view = view_plan(settings, tell, atomicity=settings.atomic, only=None, linted=linted)
+    view = view_plan(
+        settings, tell, atomicity=settings.atomic, only=None, linted=linted, snapshot=snapshot, since=since
+    )
     findings = (*view.findings, *read_map_view(settings).findings)
     return Checked(
         target=view.target,

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from coordinator.errors import RefusedError
 from coordinator.execution.events import Listener, TargetNamed, Working
 from coordinator.execution.workers import Workers
+from coordinator.model.baseline import BaselineKind
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.run import RunStatus
 from coordinator.planning.heads import heads_after
 from coordinator.postgres.catalog import read_catalog
 from coordinator.reports.plan_sql import ScriptStep
 from coordinator.snapshots.file import read_snapshot
+from coordinator.workflow.baseline.replay import open_replay
 from coordinator.workflow.baseline.snapshot import SnapshotBaseline
 from coordinator.workflow.baseline.target import TargetBaseline
 from coordinator.workflow.lint import lint_pending
@@ -84,11 +86,13 @@ def view_plan(
     only: str | None,
     linted: bool = False,
     snapshot: Path | None = None,
+    since: str | None = None,
 ) -> PlanView:
     """Plan everything that is pending. A cycle and other refusals of the planner are findings here.
 
     `linted`: with what the lint says of the pending revisions. `snapshot` is the file of one, to plan from instead of
-    the target. Raises RevisionError and MapError for what cannot be read at all, SnapshotError for such a file.
+    the target; with `since` what that git ref holds is taken for applied, by its files alone. Raises RevisionError and
+    MapError for what cannot be read at all, SnapshotError for such a file, GitError for such a ref.
     """
     with Workers(silence=settings.worker_timeout) as workers:
         if snapshot is not None:
@@ -97,6 +101,12 @@ def view_plan(
             tell(TargetNamed(target=baseline.shown, environment=environment))
             planning = _Planning(settings, tell, workers, load_project(settings, workers), baseline, linted)
             return planning.view(baseline.shown, environment, None, atomicity=atomicity, only=only)
+        if since is not None:
+            with open_replay(settings, tell, since=since) as files:
+                shown, environment = f"the revisions of {since}", settings.environment or "default"
+                tell(TargetNamed(target=shown, environment=environment))
+                planning = _Planning(settings, tell, workers, load_project(settings, workers), files, linted)
+                return planning.view(shown, environment, None, atomicity=atomicity, only=only)
         with open_target(settings) as target:
             tell(TargetNamed(target=target.shown, environment=target.environment))
             project = load_project(settings, workers)
@@ -193,7 +203,9 @@ def _lint(
     settings: Settings, baseline: Baseline, project: Project, state: TargetState, captured: Captured
 ) -> tuple[Finding, ...]:
     map_view = read_map_view(settings)
-    uses, sizes = baseline.uses(), baseline.sizes()
+    # What a git ref holds could tell its uses only by being built, for which there is no time and perhaps no server.
+    uses = () if baseline.kind is BaselineKind.REPLAY else baseline.uses()
+    sizes = baseline.sizes()
     return lint_pending(settings, project, state, captured, map_view, uses=uses, sizes=sizes)
 
 
