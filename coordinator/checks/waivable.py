@@ -9,9 +9,18 @@ from coordinator.model.module_rules import MODULE_RULES
 from coordinator.model.precondition import PreconditionKind
 from coordinator.model.squawk_rules import SQUAWK_RULES, UNREAD
 
-# Of what is found by a plan, a rehearsal or a look at the target's rows, and not by a check of these packages.
+# Of what is found by a plan, a rehearsal, an impact or a look at the target's rows, and not by a check of these packages.
 _ELSEWHERE: Final = frozenset(
-    {"irreversible-step", "loss-before-commit", *(kind.value for kind in PreconditionKind)}
+    {
+        "irreversible-step",
+        "downgrade-fails",
+        "downgrade-leaves-traces",
+        "upgrade-fails-again",
+        "loss-before-commit",
+        "impact-breaks",
+        "impact-degrades",
+        *(kind.value for kind in PreconditionKind),
+    }
 )
 
 LINT_RULES: Final[frozenset[str]] = frozenset({*MODULE_RULES, *SQUAWK_RULES, UNREAD})

@@ -24,6 +24,11 @@ class LintRule:
     by_size: bool = False
     remedy: str | None = None
 
+    @property
+    def severity_word(self) -> str:
+        """The severity for people."""
+        return "off" if self.severity is None else self.severity.value
+
 
 class SquawkUse(enum.Enum):
     """Whether the rules of squawk are asked for."""

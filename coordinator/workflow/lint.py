@@ -91,7 +91,11 @@ def _facts(
         situation=situation,
         pending=tuple(each for tree in project.trees for each in tree.revisions if each.key in pending),
         captures={key: each for key, each in captured.upgrades.items() if key in pending},
-        owners={**{module.schema: module.name for module in state.absent.modules}, **project.owners},
+        owners={
+            schema: module.name
+            for module in (*state.absent.modules, *project.modules)
+            for schema in module.schemas
+        },
         lasting=uses,
         declared=_declared(project, state, map_view),
         sizes=sizes,

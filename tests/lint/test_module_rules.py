@@ -208,6 +208,33 @@ class TestContractWithExpand:
         finding = one(self.rule, facts(shop(self.read, crm=crm), applied="crm:c1 billing:b1"))
         assert "in one step, so that old and new never stand side by side" in finding.message
 
+    def test_values_that_are_computed_anew_are_old_and_new_at_once(self) -> None:
+        crm = (Rev("c2", "ALTER TABLE customers ALTER phone TYPE bigint USING phone::bigint"),)
+        calls = Rev(
+            "b1",
+            "CREATE FUNCTION f() RETURNS text LANGUAGE plpgsql AS"
+            " $$ BEGIN RETURN (SELECT c.phone FROM crm.customers c LIMIT 1); END $$",
+        )
+        finding = one(self.rule, facts(shop(calls, crm=crm), applied="crm:c1 billing:b1"))
+        assert "retypes column 'crm.customers.phone' in one step" in finding.message
+        assert "function 'billing.f' of module 'billing' still uses it" in finding.message
+
+    def test_a_type_that_only_grows_takes_nothing_away(self) -> None:
+        crm = (Rev("c2", "ALTER TABLE customers ALTER phone TYPE varchar(80)"),)
+        assert found(self.rule, facts(shop(self.read, crm=crm), applied="crm:c1 billing:b1")) == ()
+
+    def test_what_is_dropped_to_be_made_again_is_replaced(self) -> None:
+        crm = (
+            Rev("c2", "CREATE FUNCTION g(a int) RETURNS int LANGUAGE sql AS 'SELECT 1'"),
+            Rev(
+                "c3",
+                "CREATE FUNCTION h() RETURNS int LANGUAGE sql AS 'SELECT 2'\nDROP FUNCTION g\n"
+                "CREATE FUNCTION g(a bigint) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            ),
+        )
+        calls = Rev("b1", "CREATE VIEW v AS SELECT crm.g(1)")
+        assert found(self.rule, facts(shop(calls, crm=crm), applied="crm:c1 crm:c2 billing:b1")) == ()
+
     def test_the_contract_alone_comes_in_time(self) -> None:
         crm = (Rev("c2", "ALTER TABLE customers DROP phone"),)
         assert found(self.rule, facts(shop(self.read, crm=crm), applied="crm:c1 billing:b1")) == ()
@@ -267,6 +294,11 @@ class TestKeyWithoutIndex:
     )
     def test_an_index_that_begins_with_it_is_enough(self, sql: str) -> None:
         assert found(self.rule, facts(shop(Rev("b1", self.key), Rev("b2", sql)))) == ()
+
+    def test_an_index_made_by_hand_is_known_from_the_catalog(self) -> None:
+        index = ObjectName(ObjectKind.INDEX, "billing", "by_hand")
+        lasting = (holds(index, column("billing.invoices.customer_id")),)
+        assert found(self.rule, facts(shop(Rev("b1", self.key)), lasting=lasting)) == ()
 
     def test_an_index_that_has_it_later_is_not(self) -> None:
         forest = shop(Rev("b1", f"{self.key}\nCREATE INDEX ON invoices (id, customer_id)"))

@@ -202,6 +202,15 @@ class TestFindings:
             facts(self.shop("ALTER TABLE customers DROP name"), applied="crm:c1", squawk=True),
         )
 
+    def test_of_several_commands_in_one_text_each_must_be_about_something_new(self) -> None:
+        texts = "ALTER TABLE fresh ADD x text; ALTER TABLE customers DROP name"
+        forest: Forest = {
+            "crm": (Rev("c1", TABLE), Rev("c2", f"CREATE TABLE fresh (id bigint)\n{texts}")),
+            "billing": (),
+        }
+        finding = one("ban-drop-column", facts(forest, applied="crm:c1", squawk=True))
+        assert "relation 'crm.fresh', column 'crm.customers.name'" in finding.message
+
     @pytest.mark.parametrize(
         ("rows", "severity"), [(10_000, Severity.NOTE), (10_001, Severity.WARNING), (-1, Severity.WARNING)]
     )

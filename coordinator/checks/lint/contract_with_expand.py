@@ -49,7 +49,7 @@ class ContractWithExpand:
         findings = []
         for revision in facts.pending:
             for effect in facts.effects(revision):
-                if effect.verb not in _CONTRACTS or effect.object.kind not in _KINDS or effect.conditional:
+                if not _is_contract(effect) or _is_made_again(effect, revision, facts):
                     continue
                 expand = revision if effect.verb is not Verb.DROP else expands.get(_family(effect.object))
                 if expand is None or facts.is_new(effect.object):
@@ -80,9 +80,21 @@ class ContractWithExpand:
         )
 
 
-def _family(name: ObjectName) -> tuple[str, str]:
-    """What old and new share: the table that both are columns of, or else the schema."""
-    return (name.schema, name.name) if name.kind is ObjectKind.COLUMN else (name.schema, "")
+def _is_contract(effect: Effect) -> bool:
+    """Whether it takes something away from its users; a type that only grows takes nothing."""
+    if effect.verb is Verb.RETYPE and not effect.overwrites:
+        return False
+    return effect.verb in _CONTRACTS and effect.object.kind in _KINDS and not effect.conditional
+
+
+def _is_made_again(effect: Effect, revision: Revision, facts: LintFacts) -> bool:
+    """Whether the same revision makes it under the same name: it is replaced, and nothing is taken away."""
+    return any(each.verb is Verb.CREATE and each.object == effect.object for each in facts.effects(revision))
+
+
+def _family(name: ObjectName) -> tuple[ObjectKind, str, str]:
+    """What old and new share: the table that both are columns of, or else the schema and what they are."""
+    return (name.kind, name.schema, name.name if name.kind is ObjectKind.COLUMN else "")
 
 
 def _readers(name: ObjectName, revision: Revision, facts: LintFacts) -> Iterator[_Reader]:

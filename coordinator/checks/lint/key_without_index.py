@@ -33,7 +33,7 @@ class KeyWithoutIndex:
             self._finding(revision, key, target, facts.owner(target))
             for revision in facts.pending
             for key, target in _keys(revision, facts)
-            if not _begins_an_index(key, indexed)
+            if not _begins_an_index(key, indexed) and not _has_one_by_hand(key, facts)
         )
 
     def _finding(self, revision: Revision, key: Effect, target: ObjectName, owner: str | None) -> Finding:
@@ -53,6 +53,19 @@ def _begins_an_index(key: Effect, indexed: list[tuple[ObjectName, tuple[str, ...
     wanted = set(key.columns or ())
     return any(
         table == key.object.relation and set(columns[: len(wanted)]) == wanted for table, columns in indexed
+    )
+
+
+def _has_one_by_hand(key: Effect, facts: LintFacts) -> bool:
+    """Whether the catalog has an index or a key over the columns; in which order they stand there it does not say."""
+    columns: dict[ObjectName, set[str]] = {}
+    for each in facts.lasting:
+        if each.used.kind is ObjectKind.COLUMN and each.used.relation == key.object.relation:
+            columns.setdefault(each.holder, set()).add(each.used.part)
+    wanted = set(key.columns or ())
+    return any(
+        holder.kind in {ObjectKind.INDEX, ObjectKind.CONSTRAINT} and holder != key.object and wanted <= some
+        for holder, some in columns.items()
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from coordinator.checks.lint.required_column import added_as_required
@@ -11,6 +12,7 @@ from coordinator.model.effect import ObjectKind, ObjectName, Verb
 from coordinator.model.finding import Severity
 from coordinator.model.squawk_rules import UNREAD, squawk_rule
 from coordinator.revisions.effects import effects_of
+from coordinator.sql.parser import parse
 from coordinator.sql.shown import without_values
 from coordinator.squawk.run import SYNTAX_ERROR
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from coordinator.checks.lint.facts import LintFacts, SquawkSaid
+    from coordinator.model.effect import Effect
     from coordinator.model.finding import Finding
     from coordinator.model.lint_rule import LintRule
 
@@ -92,17 +95,23 @@ def weighed(severity: Severity | None, rule: str, facts: LintFacts) -> Severity 
 
 
 def _subjects(said: SquawkSaid, facts: LintFacts) -> tuple[ObjectName, ...]:
-    """What the statement is about: what it ends, else the relations or other objects that it changes.
+    """What the commands of the statement are about: what they end, else the relation or other object that they change.
 
-    () when that is not known. A CREATE is about what it creates, which may be a mistake all the same, so that is not
-    told as new.
+    () when that is not known. Making something is about nothing that was there, and may be a mistake all the same.
     """
-    module = facts.situation.trees[said.revision.key.module].module
-    capture = Capture(key=said.revision.key, direction=Direction.UPGRADE, statements=(said.statement,))
-    effects = effects_of(capture, schema=module.schema).effects
+    schema = facts.situation.trees[said.revision.key.module].module.schema
+    found: dict[ObjectName, None] = {}
+    for tree in parse(said.statement.sql):  # squawk gets no text that this grammar refuses
+        alone = replace(said.statement, sql=tree.sql)
+        capture = Capture(key=said.revision.key, direction=Direction.UPGRADE, statements=(alone,))
+        found.update(dict.fromkeys(_subject(effects_of(capture, schema=schema).effects, facts)))
+    return tuple(found)
+
+
+def _subject(effects: tuple[Effect, ...], facts: LintFacts) -> tuple[ObjectName, ...]:
     if any(each.verb is Verb.CREATE and each.object.kind in _WHOLE for each in effects):
         return ()
-    ended = tuple(dict.fromkeys(each.object for each in effects if each.verb in _ENDS))
+    ended = tuple(each.object for each in effects if each.verb in _ENDS)
     if ended:
         return tuple(_table_of(each, facts) for each in ended)
     plain = [each for each in effects if each.verb is not Verb.HOLD]
