@@ -45,6 +45,11 @@ from coordinator.cli.options import check_budget_option, format_option, read_set
     help="The longest that one transaction may keep others waiting, by the rehearsal's times.  [default: 30s]",
 )
 @check_budget_option
+@click.option(
+    "--trace",
+    is_flag=True,
+    help="Note in the rehearsal what each statement locks, writes anew and reads, and say what that means here.",
+)
 @keep_options
 @click.option("--retry", is_flag=True, help="Try once more what failed before for a reason of code or data.")
 @click.option("--dry-run", is_flag=True, help="Plan and look for what is wrong, then stop.")
@@ -68,6 +73,7 @@ def command(
     keep_limit: str | None,
     discard: tuple[str, ...],
     keep_personal: bool,
+    trace: bool,
     retry: bool,
     dry_run: bool,
     yes: bool,
@@ -106,6 +112,7 @@ def command(
             certificate=wanted_certificate(settings, staging=staging),
             only=only,
             dry_run=dry_run,
+            trace=trace,
             retry=retry,
             keep=keep_request(settings, discard=discard, keep_personal=keep_personal),
             consent=progress.ask if asks else lambda plan: True,

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from coordinator.cli.document import write_json
 from coordinator.cli.findings import show_findings
 from coordinator.cli.terminal import Terminal, terminal
+from coordinator.model.capture import Direction
 from coordinator.planning.holding import longest_holding
+from coordinator.reports.forecast_text import forecast_lines
 from coordinator.reports.kept_text import kept_lines
+from coordinator.reports.page import Page
 from coordinator.reports.preconditions_text import precondition_lines
 from coordinator.reports.run_json import report_as_json
 from coordinator.workflow.all_modules import Outcome
@@ -33,6 +36,7 @@ def show_report(report: Report, settings: Settings, *, form: str, verbose: bool)
     if report.rehearsal is not None:
         show_rehearsal(report.rehearsal, out)
         _show_holding(report, out)
+        _show_forecasts(report, out)
     show_findings(report.findings, out, notes=verbose)
     match report.outcome:
         case Outcome.NOTHING_TO_DO:
@@ -89,6 +93,13 @@ def _show_holding(report: Report, out: Terminal) -> None:
     holding = longest_holding(report.plan, report.rehearsal)
     if holding is not None:
         out.wrapped(f"  the longest transaction holds {holding}", following="    ")
+
+
+def _show_forecasts(report: Report, out: Terminal) -> None:
+    """What a traced rehearsal means at the target's sizes."""
+    page = Page(width=out.width, paint=out.styled)
+    for line in forecast_lines(report.forecasts, page, direction=Direction.UPGRADE, where="the target"):
+        out.line(line)
 
 
 def _show_demands(report: Report, out: Terminal) -> None:

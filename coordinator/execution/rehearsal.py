@@ -36,9 +36,10 @@ from coordinator.model.locks import SegmentLocks
 from coordinator.model.rehearsal import Rehearsal, RehearsedStep, StepGrade
 from coordinator.postgres.rows import row_checksums
 from coordinator.postgres.table_locks import held_locks, lockable_tables
+from coordinator.postgres.tracing import tables_by_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from coordinator.execution.project import Project
     from coordinator.execution.starting import RowSums
@@ -80,6 +81,9 @@ class Rehearser:
     _made: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _locks: list[SegmentLocks] = field(default_factory=list)
     _tracers: list[StepTracer] = field(default_factory=list)
+    _tables: Mapping[int, tuple[str, str]] = field(
+        default_factory=dict
+    )  # by their names before the first step
     _left: dict[str, dict[str, Any]] = field(
         default_factory=dict
     )  # step -> what its rehearsal adds to the grade
@@ -92,6 +96,8 @@ class Rehearser:
         self._role = str(self.runner.session.value("SELECT session_user"))
         self._start = _State(catalog=self.runner.catalog(), sums=self._sums(self.project.modules))
         self._catalog = self._start.catalog
+        if self.trace:
+            self._tables = tables_by_number(self.runner.session)
         for segment in plan.segments[:-1]:
             self._commit(segment)
         reversed_whole, findings = self._last(plan, self._start.catalog)
@@ -114,7 +120,7 @@ class Rehearser:
         if not self.trace:
             return None
         schema = self.project.module(step.key.module).schema
-        self._tracers.append(StepTracer(self.runner.session, step, schema))
+        self._tracers.append(StepTracer(self.runner.session, step, schema, self._tables))
         return self._tracers[-1]
 
     def _last(self, plan: RunPlan, start: Catalog) -> tuple[bool, tuple[Finding, ...]]:
@@ -276,10 +282,7 @@ class Rehearser:
         back = self.opposite(step)
         gone = destroyed(result.after.difference(before.catalog))
         try:
-            token = f"rehearse back {step.key}"
-            reversal = self.runner.run(
-                back, transaction, result.after, token=token, tracer=self._tracer(back)
-            )
+            reversal = self.runner.run(back, transaction, result.after, token=f"rehearse back {step.key}")
         except StepFailedError as error:
             said = () if step.irreversible else (cannot_go_back(step, error),)
             return irreversible(step, said, gone, self._at_stake(gone, ()))

@@ -20,11 +20,15 @@ _WITH_FILES = frozenset({"r", "m"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceDifference:
-    """Two moments of one transaction. `known` are all relations by number, as they were called before the statement."""
+    """Two moments of one transaction. `known` are all relations by number, as they were called before the statement.
+
+    `first` are the tables by number, as they were called before the first step.
+    """
 
     known: Mapping[int, TracedRelation]
     before: Mapping[int, HeldRelation]
     after: Mapping[int, HeldRelation]
+    first: Mapping[int, Table]
 
     @property
     def rows(self) -> int:
@@ -68,7 +72,12 @@ class TraceDifference:
             if table is not None and table.is_table:
                 name = (table.schema, table.name)
                 yield TracedLock(
-                    schema=table.schema, table=table.name, mode=mode, named=name in named, through=through
+                    schema=table.schema,
+                    table=table.name,
+                    mode=mode,
+                    named=name in named,
+                    through=through,
+                    first=self.first.get(number),
                 )
 
     def _new_mode(self, number: int, held: HeldRelation) -> LockMode | None:
@@ -114,13 +123,19 @@ class TraceDifference:
                     table=table.name,
                     what=now.name,
                     bytes=sizes.get(number, 0),
+                    first=self.first.get(now.owner),
                 )
 
     def _scanned(self) -> Iterator[TableWork]:
         for number in self.after:
             known = self.known.get(number)
             if known is not None and known.kind in _WITH_FILES and self._scans(number) > 0:
-                yield TableWork(kind=WorkKind.SCAN, schema=known.schema, table=known.name)
+                yield TableWork(
+                    kind=WorkKind.SCAN,
+                    schema=known.schema,
+                    table=known.name,
+                    first=self.first.get(number),
+                )
 
     def _scans(self, number: int) -> int:
         """How often the statement began to read it from its beginning, be it empty or not."""

@@ -36,11 +36,15 @@ _ALONE = {
 
 @dataclass(slots=True)
 class StepTracer:
-    """Traces the statements of one step on one session; `schema` is where its unqualified names go."""
+    """Traces the statements of one step on one session; `schema` is where its unqualified names go.
+
+    `first` are the tables by number, as they were called before the first step.
+    """
 
     session: Session
     step: Step
     schema: str
+    first: Mapping[int, tuple[str, str]]
     traces: list[StatementTrace] = field(default_factory=list)
     _known: dict[int, TracedRelation] = field(default_factory=dict)  # by the names before the next statement
     _held: Mapping[int, HeldRelation] = field(default_factory=dict)
@@ -79,7 +83,7 @@ class StepTracer:
             self._begun = False
             return answer
         after = held_relations(self.session)
-        done = TraceDifference(known=self._known, before=self._held, after=after)
+        done = TraceDifference(known=self._known, before=self._held, after=after, first=self.first)
         sizes = sizes_of(self.session, done.changed_files) if done.changed_files else {}
         self._note(
             sent,
@@ -101,8 +105,8 @@ class StepTracer:
         seconds = time.monotonic() - began
         after = traced_relations(self.session)
         self._begun = False
-        works = _done_alone(before, after)
-        locks = _held_alone(before, after, works, named_relations(text, schema=self.schema))
+        works = _done_alone(before, after, self.first)
+        locks = _held_alone(before, after, works, named_relations(text, schema=self.schema), self.first)
         self._note(sent, seconds, locks=locks, works=works, alone=True, waits_for=_ALONE.get(verb, ""))
         return answer
 
@@ -134,7 +138,9 @@ class StepTracer:
 
 
 def _done_alone(
-    before: Mapping[int, TracedRelation], after: Mapping[int, TracedRelation]
+    before: Mapping[int, TracedRelation],
+    after: Mapping[int, TracedRelation],
+    first: Mapping[int, tuple[str, str]],
 ) -> tuple[TableWork, ...]:
     """Tables and indexes of tables that were there, with a file that was not."""
     changed = {
@@ -148,6 +154,7 @@ def _done_alone(
             schema=before[each.owner].schema,
             table=before[each.owner].name,
             what="" if each.is_table else each.name,
+            first=first.get(each.owner),
         )
         for number, each in after.items()
         if number in changed
@@ -161,9 +168,10 @@ def _held_alone(
     after: Mapping[int, TracedRelation],
     works: tuple[TableWork, ...],
     named: frozenset[tuple[str, str]],
+    first: Mapping[int, tuple[str, str]],
 ) -> tuple[TracedLock, ...]:
     """What such a command holds while it runs, as PostgreSQL documents it: only a rewrite keeps readers out."""
-    tables = {(each.schema, each.name): "" for each in before.values() if each.is_table}
+    tables = {(each.schema, each.name): number for number, each in before.items() if each.is_table}
     found = {each: "" for each in named if each in tables}
     for number, each in before.items():
         owner = before.get(each.owner)
@@ -181,6 +189,7 @@ def _held_alone(
             else LockMode.SHARE_UPDATE_EXCLUSIVE,
             named=(schema, table) in named,
             through=through,
+            first=first.get(tables[schema, table]),
         )
         for (schema, table), through in sorted(found.items())
     )

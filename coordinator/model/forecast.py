@@ -84,10 +84,11 @@ class Estimate:
 class Forecast:
     """One statement and one table that it locks or works on.
 
-    `module` owns the table, None where no module does. `named`: the statement's text names the table as what it acts
-    on; `through`: it is locked by way of this index. `held_before`: the lock is one that an earlier statement of the
-    step took. `size` is None where it is not known. `seconds` is how long the statement took in the rehearsal,
-    which has no rows. `alone`: it runs outside of transactions, and what it holds it holds only while it runs.
+    The table is called as it was before the first step; `module` owns it, None where no module does. `named`: the
+    statement's text names the table as what it acts on; `through`: it is locked by way of this index. `held_before`:
+    an earlier statement of the transaction took the lock. `size` is None where it is not known. `seconds` is how long
+    the statement took in the rehearsal, which has no rows. `alone`: it runs outside of transactions, and what it
+    holds it holds only while it runs.
     """
 
     key: RevisionKey

@@ -53,7 +53,8 @@ class Rehearsal:
     """A rehearsal that every step passed. `reversed_whole`: the whole run, taken back, left no trace.
 
     `locks` are those of each segment that is one transaction, forwards and, where it was run, backwards.
-    `traces` are the statements of each step and of its way back, where a trace was asked for.
+    `traces` are the statements of each step, where a trace was asked for; of its way back none, since that runs
+    under the locks that the step has taken.
     `differences` compares the rehearsal's server with the one that the plan is for; empty where that is not known.
     """
 

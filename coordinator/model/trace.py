@@ -27,6 +27,7 @@ class TracedLock:
 
     `named`: the statement's text names the table as what it acts on; one that it only refers to, as a foreign key
     does, is not named. `through` is the index by which the table is locked, where it was not locked itself.
+    `first` are schema and name that the table had before the first step; None: a step has made it.
     """
 
     schema: str
@@ -34,6 +35,7 @@ class TracedLock:
     mode: LockMode
     named: bool
     through: str = ""
+    first: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.table}"
@@ -41,13 +43,17 @@ class TracedLock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableWork:
-    """Work on one table that was there before. `what` is the index, for those; `bytes` is what was written here."""
+    """Work on one table that was there before. `what` is the index, for those; `bytes` is what was written here.
+
+    `first` is as in `TracedLock`.
+    """
 
     kind: WorkKind
     schema: str
     table: str
     what: str = ""
     bytes: int = 0
+    first: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,17 +26,14 @@ def forecast(
     owners: Mapping[str, str],
     throughput: Throughput = USUAL_THROUGHPUT,
 ) -> tuple[Forecast, ...]:
-    """One value for each statement and table that it locks or works on.
+    """One value for each statement and table that it locks or works on, if the table was there before the first step.
 
-    First those tables that the statement's text does not name, then the strongest lock times the size. `owners` says
-    which module owns a schema. Tables that the steps themselves make are not among the traces.
+    First those tables that the statement's text does not name, then the strongest lock times the size. `sizes` are by
+    the names that tables have before the first step; `owners` says which module owns a schema.
     """
     found: list[Forecast] = []
-    held: dict[tuple[object, ...], LockMode] = {}
+    held: dict[Table, LockMode] = {}
     for trace in traces:
-        step = (trace.key, trace.direction)
-        if trace.alone:
-            held = {key: mode for key, mode in held.items() if key[:2] != step}
         found.extend(_of_statement(trace, sizes, owners, throughput, held))
     return tuple(sorted(found, key=lambda each: (each.named, -each.weight)))
 
@@ -46,16 +43,19 @@ def _of_statement(
     sizes: Mapping[Table, TableSize],
     owners: Mapping[str, str],
     throughput: Throughput,
-    held: dict[tuple[object, ...], LockMode],
+    held: dict[Table, LockMode],
 ) -> Iterable[Forecast]:
-    locks = {(each.schema, each.table): each for each in trace.locks}
+    locks = {each.first: each for each in trace.locks if each.first is not None}
     works: dict[Table, list[WorkKind]] = {}
     for work in trace.works:
-        works.setdefault((work.schema, work.table), []).append(work.kind)
+        if work.first is not None:
+            works.setdefault(work.first, []).append(work.kind)
     for table in sorted({*locks, *works}):
-        lock, key = locks.get(table), (trace.key, trace.direction, table)
-        mode = lock.mode if lock is not None else held.get(key, LockMode.ACCESS_SHARE)
-        held[key] = mode
+        # A lock that is not new was taken by an earlier statement of the same transaction.
+        lock = locks.get(table)
+        mode = held.get(table, LockMode.ACCESS_SHARE) if lock is None else lock.mode
+        if not trace.alone:
+            held[table] = mode
         kinds, size = tuple(works.get(table, ())), sizes.get(table)
         yield Forecast(
             key=trace.key,
@@ -67,7 +67,7 @@ def _of_statement(
             module=owners.get(table[0]),
             mode=mode,
             named=lock is None or lock.named,
-            through=lock.through if lock is not None else "",
+            through="" if lock is None else lock.through,
             held_before=lock is None,
             works=kinds,
             size=size,

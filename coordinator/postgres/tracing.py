@@ -78,6 +78,12 @@ class HeldRelation:
     now: TracedRelation | None
 
 
+def tables_by_number(session: Session) -> dict[int, tuple[str, str]]:
+    """Schema and name of everything that people read from, by its number."""
+    found = traced_relations(session)
+    return {number: (each.schema, each.name) for number, each in found.items() if each.is_table}
+
+
 def traced_relations(session: Session) -> dict[int, TracedRelation]:
     """All relations by number, but for PostgreSQL's own and the ledger's."""
     rows = session.rows(_RELATIONS, (LEDGER_SCHEMA,))

@@ -22,7 +22,7 @@ def precondition_lines(results: Iterable[PreconditionResult], *, whole: bool = F
     if not told:
         return ()
     of = {outcome: sum(each.outcome is outcome for each in told) for outcome in PreconditionOutcome}
-    parts = [f"{of[PreconditionOutcome.HOLDS]} of {counted(len(told), 'demand')} on rows hold"]
+    parts = [f"{counted(len(told), 'demand')} on rows: {of[PreconditionOutcome.HOLDS]} met"]
     if of[PreconditionOutcome.VIOLATED]:
         parts.append(f"{of[PreconditionOutcome.VIOLATED]} violated")
     if of[PreconditionOutcome.NOT_CHECKED]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from coordinator.reports.finding_json import findings_as_json
+from coordinator.reports.forecast_json import forecasts_as_json, traces_as_json
 from coordinator.reports.plan_json import plan_as_json
 from coordinator.reports.preconditions_json import preconditions_as_json
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import enum
 
     from coordinator.model.finding import Finding
+    from coordinator.model.forecast import Forecast
     from coordinator.model.locks import SegmentLocks
     from coordinator.model.plan import RunPlan
     from coordinator.model.precondition import PreconditionResult
@@ -36,6 +38,8 @@ class RunReport(Protocol):
     @property
     def seconds(self) -> float: ...
     @property
+    def forecasts(self) -> tuple[Forecast, ...]: ...
+    @property
     def preconditions(self) -> tuple[PreconditionResult, ...]: ...
     @property
     def findings(self) -> tuple[Finding, ...]: ...
@@ -52,6 +56,7 @@ def report_as_json(report: RunReport) -> dict[str, object]:
         "plan": None if report.plan is None else plan_as_json(report.plan),
         "rehearsal": None if report.rehearsal is None else rehearsal_as_json(report.rehearsal),
         "preconditions": preconditions_as_json(report.preconditions),
+        **({"forecasts": forecasts_as_json(report.forecasts)} if report.forecasts else {}),
         "findings": findings_as_json(report.findings),
     }
 
@@ -66,6 +71,7 @@ def rehearsal_as_json(rehearsal: Rehearsal) -> dict[str, object]:
         "steps": [_step(each) for each in rehearsal.steps],
         "locks": [_locks(each) for each in rehearsal.locks],
         "findings": findings_as_json(rehearsal.findings),
+        **({"traces": traces_as_json(rehearsal.traces)} if rehearsal.traces else {}),
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from coordinator.model.check_budget import WANTED_BUDGET, CheckBudget, parse_budget
 from coordinator.model.durations import WANTED, parse_duration
+from coordinator.model.forecast import WANTED_THROUGHPUT, Throughput, parse_throughput
 from coordinator.model.plan import Atomicity
 from coordinator.model.sizes import WANTED_SIZE, parse_size
 from coordinator.settings.values import StagingKind, WhenAhead, suggest
@@ -144,6 +145,16 @@ def check_budget(value: object) -> CheckBudget:
         return parse_budget(value)
     except ValueError as error:
         raise WrongFormError(WANTED_BUDGET) from error
+
+
+def throughput(value: object) -> Throughput:
+    """What a second does of each kind of work."""
+    if not isinstance(value, str):
+        raise WrongFormError(WANTED_THROUGHPUT)
+    try:
+        return parse_throughput(value)
+    except ValueError as error:
+        raise WrongFormError(WANTED_THROUGHPUT) from error
 
 
 def reference(value: object) -> str:

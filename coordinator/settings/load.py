@@ -37,6 +37,7 @@ _OPTIONS: Final[dict[str, forms.Form]] = {
     "keep_hold": forms.duration,
     "keep_for": forms.duration,
     "check_budget": forms.check_budget,
+    "throughput": forms.throughput,
     "wait": forms.duration,
     "wait_server": forms.duration,
     "worker_timeout": forms.duration,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from coordinator.errors import SettingsError, UsageError
 from coordinator.model.check_budget import USUAL_BUDGET, CheckBudget
+from coordinator.model.forecast import USUAL_THROUGHPUT, Throughput
 from coordinator.model.lint_rule import LintChoices
 from coordinator.model.plan import Atomicity
 
@@ -40,6 +41,7 @@ class Flags:
     keep_hold: str | None = None
     keep_for: str | None = None
     check_budget: str | None = None
+    throughput: str | None = None
     wait: str | None = None
     wait_server: str | None = None
     worker_timeout: str | None = None
@@ -166,6 +168,7 @@ class Settings:
     keep_hold: float = 5.0
     keep_for: float = 30 * 86_400.0
     check_budget: CheckBudget = USUAL_BUDGET
+    throughput: Throughput = USUAL_THROUGHPUT
     wait: float = 600.0
     wait_server: float = 0.0
     worker_timeout: float = 300.0

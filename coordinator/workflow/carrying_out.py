@@ -17,9 +17,11 @@ from coordinator.model.plan import Guarantee
 from coordinator.planning.reverse import reverse_plan
 from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.failure import ConnectionLostError
+from coordinator.postgres.table_sizes import read_sizes
 from coordinator.workflow.baseline.target import target_baseline
 from coordinator.workflow.before_writing import nothing_in_yet
 from coordinator.workflow.erasing import erase_after_run
+from coordinator.workflow.forecasts import forecasts_of
 from coordinator.workflow.half_done import way_back_of
 from coordinator.workflow.loss import (
     NOTHING_ASKED,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from coordinator.execution.project import Project
     from coordinator.execution.workers import Workers
     from coordinator.model.finding import Finding
+    from coordinator.model.forecast import Forecast
     from coordinator.model.kept import KeptData
     from coordinator.model.plan import RunPlan
     from coordinator.model.precondition import PreconditionResult
@@ -75,6 +78,7 @@ class CarriedOut:
     findings: tuple[Finding, ...]
     kept: tuple[KeptData, ...] = ()  # what of the destroyed data is held
     preconditions: tuple[PreconditionResult, ...] = ()  # what the steps demanded of rows
+    forecasts: tuple[Forecast, ...] = ()  # of a traced rehearsal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +102,7 @@ class CarryingOut:
     )
     keep: KeepRequest = NOTHING_ASKED
     covered: Covered | None = None  # by a certificate, which takes the place of a rehearsal
+    trace: bool = False  # note what each rehearsed statement does to tables
     attempt: str = ""  # its identity in the ledger; empty: it may always be tried again
 
     def carry_out(self, plans: tuple[RunPlan, ...]) -> CarriedOut:
@@ -110,6 +115,8 @@ class CarryingOut:
         plan, rehearsal = self._rehearse(plans)
         if plan.steps != plans[0].steps:
             checked = self._check_rows(plan)
+        sizes = read_sizes(self.main) if self.trace else {}
+        forecasts = forecasts_of(rehearsal, sizes, self.project, self.settings)
         catalog = read_catalog(self.main, ignore=self.project.version_tables)
         policy = keep_policy(self.settings, self.keep)
         keeping = keep_plan(policy, self.captured, plan, rehearsal)
@@ -130,6 +137,7 @@ class CarryingOut:
             findings=tuple(dict.fromkeys((*plan.findings, *checked.findings, *lost))),
             kept=self._kept(run),
             preconditions=checked.results,
+            forecasts=forecasts,
         )
 
     def _check_rows(self, plan: RunPlan) -> CheckedRows:
@@ -187,6 +195,7 @@ class CarryingOut:
                     captured=self.captured,
                     workers=self.workers,
                     tell=self.tell,
+                    trace=self.trace,
                 )
         except RefusedError:
             self._look_again()  # what failed was perhaps never as the plan had found it

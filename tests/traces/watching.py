@@ -9,6 +9,7 @@ from coordinator.execution.tracing import StepTracer
 from coordinator.model.capture import Direction
 from coordinator.model.names import Place, RevisionKey
 from coordinator.model.plan import Step
+from coordinator.postgres.tracing import tables_by_number
 
 if TYPE_CHECKING:
     from coordinator.model.trace import StatementTrace
@@ -24,7 +25,7 @@ def tracer_of(session: Session, revision: str = "c1") -> StepTracer:
         message="",
         place=Place(f"crm/{revision}.py", 1),
     )
-    return StepTracer(session, step, "crm")
+    return StepTracer(session, step, "crm", tables_by_number(session))
 
 
 def traced(session: Session, *statements: str) -> tuple[StatementTrace, ...]:

@@ -107,11 +107,19 @@ class _Walk:
             self._decides("which decides at run time what it does")
         elif tree.kind in _RUNS_FUNCTIONS:
             self._calls(effects)
-        made = tree.kind != "create_stmt"  # CREATE TABLE AS, SELECT INTO: not known which rows
+        filled = tree.kind != "create_stmt" and self._depends_on_rows(tree, effects)
         for effect in effects:
-            move(self.asking.world, effect, self.asking.by, filled=made)
+            move(self.asking.world, effect, self.asking.by, filled=filled)
         if tree.kind == "truncate_stmt":
             self._truncate(tree.node)
+
+    def _depends_on_rows(self, tree: Tree, effects: list[Effect]) -> bool:
+        """Whether the rows that a statement writes may be others here than in the rehearsal, which has none of today's."""
+        if self.asking.unsure or tree.kind in _DECIDES or tree.kind == "copy_stmt":
+            return True
+        used = (each.object for each in effects if each.verb is Verb.USE)
+        tables = (self.asking.world.table(each) for each in used if each.kind is ObjectKind.RELATION)
+        return any(each is not None and not each.empty for each in tables)
 
     def _truncate(self, node: Node) -> None:
         for item in node.relations:

@@ -18,7 +18,7 @@ _REMOVES = "c"
 
 
 def move(world: World, effect: Effect, by: str, *, filled: bool = False) -> None:
-    """Let one effect happen. `filled`: a table that it makes comes with rows."""
+    """Let one effect happen. `filled`: a table that it makes or writes gets rows that depend on rows of today."""
     kind = effect.object.kind
     if kind is ObjectKind.RELATION:
         _move_table(world, effect, by, filled=filled)
@@ -62,7 +62,7 @@ def _move_table(world: World, effect: Effect, by: str, *, filled: bool) -> None:
         case Verb.WRITE:
             table = world.table(name)
             if table is not None:
-                _write(world, table, effect, by)
+                _write(world, table, effect, by, filled=filled)
         case _:
             pass
 
@@ -102,11 +102,12 @@ def _move_type(world: World, effect: Effect) -> None:
             pass
 
 
-def _write(world: World, table: TableState, effect: Effect, by: str) -> None:
+def _write(world: World, table: TableState, effect: Effect, by: str, *, filled: bool) -> None:
     if table.triggers:
         world.doubt_everything({table.schema}, f"a trigger of {table} may change rows when {by} writes")
     if table.empty:
-        table.empty, table.made = False, by
+        if filled:  # else the rehearsal has the same rows
+            table.empty, table.made = False, by
     elif effect.columns == ():
         table.lessened = by
         _follow_delete(world, table, by)

@@ -40,8 +40,8 @@ class ColumnState:
 class TableState:
     """A table at one moment of the plan; `made` says which step gives it rows, where the target has no such table.
 
-    `lessened` and `grown` say who removes rows, or adds some, before. A table that the plan makes and nobody fills
-    is `empty`: it has no rows that could break anything.
+    `lessened` and `grown` say who removes rows, or adds some, before. A table that the plan makes, and
+    fills with nothing but what the rehearsal fills it with, is `empty`: none of its rows is of today.
     """
 
     schema: str

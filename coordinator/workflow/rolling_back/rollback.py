@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from coordinator.execution.monitor import WatchedLock
     from coordinator.execution.project import Project
     from coordinator.model.finding import Finding
+    from coordinator.model.forecast import Forecast
     from coordinator.model.kept import KeptData
     from coordinator.model.plan import RunPlan
     from coordinator.model.precondition import PreconditionResult
@@ -86,6 +87,7 @@ class RollbackReport:
     seconds: float = 0.0
     findings: tuple[Finding, ...] = ()
     kept: tuple[KeptData, ...] = ()  # what of the destroyed data is held
+    forecasts: tuple[Forecast, ...] = ()  # none: a rollback is not traced
     preconditions: tuple[PreconditionResult, ...] = ()  # what the steps demanded of rows
     why_none: str = ""
 
