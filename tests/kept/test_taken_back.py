@@ -62,6 +62,29 @@ def test_a_dropped_column_has_its_values_again_when_a_later_step_fails(site: Sit
     assert site.value("SELECT to_regclass('migrate.kept_1')") is None
 
 
+def test_a_dropped_column_of_numbers_comes_back_with_a_sequence_that_is_ahead_of_them(site: Site) -> None:
+    build(
+        site,
+        "CREATE TABLE crm.tickets (code text PRIMARY KEY, id int GENERATED ALWAYS AS IDENTITY);"
+        "INSERT INTO crm.tickets (code) SELECT 'a' || n FROM generate_series(1, 10) AS n;"
+        "UPDATE crm.tickets SET id = DEFAULT",  # 11 to 20: numbering the rows anew ends at 10
+    )
+    step(
+        site,
+        "c2",
+        "c1",
+        ("ALTER TABLE crm.tickets DROP COLUMN id",),
+        ("ALTER TABLE crm.tickets ADD COLUMN id int GENERATED ALWAYS AS IDENTITY",),
+    )
+    failing(site, "c3", "c2")
+    before = site.picture()
+    ended = site.migrate("all-modules", "--atomic", "step")
+    assert ended.code == 3, ended.err
+    assert same(site, before)
+    site.execute("INSERT INTO crm.tickets (code) VALUES ('new')")
+    assert site.value("SELECT id FROM crm.tickets WHERE code = 'new'") == 21
+
+
 def test_values_of_every_type_come_back_exactly_also_with_the_type_that_went(site: Site) -> None:
     build(site, ODD)
     names = ", ".join(f"DROP COLUMN {each.split()[0]}" for each in _COLUMNS)

@@ -200,8 +200,7 @@ class PuttingBack:
                     columns=columns,
                     each=kept.number in self._in_order,
                 )
-        if kept.whole_rows:
-            keep_target.raise_sequences(self.session, target, columns)
+        keep_target.raise_sequences(self.session, target, columns)
         if kept.row_key:
             outcome = keep_outcome.compare(
                 self.session, kept.copy, target, keys=kept.row_key, columns=columns
