@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def changed_modules(bench: Bench) -> frozenset[str] | None:
     """The modules with a file in their trees that is another than where the branch began; None when nobody can tell.
 
-    What is pending may be more: a revision that was merged and not yet deployed is pending in every branch.
+    Those that the pending revisions of such a module say they touch are among them. What is pending may be more: a revision that was merged and not yet deployed is pending in every branch.
     """
     root = bench.settings.root
     try:
@@ -22,4 +22,6 @@ def changed_modules(bench: Bench) -> frozenset[str] | None:
         changes = {module.name: changed_since(root, base, module.path) for module in bench.project.modules}
     except CoordinatorError:
         return None  # no repository, a shallow clone, modules of other repositories: then all of them count
-    return frozenset(name for name, each in changes.items() if each.added or each.modified or each.deleted)
+    own = frozenset(name for name, each in changes.items() if each.added or each.modified or each.deleted)
+    pending = (bench.project.revision(key) for key in bench.pending if key.module in own)
+    return own.union(*(revision.touches for revision in pending))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.model.gate import GateStage
 from coordinator.reports.wording import counted
+from coordinator.workflow.gate.branch import changed_modules
 from coordinator.workflow.gate.interface import Check, Said
 from coordinator.workflow.preflight import preflight
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def _look(bench: Bench) -> Said:
-    findings = preflight(bench.project, bench.state, bench.captured, gate=True)
+    changed = changed_modules(bench)
+    findings = preflight(bench.project, bench.state, bench.captured, gate=True, changed=changed)
     told = counted(len(findings), "finding") if findings else "nothing was found"
     return Said(told=told, findings=findings)
 
