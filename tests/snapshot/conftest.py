@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import os
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 
+from coordinator.cli.main import run
 from coordinator.snapshots.file import read_snapshot
 from tests.commands_site import Desk
 from tests.failures.conftest import role, site, state_directory
+from tests.failures.site import Ended
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from coordinator.model.snapshot import Snapshot
     from coordinator.model.target import DatabaseUrl
-    from tests.failures.site import Ended
 
 __all__ = ["role", "site", "state_directory"]
 
@@ -33,6 +39,18 @@ class Camera(Desk):
 
     def try_to_take(self, *more: str, url: DatabaseUrl | None = None, name: str = "target.json") -> Ended:
         return self.migrate("snapshot", "--staging", "embedded", "--output", name, *more, url=url)
+
+    def plain(self, *arguments: str, environment: Mapping[str, str]) -> Ended:
+        """Run a command that is told of no database but by these variables."""
+        out, err = io.StringIO(), io.StringIO()
+        variables = {"MIGRATE_STATE_DIR": str(self.state), "PATH": os.environ["PATH"], **environment}
+        with ExitStack() as stack:
+            stack.enter_context(chdir(self.root))
+            stack.enter_context(patch.dict(os.environ, variables, clear=True))
+            stack.enter_context(redirect_stdout(out))
+            stack.enter_context(redirect_stderr(err))
+            code = run(list(arguments))
+        return Ended(code=code, out=out.getvalue(), err=err.getvalue())
 
     def taken(self, *more: str, url: DatabaseUrl | None = None) -> Snapshot:
         """The same as a value."""
