@@ -34,6 +34,11 @@ _FORMATS = ("json", "text", "markdown", "junit", "sarif", "code-quality")
     help="Take for applied what this ref holds, and start from its replay; no database is reached then.",
 )
 @click.option(
+    "--live",
+    is_flag=True,
+    help="Look also at the statements that are sent to the target (pg_stat_statements).",
+)
+@click.option(
     "--staging",
     metavar="auto|container|embedded|URL",
     help="Where to rehearse.  [default: what the settings say, else auto]",
@@ -75,6 +80,7 @@ def command(
     wait_server: str | None,
     baseline: Path | None,
     since: str | None,
+    live: bool,
     staging: str | None,
     commands: tuple[str, ...],
     exec_timeout: str | None,
@@ -110,6 +116,7 @@ def command(
         since=since,
         from_empty=FromEmpty(from_empty),
         certificate=certificate,
+        live=live,
     )
     with ReportFiles() as files:
         wanted = _reserved(reports, files)

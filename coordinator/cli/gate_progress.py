@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.cli.progress import Progress
+from coordinator.cli.terminal import shorten_paths
 from coordinator.execution.events import CheckFinished, CheckStarted, PhaseStarted, TargetNamed, Working
 from coordinator.model.gate import GateOutcome, stage_outcome
 from coordinator.reports.gate.reading import COLOURS, SHOWN
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from coordinator.execution.events import Event
     from coordinator.model.gate import GateCheck, GateStage
 
+_LONGEST_WHY = 220  # characters; the report has all of it
 _TOLD = (GateOutcome.FAILED, GateOutcome.UNAVAILABLE)
 
 
@@ -69,7 +71,8 @@ class GateProgress(Progress):
         self._checks.append(check)
         if check.outcome in _TOLD:
             outcome = self._out.styled(SHOWN[check.outcome.value], COLOURS[check.outcome.value])
-            self._out.wrapped(f"  {check.name} {outcome}: {one_line(check.told)}", following="    ")
+            why = shortened(shorten_paths(one_line(check.told)), _LONGEST_WHY)
+            self._out.wrapped(f"  {check.name} {outcome}: {why}", following="    ")
         elif self._verbose:
             self._row(f"  {check.name}", check.told, check.outcome, check.seconds)
 

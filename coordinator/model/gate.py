@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from coordinator.model.baseline import BaselineKind
     from coordinator.model.finding import Finding
     from coordinator.model.forecast import Forecast
+    from coordinator.model.impact import ImpactReport
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
     from coordinator.model.rehearsal import StepGrade
@@ -129,6 +130,7 @@ class GateReport:
     absent: tuple[str, ...] = ()  # modules that are known and not in this checkout
     plan: RunPlan | None = None
     rehearsals: tuple[GateRehearsal, ...] = ()
+    impacts: tuple[ImpactReport, ...] = ()  # one a module that the branch changes
     forecasts: tuple[Forecast, ...] = ()
     differences: tuple[Difference, ...] = ()
     certificate: str | None = None

@@ -33,21 +33,27 @@ def drift(
     modules: Sequence[Module],
     *,
     made_elsewhere: Collection[tuple[str, str, str]] = (),
+    touched: Collection[tuple[str, str]] | None = None,
 ) -> tuple[Finding, ...]:
     """Compare what the applied revisions make with what is there, module by module, inside the modules' schemas.
 
     A difference of definitions is an error; other privileges, or another order of columns, a warning for each module.
-    `made_elsewhere` are objects (schema, name, part) that revisions make which were not run for `expected`.
+    `made_elsewhere` are objects (schema, name, part) that revisions make which were not run for `expected`. `touched` are
+    those (schema, name) that somebody is about to change or use; what else differs is then a warning. None: all of them.
     """
     return tuple(
         finding
         for module in modules
-        for finding in _of_module(module, expected, found, frozenset(made_elsewhere))
+        for finding in _of_module(module, expected, found, frozenset(made_elsewhere), touched)
     )
 
 
 def _of_module(
-    module: Module, expected: Catalog, found: Catalog, made_elsewhere: frozenset[tuple[str, str, str]]
+    module: Module,
+    expected: Catalog,
+    found: Catalog,
+    made_elsewhere: frozenset[tuple[str, str, str]],
+    touched: Collection[tuple[str, str]] | None,
 ) -> Iterator[Finding]:
     def wanted(address: Address) -> bool:
         return address.schema in module.schemas and not _is_made_elsewhere(address, made_elsewhere)
@@ -58,19 +64,29 @@ def _of_module(
     more = [each for each in difference.created if not _is_granted(each)]
     other = [each for each in difference.changed if not _is_granted(each.address)]
     sentences = [
-        *(f"{each} is there, and no revision makes it" for each in without_parts(more)),
-        *(f"{each} is missing, and revisions make it" for each in without_parts(gone)),
-        *(_changed(each) for each in other),
+        *((each, f"{each} is there, and no revision makes it") for each in without_parts(more)),
+        *((each, f"{each} is missing, and revisions make it") for each in without_parts(gone)),
+        *((each.address, _changed(each)) for each in other),
     ]
-    yield from (_drifted(module, each) for each in sentences[:_TOLD])
-    if len(sentences) > _TOLD:
-        yield _drifted(module, f"{len(sentences) - _TOLD} more things are not as the revisions make them")
+    graded = [(_severity(address, touched), sentence) for address, sentence in sentences]
+    graded.sort(
+        key=lambda each: each[0] is not Severity.ERROR
+    )  # what matters is told before the rest is counted
+    yield from (_drifted(module, sentence, severity) for severity, sentence in graded[:_TOLD])
+    if rest := graded[_TOLD:]:
+        yield _drifted(module, f"{len(rest)} more things are not as the revisions make them", rest[0][0])
     if granted := [each for each in (*difference.dropped, *difference.created) if _is_granted(each)] + [
         each.address for each in difference.changed if _is_granted(each.address)
     ]:
         yield _privileges(module, granted)
     if difference.column_order_changed:
         yield _order(module, difference.column_order_changed)
+
+
+def _severity(address: Address, touched: Collection[tuple[str, str]] | None) -> Severity:
+    """What nobody is about to touch may be another; it is told all the same."""
+    concerned = touched is None or (address.schema, address.name) in touched
+    return Severity.ERROR if concerned else Severity.WARNING
 
 
 def _is_made_elsewhere(address: Address, made: frozenset[tuple[str, str, str]]) -> bool:
@@ -108,9 +124,10 @@ def _shown(lines: tuple[str, ...]) -> str:
     return text if len(text) <= 160 else f"{text[:159]}…"
 
 
-def _drifted(module: Module, sentence: str) -> Finding:
+def _drifted(module: Module, sentence: str, severity: Severity) -> Finding:
     return Finding(
         rule=RULE,
+        severity=severity,
         module=module.name,
         message=f"module {module.name!r} is not what its applied revisions make: {sentence}",
         help=_REMEDY,

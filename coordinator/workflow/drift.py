@@ -17,7 +17,7 @@ from coordinator.workflow.baseline.replay import ReplayBaseline
 from coordinator.workflow.rehearse import built
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from coordinator.execution.events import Listener
     from coordinator.model.revision import ModuleTree
@@ -37,10 +37,12 @@ def find_drift(
     *,
     staging: Staging,
     tell: Listener,
+    touched: Collection[tuple[str, str]] | None = None,
 ) -> tuple[Finding, ...]:
     """Run the applied revisions of each module on an entered staging, and say what the baseline has otherwise.
 
     `state` is the baseline's. A replay has no drift, since it is made that way. What cannot be compared is a warning.
+    `touched` are the objects (schema, name) whose drift matters; None: all of them.
     """
     if baseline.kind is BaselineKind.REPLAY:
         return ()
@@ -70,6 +72,7 @@ def find_drift(
         baseline.catalog(project),
         [tree.module for tree in trees],
         made_elsewhere=_made_elsewhere(project, state, frozenset(tree.module.name for tree in trees)),
+        touched=touched,
     )
     return (*left_out, *found)
 

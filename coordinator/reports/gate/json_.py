@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from coordinator.model.gate import GateOutcome, GateStage, Verdict, stage_outcome
 from coordinator.reports.finding_json import findings_as_json, place_as_json
+from coordinator.reports.impact.json_ import impact_as_json
 from coordinator.reports.plan_text import binding_edges, brief
 from coordinator.reports.wording import counted
 
@@ -50,6 +51,7 @@ def gate_as_json(report: GateReport, *, root: str) -> Document:
         "stages": [_stage(report, each) for each in GateStage],
         "plan": None if report.plan is None else _plan(report.plan),
         "rehearsals": [_rehearsal(each) for each in report.rehearsals],
+        "impacts": [impact_as_json(each) for each in report.impacts],
         "forecasts": [_forecast(each) for each in report.forecasts],
         "differences": [_difference(each) for each in report.differences],
         "certificate": report.certificate,

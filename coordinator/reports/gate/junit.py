@@ -58,7 +58,7 @@ def _check(suite: Element, stage: str, check: Document) -> None:
     name = check["name"] if command is None else f"{check['name']}: {one_line(command['text'])}"
     case = _case(suite, f"{_CLASS}.{stage}", name, check["seconds"])
     lines = [line for each in check["findings"] for line in _finding_lines(each)]
-    if command is not None:
+    if command is not None and check["outcome"] in ("passed", "failed"):
         lines.append(ended(command))
     match check["outcome"]:
         case "failed":

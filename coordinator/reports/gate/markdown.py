@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from coordinator.reports.escaping import markdown_cell, markdown_code, markdown_fence, markdown_text
+from coordinator.reports.escaping import markdown_code, markdown_fence, markdown_text
 from coordinator.reports.gate.fitting import Part, fitted
+from coordinator.reports.gate.markdown_details import differences_part, forecasts_part, impact_part
+from coordinator.reports.gate.markdown_words import CLOSED, cell, folded, prose, took
 from coordinator.reports.gate.picture import steps_picture
 from coordinator.reports.gate.reading import SHOWN, checks, ended, findings, revision_of
-from coordinator.reports.wording import counted, one_line, seconds_text, shortened
+from coordinator.reports.wording import counted, one_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from coordinator.reports.gate.json_ import Document
     from coordinator.reports.gate.reading import Reported
 
-_LONGEST_SENTENCE = 600
 _SHOWN_REASONS = 10
 _SHOWN_CHANGES = 4
 _SHOWN_OUTPUT = 60  # lines of a command, from its end
@@ -36,9 +37,10 @@ def gate_markdown(document: Document) -> str:
             *_maybe(_findings(document)),
             *_maybe(_picture(document)),
             *_maybe(_steps(document)),
-            *_maybe(_forecasts(document)),
-            *_maybe(_differences(document)),
-            *(_command(stage, check) for stage, check in checks(document) if check["command"] is not None),
+            *(part for each in document["impacts"] for part in _maybe(impact_part(each))),
+            *_maybe(forecasts_part(document)),
+            *_maybe(differences_part(document)),
+            *(_command(stage, check) for stage, check in checks(document) if _has_run(check)),
             _checks(document),
         ]
     )
@@ -51,9 +53,9 @@ def _maybe(part: Part | None) -> Iterator[Part]:
 
 def _verdict(document: Document) -> Part:
     summary = document["summary"].removeprefix(f"{document['verdict']}: ")
-    head = [f"## {_HEADLINES[document['verdict']]}", "", f"{_sentence(summary)}."]
+    head = [f"## {_HEADLINES[document['verdict']]}", "", f"{prose(summary)}."]
     blocks = [
-        (f"- **{markdown_text(each['stage'])}**, {markdown_code(each['check'])}: {_sentence(each['why'])}",)
+        (f"- **{markdown_text(each['stage'])}**, {markdown_code(each['check'])}: {prose(each['why'])}",)
         for each in document["reasons"][:_SHOWN_REASONS]
     ]
     more = len(document["reasons"]) - _SHOWN_REASONS
@@ -66,7 +68,7 @@ def _verdict(document: Document) -> Part:
 
 def _stages(document: Document) -> Part:
     rows = [
-        f"| {markdown_text(each['name'])} | {_outcome(each)} | {_looked(each)} | {seconds_text(each['seconds'])} |"
+        f"| {markdown_text(each['name'])} | {_outcome(each)} | {_looked(each)} | {took(each['seconds'])} |"
         for each in document["stages"]
     ]
     baseline, staging = document["baseline"], document["staging"]
@@ -113,9 +115,9 @@ def _findings(document: Document) -> Part | None:
     told = ", ".join(counted(count, name) for name, count in counts.items() if count)
     return Part(
         rank=3,
-        head=_unfolded(f"Findings: {told}") if counts["error"] else _folded(f"Findings: {told}"),
+        head=folded(f"Findings: {told}", open_=bool(counts["error"])),
         blocks=tuple(tuple(_finding(each)) for each in found),
-        tail=("", "</details>", ""),
+        tail=CLOSED,
         noun="findings",
     )
 
@@ -126,10 +128,10 @@ _GRAVITY: Final = {"error": 0, "warning": 1, "note": 2}
 def _finding(reported: Reported) -> Iterator[str]:
     finding = reported.finding
     place = "" if finding.place is None else f" ({markdown_code(str(finding.place))})"
-    message = "<br>".join(_sentence(line) for line in finding.message.splitlines() if line.strip())
+    message = "<br>".join(prose(line) for line in finding.message.splitlines() if line.strip())
     yield f"- **{finding.severity.value}** {markdown_code(finding.rule)}{place}: {message}"
     if finding.help:
-        yield f"  <br>→ {_sentence(finding.help)}"
+        yield f"  <br>→ {prose(finding.help)}"
 
 
 def _picture(document: Document) -> Part | None:
@@ -137,8 +139,8 @@ def _picture(document: Document) -> Part | None:
     if not picture:
         return None
     block = tuple(markdown_fence(picture, "mermaid"))
-    head = _folded("Picture of the steps")
-    return Part(rank=6, head=head, blocks=(block,), tail=("", "</details>", ""), whole=True, noun="picture")
+    head = folded("Picture of the steps")
+    return Part(rank=6, head=head, blocks=(block,), tail=CLOSED, whole=True, noun="picture")
 
 
 def _steps(document: Document) -> Part | None:
@@ -153,14 +155,14 @@ def _steps(document: Document) -> Part | None:
     }
     steps, transactions = len(plan["steps"]), plan["transactions"]
     head = (
-        *_folded(f"Steps: {steps} in {counted(transactions, 'transaction')}"),
+        *folded(f"Steps: {steps} in {counted(transactions, 'transaction')}"),
         f"Guarantee: {markdown_text(plan['guarantee'])}.",
         "",
         "| # | revision | what it does | goes after | rehearsed |",
         "|--:|---|---|---|---|",
     )
     rows = tuple((_row(each, rehearsed.get(revision_of(each))),) for each in plan["steps"])
-    return Part(rank=4, head=head, blocks=rows, tail=("", "</details>", ""), noun="steps")
+    return Part(rank=4, head=head, blocks=rows, tail=CLOSED, noun="steps")
 
 
 def _row(step: Document, rehearsed: Document | None) -> str:
@@ -170,10 +172,10 @@ def _row(step: Document, rehearsed: Document | None) -> str:
         does.append(f"and {len(changes) - _SHOWN_CHANGES} more changes")
     if step["irreversible"]:
         does.append(f"irreversible: {step['irreversible']}")
-    after = (f"{_cell(revision_of(edge))}: {_sentence(edge['why'])}" for edge in step["after"])
+    after = (f"{cell(revision_of(edge))}: {prose(edge['why'], in_cell=True)}" for edge in step["after"])
     told = "" if rehearsed is None else _rehearsed(rehearsed)
     return (
-        f"| {step['position']} | {_cell(revision_of(step))} | {'<br>'.join(_sentence(each) for each in does)}"
+        f"| {step['position']} | {cell(revision_of(step))} | {'<br>'.join(prose(each, in_cell=True) for each in does)}"
         f" | {'<br>'.join(after)} | {told} |"
     )
 
@@ -181,57 +183,11 @@ def _row(step: Document, rehearsed: Document | None) -> str:
 def _rehearsed(step: Document) -> str:
     if step["outcome"] != "passed":
         return _outcome(step)
-    return f"{markdown_text(step['grade'] or 'applied')}, {seconds_text(step['seconds'])}"
+    return f"{markdown_text(step['grade'] or 'applied')}, {took(step['seconds'])}"
 
 
-def _forecasts(document: Document) -> Part | None:
-    found = document["forecasts"]
-    if not found:
-        return None
-    waiting = sum(each["blocks"] != "nobody waits" for each in found)
-    head = (
-        *_folded(
-            f"Locks and time: {counted(len(found), 'table')} worked on or locked, {waiting} that others wait for"
-        ),
-        "Measured in the rehearsal, which has no rows; sizes and times are those to expect where it goes.",
-        "",
-        "| revision | what it would mean | about |",
-        "|---|---|--:|",
-    )
-    rows = tuple((_forecast_row(each),) for each in found)
-    return Part(rank=5, head=head, blocks=rows, tail=("", "</details>", ""), noun="locks")
-
-
-def _forecast_row(each: Document) -> str:
-    unnamed = "" if each["named"] else "**no statement names it:** "
-    line = f", line {each['line']}" if each["line"] else ""
-    about = "" if each["estimate"] is None else seconds_text(each["estimate"]["seconds"])
-    return f"| {_cell(revision_of(each))}{line} | {unnamed}{_sentence(each['told'])} | {about} |"
-
-
-def _differences(document: Document) -> Part | None:
-    found = [each for each in document["differences"] if each["grade"] != "same"]
-    if not document["differences"]:
-        return None
-    grave = sum(each["grade"] == "differs in meaning" for each in found)
-    same = len(document["differences"]) - len(found)
-    head = (
-        *_folded(f"Like production: {same} the same, {len(found) - grave} harmless, {grave} in meaning"),
-        "| what | on staging | where it goes | grade |",
-        "|---|---|---|---|",
-    )
-    rows = tuple(
-        (_difference_row(each),) for each in sorted(found, key=lambda each: bool(each["grade"] == "harmless"))
-    )
-    return Part(rank=6, head=head, blocks=rows, tail=("", "</details>", ""), noun="differences")
-
-
-def _difference_row(each: Document) -> str:
-    grade = markdown_text(each["grade"])
-    grade = f"**{grade}**" if each["grade"] == "differs in meaning" else grade
-    why = f": {_sentence(each['why'])}" if each["why"] else ""
-    cells = (_sentence(each["what"]), _sentence(each["here"]), _sentence(each["there"]), f"{grade}{why}")
-    return f"| {' | '.join(cells)} |"
+def _has_run(check: Document) -> bool:
+    return check["command"] is not None and check["outcome"] in ("passed", "failed")
 
 
 def _command(stage: str, check: Document) -> Part:
@@ -246,9 +202,9 @@ def _command(stage: str, check: Document) -> Part:
     fails = check["outcome"] == "failed"
     return Part(
         rank=5 if fails else 8,
-        head=_unfolded(title) if fails else _folded(title),
+        head=folded(title, open_=fails),
         blocks=(tuple(markdown_fence(text, "text")),),
-        tail=("", "</details>", ""),
+        tail=CLOSED,
         whole=True,
         noun="output of a command",
     )
@@ -257,41 +213,20 @@ def _command(stage: str, check: Document) -> Part:
 def _check_row(stage: str, check: Document) -> str:
     cells = (
         markdown_text(stage),
-        _cell(check["name"]),
+        cell(check["name"]),
         _outcome(check),
-        _sentence(check["told"]),
-        seconds_text(check["seconds"]),
+        prose(check["told"], in_cell=True),
+        took(check["seconds"]),
     )
     return f"| {' | '.join(cells)} |"
 
 
 def _checks(document: Document) -> Part:
     rows = tuple((_check_row(stage, check),) for stage, check in checks(document))
-    head = (*_folded("All checks"), "| stage | check | outcome | told | time |", "|---|---|---|---|--:|")
+    head = (*folded("All checks"), "| stage | check | outcome | told | time |", "|---|---|---|---|--:|")
     facts = f"`migrate` {markdown_text(document['program'])}, environment {markdown_text(document['environment'])}"
     absent = document["absentModules"]
     if absent:
         names = ", ".join(markdown_code(each) for each in absent)
         facts = f"{facts}; not in this checkout: {names}"
     return Part(rank=7, head=head, blocks=rows, tail=("", f"{facts}.", "", "</details>"), noun="checks")
-
-
-def _folded(title: str) -> tuple[str, ...]:
-    return (f"<details><summary>{_html(title)}</summary>", "")
-
-
-def _unfolded(title: str) -> tuple[str, ...]:
-    return (f"<details open><summary>{_html(title)}</summary>", "")
-
-
-def _html(text: str) -> str:
-    """Text inside an HTML block, where Markdown does not count."""
-    return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _sentence(text: str) -> str:
-    return markdown_text(shortened(one_line(text), _LONGEST_SENTENCE))
-
-
-def _cell(name: str) -> str:
-    return markdown_cell(markdown_code(name))

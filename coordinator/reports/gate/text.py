@@ -54,7 +54,7 @@ def _stage(stage: Document, page: Page) -> Iterator[str]:
     names = max(len(_name(each)) for each in stage["checks"])
     for check in stage["checks"]:
         yield _line(check, min(names, 24), page)
-        if check["outcome"] in ("failed", "unavailable", "not run"):
+        if check["outcome"] == "not run":  # else its findings say the same
             yield from page.wrapped(one_line(check["told"]), first="      ", then="      ")
         for each in check["findings"]:
             yield from (f"      {line}" for line in finding_lines(finding_of(each), _narrower(page)))
@@ -88,7 +88,7 @@ def _line(check: Document, names: int, page: Page) -> str:
 def _output(check: Document) -> Iterator[str]:
     """The end of what a failed command printed."""
     command = check["command"]
-    if command is None or check["outcome"] == "passed" or not command["output"]:
+    if command is None or check["outcome"] != "failed" or not command["output"]:
         return
     lines = command["output"].splitlines()
     if len(lines) > _SHOWN_OUTPUT:

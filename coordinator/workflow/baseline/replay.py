@@ -276,14 +276,21 @@ class ReplayBaseline:
                 staging_for(self.staging, self.settings, self) as place,
                 built(self, place, self.replayed, self.tell) as session,
             ):
-                catalog = read_catalog(session, ignore=self.replayed.version_tables)
-                self._built = _Built(
-                    catalog=catalog.where(lambda address: address.kind not in _LEFT_OUT),
-                    lasting=read_lasting(session),
-                    uses=read_uses(session),
-                    role=str(session.value("SELECT session_user")),
-                )
+                self._built = self._look_at(session)
         return self._built
+
+    def _look_at(self, session: Session) -> _Built:
+        catalog = read_catalog(session, ignore=self.replayed.version_tables)
+        return _Built(
+            catalog=catalog.where(lambda address: address.kind not in _LEFT_OUT),
+            lasting=read_lasting(session),
+            uses=read_uses(session),
+            role=str(session.value("SELECT session_user")),
+        )
+
+    def learn_from(self, session: Session) -> None:
+        """Read all that can be asked from a database that `build` has built already, so that no other is built for it."""
+        self._built = self._look_at(session)
 
 
 def _cannot_be_built(error: StepFailedError, project: Project) -> RefusedError:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from coordinator.model.built_schema import BuiltSchema
     from coordinator.model.forecast import Forecast
     from coordinator.model.gate import GateCheck, GateRehearsal
+    from coordinator.model.impact import ImpactReport
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
     from coordinator.model.sameness import Difference
@@ -49,6 +50,7 @@ class Bench:
     plans: tuple[RunPlan, ...] = ()
     plan: RunPlan | None = None  # the one that ran in rehearsal; before that the likeliest
     rehearsed: Rehearsed | None = None  # from the baseline
+    impacts: tuple[ImpactReport, ...] = ()  # one a module that the branch changes
     forecasts: tuple[Forecast, ...] = ()  # those that others may notice
     differences: tuple[Difference, ...] = ()  # of the staging's server from the baseline's
     built: BuiltSchema | None = None  # what all modules' revisions make

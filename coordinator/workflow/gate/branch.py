@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def changed_modules(bench: Bench) -> frozenset[str] | None:
     """The modules with a file in their trees that is another than where the branch began; None when nobody can tell.
 
-    Those that the pending revisions of such a module say they touch are among them. What is pending may be more: a revision that was merged and not yet deployed is pending in every branch.
+    Those that the pending revisions of such a module say they touch are among them. What is pending may be more: a
+    revision that was merged and not yet deployed is pending in every branch.
     """
     root = bench.settings.root
     try:

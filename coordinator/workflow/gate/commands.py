@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from coordinator.model.target import DatabaseUrl
     from coordinator.workflow.gate.bench import Bench
     from coordinator.workflow.gate.request import GateRequest
+    from coordinator.workflow.gate.secrets import Secrets
     from coordinator.workflow.gate.shell import Ran
 
 _NOT_FOUND = 127  # of sh
@@ -32,16 +33,17 @@ _LIBPQ = {
 }
 
 
-def commands_of(request: GateRequest, stage: GateStage) -> tuple[Check, ...]:
+def commands_of(request: GateRequest, stage: GateStage, secrets: Secrets) -> tuple[Check, ...]:
     """The checks that run the user's commands of one stage, in their order."""
     needs = ("staging",) if stage is GateStage.SETUP else ("migrated",)
     return tuple(
         Check(
             name=command_name(stage, number),
             stage=stage,
-            title=shortened(one_line(text), _LONGEST_NAME),
+            title=shortened(one_line(secrets.hide(text)), _LONGEST_NAME),
             run=partial(_run, stage=stage, text=text),
             needs=needs,
+            command=GateCommand(text=secrets.hide(text), exit_code=None, limit=request.limit),
         )
         for number, text in enumerate(request.commands.get(stage, ()), start=1)
     )

@@ -10,6 +10,7 @@ from coordinator.execution.interrupts import shielded
 from coordinator.postgres.baseline import act_as
 from coordinator.postgres.connect import connect
 from coordinator.postgres.session import Session
+from coordinator.workflow.baseline.replay import ReplayBaseline
 from coordinator.workflow.rehearse import set_as_on
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def lay_floor(baseline: Baseline, staging: Staging, project: Project, tell: List
             login = session.value("SELECT session_user")
             baseline.build(session, staging, project, tell)
             deployer = session.value("SELECT session_user")
+            if isinstance(baseline, ReplayBaseline):
+                baseline.learn_from(session)
         yield Floor(
             staging=staging,
             first=first,

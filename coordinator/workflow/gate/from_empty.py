@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from coordinator.errors import RefusedError
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.gate import GateStage
-from coordinator.postgres.built_schema import read_built_schema
 from coordinator.reports.wording import counted
 from coordinator.workflow.absent import AbsentModules
 from coordinator.workflow.baseline.stand_in import run_stand_ins, stood_for
-from coordinator.workflow.built_schema import module_uses, read_names
+from coordinator.workflow.gate.building import note_built, starts_empty
 from coordinator.workflow.gate.interface import Check, Said, skipped
 from coordinator.workflow.gate.request import FromEmpty
 from coordinator.workflow.gate.watching import Watching
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
 def _pass(bench: Bench) -> Said:
     if not bench.pending:
         return skipped("nothing is pending")
+    if starts_empty(bench) and bench.rehearsed is not None:
+        return skipped("the rehearsal has started from nothing already")
     watching = Watching(bench.tell, bench.project)
     judged = frozenset(bench.pending) if bench.request.from_empty is FromEmpty.PENDING else None
     found = None
@@ -70,7 +71,7 @@ def _rehearsed(
         workers=bench.workers,
         tell=watching,
         judged=judged,
-        at_top=lambda session: _note_built(bench, session),
+        at_top=lambda session: note_built(bench, session),
     )
 
 
@@ -97,12 +98,6 @@ def _nothing_in(state: TargetState, applied: Mapping[str, frozenset[str]]) -> Ta
         holds=(),
         absent=AbsentModules(upgrades={}, downgrades={}),
     )
-
-
-def _note_built(bench: Bench, session: Session) -> None:
-    """What all revisions build, for the map."""
-    uses = tuple(module_uses(bench.project, bench.captured.effects, read_names(session)))
-    bench.built = read_built_schema(session, bench.project.modules, uses=uses)
 
 
 def _failed(bench: Bench, error: RefusedError) -> Said:

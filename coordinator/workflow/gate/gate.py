@@ -44,7 +44,7 @@ def gate(settings: Settings, request: GateRequest, tell: Listener) -> GateReport
             stack=stack,
             secrets=_secrets(settings, request),
         )
-        run_checks(checks_of(request), bench)
+        run_checks(checks_of(request, bench.secrets), bench)
         return _report(bench, started, time.monotonic() - began)
 
 
@@ -83,6 +83,7 @@ def _report(bench: Bench, started: datetime.datetime, seconds: float) -> GateRep
         absent=() if state is None else tuple(module.name for module in state.absent.modules),
         plan=bench.plan,
         rehearsals=tuple(bench.rehearsals),
+        impacts=bench.impacts,
         forecasts=bench.forecasts,
         differences=bench.differences,
         certificate=bench.certificate,

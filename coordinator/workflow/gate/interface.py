@@ -37,6 +37,7 @@ class Check:
     title: str
     run: Callable[[Bench], Said]
     needs: tuple[str, ...] = ()
+    command: GateCommand | None = None  # of the user's own, as it is before it has run
 
 
 def skipped(why: str) -> Said:

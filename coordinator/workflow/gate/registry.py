@@ -12,6 +12,7 @@ from coordinator.workflow.gate.commands import command_name, commands_of
 from coordinator.workflow.gate.drift import DRIFT
 from coordinator.workflow.gate.forecast import FORECAST
 from coordinator.workflow.gate.from_empty import FROM_EMPTY
+from coordinator.workflow.gate.impact import IMPACT
 from coordinator.workflow.gate.lint import LINT
 from coordinator.workflow.gate.map import MAP
 from coordinator.workflow.gate.migrated import migrated
@@ -27,11 +28,12 @@ from coordinator.workflow.gate.staging import STAGING
 if TYPE_CHECKING:
     from coordinator.workflow.gate.interface import Check
     from coordinator.workflow.gate.request import GateRequest
+    from coordinator.workflow.gate.secrets import Secrets
 
 
-def checks_of(request: GateRequest) -> tuple[Check, ...]:
+def checks_of(request: GateRequest, secrets: Secrets) -> tuple[Check, ...]:
     """All checks of one gate, the user's commands at the end of each stage."""
-    setup = commands_of(request, GateStage.SETUP)
+    setup = commands_of(request, GateStage.SETUP, secrets)
     # What a command of the first stage has half prepared is no place to rehearse in.
     prepared = tuple(command_name(GateStage.SETUP, number) for number in range(1, len(setup) + 1))
     return (
@@ -39,8 +41,8 @@ def checks_of(request: GateRequest) -> tuple[Check, ...]:
         BASELINE,
         CAPTURE,
         PREFLIGHT,
-        LINT,
         STAGING,
+        LINT,
         SAMENESS,
         DRIFT,
         *setup,
@@ -51,11 +53,12 @@ def checks_of(request: GateRequest) -> tuple[Check, ...]:
         FORECAST,
         FROM_EMPTY,
         migrated(prepared),
-        *commands_of(request, GateStage.MIGRATE),
-        *commands_of(request, GateStage.INTEGRATION),
+        *commands_of(request, GateStage.MIGRATE, secrets),
+        *commands_of(request, GateStage.INTEGRATION, secrets),
         MAP,
-        *commands_of(request, GateStage.CROSS_MODULE),
-        *commands_of(request, GateStage.BUSINESS),
-        *commands_of(request, GateStage.APPROVAL),
+        IMPACT,
+        *commands_of(request, GateStage.CROSS_MODULE, secrets),
+        *commands_of(request, GateStage.BUSINESS, secrets),
+        *commands_of(request, GateStage.APPROVAL, secrets),
         *((CERTIFICATE,) if request.certificate is not None else ()),
     )

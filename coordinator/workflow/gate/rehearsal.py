@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.model.gate import GateStage
 from coordinator.reports.wording import counted
+from coordinator.workflow.gate.building import note_built, starts_empty
 from coordinator.workflow.gate.interface import Check, Said, skipped
 from coordinator.workflow.gate.watching import Watching
 from coordinator.workflow.rehearse import rehearse_on
@@ -42,6 +43,7 @@ def _rehearse(bench: Bench) -> Said:
             workers=bench.workers,
             tell=watching,
             trace=True,
+            at_top=lambda session: note_built(bench, session) if starts_empty(bench) else None,
         )
     finally:
         if watching.began:

@@ -34,3 +34,4 @@ class GateRequest:
     since: str | None = None
     from_empty: FromEmpty = FromEmpty.PENDING
     certificate: Path | None = None
+    live: bool = False  # ask which statements are sent to the target

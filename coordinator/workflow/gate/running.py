@@ -39,7 +39,7 @@ def run_checks(checks: Iterable[Check], bench: Bench) -> None:
             told=_why(said.findings) if outcome is GateOutcome.FAILED else said.told,
             seconds=time.monotonic() - began,
             findings=gravest_first(said.findings),
-            command=said.command,
+            command=said.command or check.command,
         )
         bench.done.append(done)
         bench.tell(CheckFinished(check=done))

@@ -1,0 +1,131 @@
+"""The impact of every module that the branch changes: who uses what, and what becomes of them."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING
+
+from coordinator.checks.preflight.waivers import apply_waivers
+from coordinator.errors import UsageError
+from coordinator.execution.events import Working
+from coordinator.model.finding import Finding, Severity
+from coordinator.model.gate import GateStage
+from coordinator.model.impact import SPEAKS_OF, ConsumerKind, Verdict
+from coordinator.postgres.live_statements import read_live_statements
+from coordinator.reports.wording import counted
+from coordinator.workflow.baseline.target import TargetBaseline
+from coordinator.workflow.gate.branch import changed_modules
+from coordinator.workflow.gate.interface import Check, Said, skipped
+from coordinator.workflow.impact.view import view_impact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from coordinator.model.impact import ChangeImpact, Consumer, ImpactReport
+    from coordinator.postgres.live_statements import LiveStatements
+    from coordinator.workflow.gate.bench import Bench
+
+BREAKS, DEGRADES, NOT_KNOWN = "impact-breaks", "impact-degrades", "impact-not-known"
+_SEVERITIES = {Verdict.BREAKS: (BREAKS, Severity.ERROR), Verdict.DEGRADES: (DEGRADES, Severity.WARNING)}
+
+
+def _look(bench: Bench) -> Said:
+    modules = _modules(bench)
+    if not modules:
+        return skipped("nothing is pending" if not bench.pending else "the branch changes no module")
+    live = _live(bench)
+    for module in modules:
+        bench.tell(Working(what=f"looking for who uses what {module} changes"))
+        report = view_impact(
+            bench.settings,
+            module,
+            since=bench.request.since,
+            baseline=bench.baseline,
+            tell=bench.tell,
+            live=live,
+            variables=bench.request.environment,
+        )
+        bench.impacts = (*bench.impacts, report)
+    findings = tuple(each for report in bench.impacts for each in _findings(report))
+    today = datetime.datetime.now(datetime.UTC).date()
+    return Said(told=_told(bench), findings=apply_waivers(findings, bench.project.trees, today))
+
+
+def _modules(bench: Bench) -> tuple[str, ...]:
+    """The modules with something pending that the branch changes; all of them where git cannot tell."""
+    pending = tuple(dict.fromkeys(key.module for key in bench.pending))
+    changed = changed_modules(bench)
+    return pending if changed is None else tuple(each for each in pending if each in changed)
+
+
+def _live(bench: Bench) -> LiveStatements | None:
+    if not bench.request.live:
+        return None
+    if not isinstance(bench.baseline, TargetBaseline):
+        raise UsageError(
+            f"--live asks which statements are sent, and {bench.baseline.shown} has none.",
+            help="Leave --live away, or let the gate start from the target.",
+        )
+    return read_live_statements(bench.baseline.session)
+
+
+def _told(bench: Bench) -> str:
+    changes = sum(len(each.changes) for each in bench.impacts)
+    told = [f"{counted(changes, 'change')} of {counted(len(bench.impacts), 'module')}"]
+    for verdict, words in ((Verdict.BREAKS, "breaks"), (Verdict.DEGRADES, "degrades")):
+        count = sum(each.count(verdict) for each in bench.impacts)
+        if count:
+            told.append(f"{count} {words}")
+    return ", ".join(told) if len(told) > 1 else f"{told[0]}, nobody breaks"
+
+
+def _findings(report: ImpactReport) -> Iterator[Finding]:
+    ways = {way.change: way for way in report.way_out}
+    for impact in report.changes:
+        way = ways.get(impact.change.description)
+        remedy = None if way is None else "; ".join(f"{each.module}: {each.what}" for each in way.steps)
+        for consumer in impact.consumers:
+            if consumer.verdict in _SEVERITIES and not _only_speaks(consumer):
+                yield _finding(impact, consumer, remedy)
+    for first in report.ship_first:
+        yield Finding(
+            rule="ship-first",
+            severity=Severity.NOTE,
+            message=f"{first.revision} must be in before what {report.module} adds: {first.why}",
+            module=report.module,
+            place=first.place,
+        )
+    for sentence in report.not_known:
+        yield Finding(
+            rule=NOT_KNOWN, severity=Severity.NOTE, message=f"not known: {sentence}", module=report.module
+        )
+
+
+def _only_speaks(consumer: Consumer) -> bool:
+    """A line of the map about a consumer that is told by itself."""
+    return consumer.kind is ConsumerKind.MAP and consumer.why.startswith(SPEAKS_OF)
+
+
+def _finding(impact: ChangeImpact, consumer: Consumer, remedy: str | None) -> Finding:
+    rule, severity = _SEVERITIES[consumer.verdict]
+    whose = f" of module {consumer.module!r}" if consumer.module else ""
+    return Finding(
+        rule=rule,
+        severity=severity,
+        message=f"{impact.revision} {impact.change.description}: {consumer.kind.value} {consumer.name!r}{whose}"
+        f" ({consumer.place}) {consumer.verdict.value}: {consumer.why}",
+        module=impact.revision.module,
+        revision=impact.revision,
+        place=impact.place,
+        help=remedy
+        or f"`migrate impact {impact.revision.module}` shows all of it, whom to ask, and a way out",
+    )
+
+
+IMPACT = Check(
+    name="impact",
+    stage=GateStage.CROSS_MODULE,
+    title="who uses what the branch changes, and what becomes of them",
+    run=_look,
+    needs=("capture",),
+)
