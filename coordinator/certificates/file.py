@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LARGEST = 256 * 1024 * 1024  # bytes; a certificate of 5,000 revisions has a few
+_PARTS = frozenset({"format", "certificate", "digest", "signatures"})
 _MAKE = "`migrate gate --certificate FILE` makes one"
 
 
@@ -51,6 +52,7 @@ def read_certificate(path: Path) -> CertificateFile:
             f" {json.dumps(document.get('format'))}, and wanted is {FORMAT}.",
             help=_MAKE,
         )
+    _refuse_more(document, path)
     try:
         found, written = digest_of(body), canonical(body)
         whole = found == document.get("digest")
@@ -103,6 +105,15 @@ def _document(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise UsageError(f"'{path}' is no certificate: wanted is a JSON object.", help=_MAKE)
     return document
+
+
+def _refuse_more(document: dict[str, Any], path: Path) -> None:
+    """What is beside the content is in no digest, so there is nothing beside it but what has a meaning."""
+    for name in document:
+        if name not in _PARTS:
+            raise RefusedError(
+                f"the certificate '{path}' was edited after it was made: {name!r} is no part of it"
+            )
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

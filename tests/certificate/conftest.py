@@ -52,5 +52,6 @@ def release(standing: Release, tmp_path: Path) -> Release:
     """The same target, with a copy of the project and of the certificate that a test may change."""
     root = tmp_path / "project"
     shutil.copytree(standing.desk.root, root)
-    file = shutil.copy(standing.file, tmp_path / "release.json")
+    file = tmp_path / "release.json"
+    shutil.copy(standing.file, file)
     return Release(desk=Desk(root=root, url=standing.desk.url, state=standing.desk.state), file=file)
