@@ -10,6 +10,7 @@ import pytest
 from coordinator.squawk import program
 from coordinator.workflow import lint as workflow_lint
 from tests.commands_site import Desk
+from tests.failures.roles import drop_role, make_role
 from tests.trees import project, versions_of, write_revision
 
 if TYPE_CHECKING:
@@ -153,6 +154,34 @@ def test_the_settings_leave_out_and_raise(shop: Desk) -> None:
     ended = lint(shop)
     assert ended.code == 1
     assert {rule: each["severity"] for rule, each in found(ended).items()} == {"grant-to-public": "error"}
+
+
+def test_a_role_that_may_only_select_can_ask(shop: Desk) -> None:
+    add(shop, "crm", "c2", "c1", "ALTER TABLE crm.customers DROP COLUMN phone CASCADE")
+    name = f"reader_{shop.url.parameters['dbname']}"
+    rights = "GRANT {0} TO {{role}}"
+    grants = ("USAGE ON SCHEMA crm, billing", "SELECT ON ALL TABLES IN SCHEMA crm, billing")
+    url = make_role(shop, name, *(rights.format(each) for each in grants))
+    try:
+        ended = shop.migrate("check", "--lint", "--format", "json", url=url)
+    finally:
+        drop_role(shop, name)
+    assert ended.code == 1, ended.err
+    assert "billing.phones" in found(ended)["cascade-across-border"]["message"]
+
+
+def test_odd_names_and_values_are_read_and_no_value_is_shown(shop: Desk) -> None:
+    shop.execute('CREATE TABLE crm."odd; -- name\'s" (id int, "drop" text)')
+    sql = (
+        """ALTER TABLE crm."odd; -- name's" ADD COLUMN ção text DEFAULT 'hunter2; DROP TABLE x' /* ; */""",
+        """ALTER TABLE crm."odd; -- name's" DROP COLUMN "drop" -- hunter2""",
+        """INSERT INTO crm.customers VALUES (1, 'hunter2', $t$hunter2$t$)""",
+    )
+    body = "\n".join(f"op.execute({each!r})" for each in sql)
+    write_revision(versions_of(shop.root, "crm"), "c2", after="c1", upgrade=body)
+    ended = lint(shop)
+    assert "hunter2" not in ended.out
+    assert "crm.odd; -- name's.drop" in found(ended)["ban-drop-column"]["message"]
 
 
 class TestWithoutSquawk:
