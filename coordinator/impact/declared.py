@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.impact.facts import Ruling
 from coordinator.model.change import ChangeType
+from coordinator.model.effect import Verb
 from coordinator.model.impact import SPEAKS_OF, ChangeImpact, Consumer, ConsumerKind, Evidence, Verdict
 
 if TYPE_CHECKING:
@@ -50,17 +51,31 @@ def with_declared(
     alterations: Sequence[Alteration],
     declarations: Sequence[Declaration],
     consumptions: Sequence[Consumption],
+    owners: Mapping[str, str],
 ) -> tuple[ChangeImpact, ...]:
-    """The impacts, with what the map says of each change beside what is known of it."""
+    """The impacts, with what the map says of each change beside what is known of it; `owners` are modules by schema."""
     exact = _exactly_known(consumptions)
     objects: dict[tuple[object, object], set[tuple[Key, str]]] = {}
     for each in alterations:
-        if not each.fresh:
+        if not each.fresh and each.verb in {Verb.DROP, Verb.RENAME, Verb.RETYPE}:
             name = each.object
             objects.setdefault((each.key, replace(each.change, impact_analysis=())), set()).add(
                 ((name.schema, name.name), name.part)
             )
-    return tuple(_with(impact, objects, declarations, exact) for impact in impacts)
+    return tuple(
+        _with(
+            impact,
+            objects,
+            [each for each in declarations if each.provider == _provider(impact, owners)],
+            exact,
+        )
+        for impact in impacts
+    )
+
+
+def _provider(impact: ChangeImpact, owners: Mapping[str, str]) -> str:
+    """The module whose object changes; it need not be the one that changes it."""
+    return owners.get(impact.change.schema, impact.revision.module)
 
 
 def _exactly_known(consumptions: Iterable[Consumption]) -> Mapping[str | None, frozenset[Key]]:
@@ -119,7 +134,9 @@ def _ruling(
     exact: Mapping[str | None, frozenset[Key]],
 ) -> Ruling | None:
     """The same as of what it speaks of, where that is known; else as much as the line says."""
-    same = list(_meant(declaration, impact))
+    known = list(_meant(declaration, impact))
+    # What has run for a moment says less than what stays.
+    same = [each for each in known if each.kind is not ConsumerKind.REVISION] or known
     if declaration.used is None:
         return _as(same)
     hit = [part for key, part in changed if key == declaration.used]
@@ -148,7 +165,7 @@ def _as(consumers: Sequence[Consumer]) -> Ruling | None:
 def _meant(declaration: Declaration, impact: ChangeImpact) -> Iterator[Consumer]:
     """The consumers of this change that the line speaks of."""
     for each in impact.consumers:
-        if each.module != declaration.consumer or each.kind in {ConsumerKind.MAP, ConsumerKind.REVISION}:
+        if each.module != declaration.consumer or each.kind is ConsumerKind.MAP:
             continue
         if (
             declaration.what is None

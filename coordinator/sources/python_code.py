@@ -117,6 +117,8 @@ class _Reader:
             return  # a docstring, or a text that nothing is done with
         if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             scope = f"{scope}.{node.name}" if scope else node.name
+        elif not scope and isinstance(node, (ast.Assign, ast.AnnAssign)):
+            scope = _assigned(node)[0]  # a text is known by the name that it is given
         text = _text_of(node)
         if text is not None and isinstance(node, ast.expr):
             self._text(text, node, scope)

@@ -49,7 +49,10 @@ class Wanted:
     @property
     def names(self) -> tuple[bytes, ...]:
         """Words of which a file that uses any of the objects holds at least one, in lower case."""
-        found = {name for _, name in self.relations} | {each.name for each in self.others}
+        # What holds a table's name holds its singular too, but for the odd plural.
+        found = {each.name for each in self.others}
+        for _, name in self.relations:
+            found |= {name, singular(name)}
         return tuple(sorted(name.lower().encode() for name in found))
 
     def concerns(self, usage: Usage) -> bool:

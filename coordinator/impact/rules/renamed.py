@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.impact.facts import Ruling
-from coordinator.impact.rules.dropped import anew
+from coordinator.impact.rules.dropped import anew, goes_with
 from coordinator.impact.types import same_type
 from coordinator.model.effect import Holding, ObjectKind, ObjectName
 from coordinator.model.impact import Verdict
@@ -23,7 +23,7 @@ def rename_relation(a: Alteration, usage: Usage, consumption: Consumption, facts
     key = (a.object.schema, a.object.name)
     if usage.relation == _target(a):
         return _already(usage, consumption, facts)
-    if usage.relation != key:
+    if usage.relation != key or goes_with(consumption.holder, a.object):
         return None
     if usage.holding is Holding.FIRM:
         return _FOLLOWED
@@ -38,6 +38,8 @@ def rename_column(a: Alteration, usage: Usage, consumption: Consumption, facts: 
     if usage.object.kind is ObjectKind.COLUMN and usage.object == _new_column(a):
         return _already(usage, consumption, facts)
     if usage.object == name:
+        if goes_with(consumption.holder, name.relation):
+            return None
         if usage.holding is Holding.FIRM:
             return _FOLLOWED
         if facts.final.column(name) is not None:

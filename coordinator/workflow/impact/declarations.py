@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.impact.declared import Declaration
@@ -64,7 +65,7 @@ def _declaration(edge: MapEdge, consumer: Module, provider: Module, names: _Name
         used=used,
         column=column,
         shown=f"{first} {verb} {reference}",
-        place=str(edge.place) if edge.place else "the database map",
+        place=str(replace(edge.place, column=0)) if edge.place else "the database map",
     )
 
 

@@ -135,7 +135,7 @@ class _Viewing:
         )
         impacts = impacts_of(branch.alterations, consumptions, facts)
         declarations, named = read_declarations(self.settings, self._modules, branch.reading)
-        impacts = with_declared(impacts, branch.alterations, declarations, consumptions)
+        impacts = with_declared(impacts, branch.alterations, declarations, consumptions, self.owners)
         return ImpactReport(
             module=self.module,
             since=starting.since,

@@ -1,0 +1,1 @@
+"""Appointments: who, with whom, when."""
