@@ -121,7 +121,7 @@ class Executor:
         try:
             journal.ledger.finish_run(journal.run, status, error=error, final=final)
         except CoordinatorError as lost:
-            what = error or "everything is in"
+            what = (error or "everything is in").rstrip(".")
             raise UnsettledError(
                 f"{what}; and the ledger could not be told how run {journal.run} ended: {lost}",
                 help="`migrate status` tells what is in; the next run settles the ledger",

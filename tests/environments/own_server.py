@@ -78,10 +78,10 @@ class OwnServer:
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator[OwnServer]:
-        """A new server for the block; the processes and the folder are gone after it."""
+    def running(cls, *, inside: Path | None = None) -> Iterator[OwnServer]:
+        """A new server for the block, in a folder `inside` of that one; the processes and the folder are gone after it."""
         binaries, user = _usable()
-        server = cls(folder=_folder(user), binaries=binaries, user=user)
+        server = cls(folder=_folder(user, inside), binaries=binaries, user=user)
         server._program("initdb", "-D", str(server.data), "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8")
         server.start()
         with server._removed():
@@ -133,6 +133,12 @@ class OwnServer:
         """Start it unless it runs."""
         if self._process is None:
             self.start()
+
+    def await_fallen(self) -> None:
+        """Wait until it has ended by itself, as one does that cannot even recover."""
+        assert self._process is not None
+        self._process.wait(timeout=60)
+        self._process = None
 
     def stop(self, how: int = signal.SIGINT) -> None:
         """Stop it: SIGINT in order, SIGQUIT `immediate`, as after a loss of power."""
@@ -189,7 +195,8 @@ def _usable() -> tuple[ServerBinaries, ServerUser]:
         return LocalCluster(binaries, Path(folder))._usable(user), user
 
 
-def _folder(user: ServerUser) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="migrate-own-", dir="/tmp"))  # short: the socket's path has a limit
+def _folder(user: ServerUser, inside: Path | None = None) -> Path:
+    # Short: the socket's path has a limit.
+    folder = Path(tempfile.mkdtemp(prefix="migrate-own-", dir=inside or "/tmp"))
     user.own(folder)
     return folder

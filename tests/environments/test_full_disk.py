@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from coordinator.staging.server_user import server_user
+from tests.environments.own_server import OwnServer
+from tests.environments.small_disk import SmallDisk, why_not_mounted
 from tests.failures.shop import Break, build_shop
+from tests.failures.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.environments.small_disk import SmallDisk
-    from tests.failures.site import Site
+IN = {
+    "agenda.alembic_version": ("a1",),
+    "billing.alembic_version": ("b2",),
+    "crm.alembic_version": ("c2",),
+}
 
 # As many rows as the target's customers ask for: none where there are no rows, as in a rehearsal.
 FILLING = Break(
@@ -61,3 +70,52 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(
     done = site.migrate("all-modules", "--atomic", atomic, "--staging", "off")
     assert done.code == 0, done.err
     assert site.value("SELECT count(*) FROM crm.ballast") == 5000
+
+
+# Goes into the write-ahead log alone.
+LOGGED = Break(
+    sql="SELECT pg_logical_emit_message(true, 'ballast', repeat(md5(id::text), 100000)) FROM crm.customers",
+    undo="SELECT 1",
+    spoil="SELECT 1",
+    repair="SELECT 1",
+    words=(),
+)
+
+
+@pytest.fixture
+def own_disk() -> Iterator[SmallDisk]:
+    """A file system with room for a server's data, and little more."""
+    if reason := why_not_mounted():
+        pytest.skip(reason)
+    folder = Path(tempfile.mkdtemp(prefix="migrate-small-disk-", dir="/tmp"))
+    with SmallDisk.mounted(folder, server_user(Path("/nonexistent")), megabytes=256) as disk:
+        yield disk
+
+
+@pytest.mark.parametrize("atomic", ["run", "step"])
+def test_a_log_that_is_full_ends_the_server_and_loses_nothing(
+    own_disk: SmallDisk, state_directory: Path, tmp_path: Path, atomic: str
+) -> None:
+    """The server gives up, and does not come back before there is room."""
+    with OwnServer.running(inside=own_disk.folder) as server:
+        site = Site(root=tmp_path / "project", url=server.url, state=state_directory)
+        build_shop(site, ("billing", LOGGED))
+        before = site.picture()
+        own_disk.fill(leave=2)
+
+        full = site.migrate("all-modules", "--atomic", atomic, "--staging", "off")
+        server.await_fallen()
+
+        assert full.code == 4, full.err
+        assert "Traceback" not in full.err
+        assert "`migrate status` tells what is in; the next run settles the ledger" in full.said
+        down = site.migrate("all-modules", "--atomic", atomic, "--staging", "off")
+        assert down.code == 6, down.err
+
+        own_disk.free()
+        server.start()
+        if atomic == "run":
+            assert site.picture() == before
+        done = site.migrate("all-modules", "--atomic", atomic, "--staging", "off")
+        assert done.code == 0, done.err
+        assert site.picture().versions == IN
