@@ -109,7 +109,7 @@ def _watch_statements(inputs: Inputs) -> None:
         found = original(name, *arguments, **options)
         places = ("globals", "locals", "fromlist", "level")
         given = dict(zip(places, arguments), **options)  # noqa: B905 - Python 3.8 knows no `strict`
-        importer = given.get("globals") or {}
+        importer = given.get("globals") or sys._getframe(1).f_globals
         if importer.get("__file__"):
             names = _named(name, importer, given.get("fromlist"), given.get("level", 0))
             inputs.note_import(importer["__file__"], names)
