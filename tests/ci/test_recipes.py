@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jsonschema
+import click
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from coordinator.cli.main import migrate
@@ -100,7 +101,7 @@ def understood(arguments: tuple[str, ...]) -> None:
     assert found is not None
     assert name is not None
     inner = found.make_context(name, rest, parent=context)
-    if hasattr(found, "commands"):
+    if isinstance(found, click.Group):
         name, found, rest = found.resolve_command(inner, [*inner._protected_args, *inner.args])
         found.make_context(name, rest, parent=inner)
 
@@ -167,8 +168,6 @@ def test_commands_are_found_in_shell(text: str, found: list[tuple[str, ...]]) ->
 
 @pytest.mark.parametrize("arguments", [("gate", "--basline", "x"), ("certificate", "sing", "x"), ("gates",)])
 def test_a_command_that_does_not_exist_would_be_seen(arguments: tuple[str, ...]) -> None:
-    import click
-
     with pytest.raises(click.UsageError):
         understood(arguments)
 
