@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tests.kills.points import Point
 
 _SWEEP_EVERY = 20  # kills
+_COUNTED = re.compile(r"^(\S+): (\d+) of (\d+) points struck, (\d+) failed", re.MULTILINE)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -45,17 +47,48 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _side_by_side(asked: argparse.Namespace) -> int:
-    """One process for each shape, so many at a time; what it prints is shown when it has ended."""
-    options = ["--how", asked.how, "--every", str(asked.every), *(["--fold"] if asked.fold else [])]
+    """One process for each part of each shape, so many at a time; what it prints is shown when it has ended.
 
-    def walk(name: str) -> int:
-        words = [sys.executable, "-m", "tests.kills.matrix", "--shape", name, *options]
+    A part is every `--jobs`-th point, each part beginning at another one, so that no job is left with the longest shape.
+    """
+    options = [
+        "--how",
+        asked.how,
+        "--every",
+        str(asked.every * asked.jobs),
+        *(["--fold"] if asked.fold else []),
+    ]
+
+    def walk(part: tuple[str, int]) -> tuple[int, str]:
+        name, first = part
+        words = [sys.executable, "-m", "tests.kills.matrix", "--shape", name, "--from", str(first), *options]
         done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         print(done.stdout, end="", flush=True)
-        return done.returncode
+        return done.returncode, done.stdout
 
+    parts = [
+        (name, asked.start + number * asked.every)
+        for name in asked.shape or SHAPES
+        for number in range(asked.jobs)
+    ]
     with ThreadPoolExecutor(asked.jobs) as pool:
-        return max(pool.map(walk, asked.shape or SHAPES))
+        ended = list(pool.map(walk, parts))
+    whole = asked.every == 1 and asked.start == 1 and not asked.fold
+    complete = _sum_up("".join(said for _, said in ended), whole=whole and asked.how == KILL)
+    return max(0 if complete else 1, *(abs(code) for code, _ in ended))
+
+
+def _sum_up(said: str, *, whole: bool) -> bool:
+    """Print what all parts of each shape came to; of a whole walk, whether every recorded point was struck."""
+    counts: dict[str, tuple[int, int, int]] = {}
+    for name, struck, recorded, failed in _COUNTED.findall(said):
+        before = counts.get(name, (0, 0, 0))
+        counts[name] = (before[0] + int(struck), int(recorded), before[2] + int(failed))
+    for name, (struck, recorded, failed) in counts.items():
+        print(f"in all, {name}: {struck} of {recorded}, {failed} failed")
+    struck, recorded, failed = (sum(each[place] for each in counts.values()) for place in range(3))
+    print(f"in all: {struck} of {recorded} points struck, {failed} failed", flush=True)
+    return not whole or struck == recorded
 
 
 def _walk(ground: Ground, name: str, asked: argparse.Namespace) -> int:
@@ -136,7 +169,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--every", type=int, default=1, help="only each n-th point")
     parser.add_argument("--fold", action="store_true", help="leave out reads that come right after a read")
     parser.add_argument(
-        "--jobs", type=int, default=1, help="so many shapes at a time, without --from and --to"
+        "--jobs",
+        type=int,
+        default=1,
+        help="so many processes at a time, each with a part of the points; without --to",
     )
     parser.add_argument("--how", default=KILL, choices=HOWS, help="what happens there")
     parser.add_argument(
