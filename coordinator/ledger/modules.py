@@ -25,6 +25,16 @@ def read_modules(session: Session, version: int) -> tuple[KnownModule, ...]:
     )
 
 
+def may_read_modules(session: Session) -> bool:
+    """Whether there are such rows that the session's role may read."""
+    found = session.value(
+        "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = 'migrate' AND c.relname IN ('module', 'version')"
+        " AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')"
+    )
+    return bool(found == 2)
+
+
 def write_modules(session: Session, modules: Iterable[Module]) -> None:
     """Note the modules of this checkout; on the ledger connection, when a run begins."""
     for module in modules:

@@ -9,6 +9,7 @@ from coordinator.model.rights import Need, Right, RightKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from coordinator.model.known_module import KnownModule
     from coordinator.model.module import Module
     from coordinator.model.rights import Existing
 
@@ -17,20 +18,24 @@ _KEPT, _KEPT_NUMBERS = "kept", "kept_number_seq"
 _COPY = "kept_"  # tables of kept data, each with the number of its row in migrate.kept
 
 
-def schemas_of(modules: Sequence[Module]) -> tuple[str, ...]:
+def schemas_of(modules: Sequence[Module], absent: Sequence[KnownModule] = ()) -> tuple[str, ...]:
     """Every schema that a command looks at: the modules', those of the version tables, and the ledger's."""
-    own = (schema for module in modules for schema in module.schemas)
+    every: tuple[Module | KnownModule, ...] = (*modules, *absent)
+    own = (schema for module in every for schema in module.schemas)
     tables = (module.qualified_version_table[0] for module in modules)
     return tuple(dict.fromkeys((*own, *tables, LEDGER)))
 
 
 def wanted_rights(
-    modules: Sequence[Module], existing: Existing, role: str
+    modules: Sequence[Module], existing: Existing, role: str, *, absent: Sequence[KnownModule] = ()
 ) -> Mapping[Need, tuple[Right, ...]]:
-    """What `role` must be allowed to do for each group of commands; rights that imply each other are not merged."""
+    """What `role` must be allowed to do for each group of commands; rights that imply each other are not merged.
+
+    `absent` are modules that the ledger knows and the checkout does not have: a rehearsal copies their definitions.
+    """
     return {
         Need.READ: tuple(dict.fromkeys(_to_read(modules, existing, role))),
-        Need.REHEARSE: tuple(dict.fromkeys(_to_rehearse(modules, existing, role))),
+        Need.REHEARSE: tuple(dict.fromkeys(_to_rehearse((*modules, *absent), existing, role))),
         Need.APPLY: tuple(dict.fromkeys(_to_apply(modules, existing, role))),
         Need.NOTE: tuple(dict.fromkeys(_to_write_ledger(existing, role))),
     }
@@ -49,7 +54,7 @@ def _to_read(modules: Sequence[Module], existing: Existing, role: str) -> Iterat
             yield _table(LEDGER, each.name, "SELECT", role, "to read the ledger")
 
 
-def _to_rehearse(modules: Sequence[Module], existing: Existing, role: str) -> Iterator[Right]:
+def _to_rehearse(modules: Sequence[Module | KnownModule], existing: Existing, role: str) -> Iterator[Right]:
     for module in modules:
         why = f"pg_dump locks the tables of module '{module.name}' to read their definitions"
         for schema in module.schemas:

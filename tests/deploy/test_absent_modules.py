@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.commands_site import Desk
+from tests.failures.roles import make_role
 from tests.trees import project, versions_of, write_revision
 
 if TYPE_CHECKING:
@@ -245,3 +246,28 @@ def test_an_absent_module_whose_schema_is_gone_has_nothing_in_and_stands_in_nobo
         back="ALTER TABLE crm.customers ADD phone text",
     )
     deploy(crm)
+
+
+def test_the_rights_that_copying_an_absent_modules_definitions_takes_are_asked_for(
+    images: Images, role: str
+) -> None:
+    crm = crm_image(images)
+    deploy(crm)
+    billing = billing_image(images, VIEW)
+    deploy(billing)
+    make_role(crm, role, "GRANT USAGE ON SCHEMA money TO {role}")
+    revise(
+        billing,
+        "billing",
+        "b2",
+        "CREATE TABLE money.notes (id int PRIMARY KEY)",
+        back="DROP TABLE money.notes",
+    )
+    deploy(billing)
+
+    asked = crm.migrate("check", "--rights", "--role", role)
+
+    said = " ".join(asked.out.split())
+    assert asked.code == 1, asked.err
+    assert "pg_dump locks the tables of module 'billing' to read their definitions: SELECT on" in said
+    assert f'GRANT SELECT ON TABLE "money"."alembic_version", "money"."notes" TO "{role}";' in said
