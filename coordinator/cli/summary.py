@@ -15,6 +15,7 @@ from coordinator.reports.kept_text import kept_lines
 from coordinator.reports.page import Page
 from coordinator.reports.preconditions_text import precondition_lines
 from coordinator.reports.run_json import report_as_json
+from coordinator.reports.sameness import sameness_lines
 from coordinator.workflow.all_modules import Outcome
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def show_rehearsal(rehearsal: Rehearsal, out: Terminal) -> None:
         else "the whole run could not be taken back"
     )
     out.line(f"  {back}")
+    for line in sameness_lines(rehearsal.differences):
+        out.wrapped(f"  {line}", following="    ")
     show_findings(rehearsal.findings, out)
 
 

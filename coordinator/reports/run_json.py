@@ -8,6 +8,7 @@ from coordinator.reports.finding_json import findings_as_json
 from coordinator.reports.forecast_json import forecasts_as_json, traces_as_json
 from coordinator.reports.plan_json import plan_as_json
 from coordinator.reports.preconditions_json import preconditions_as_json
+from coordinator.reports.sameness import differences_as_json
 
 if TYPE_CHECKING:
     import enum
@@ -70,6 +71,7 @@ def rehearsal_as_json(rehearsal: Rehearsal) -> dict[str, object]:
         "reversedWhole": rehearsal.reversed_whole,
         "steps": [_step(each) for each in rehearsal.steps],
         "locks": [_locks(each) for each in rehearsal.locks],
+        "differences": differences_as_json(rehearsal.differences),
         "findings": findings_as_json(rehearsal.findings),
         **({"traces": traces_as_json(rehearsal.traces)} if rehearsal.traces else {}),
     }

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from coordinator.cli.main import run
@@ -57,7 +57,10 @@ def test_another_layout_says_the_same_and_line_ends_do_not_count(file: Path) -> 
 
 
 def edited(change: Callable[[str], str]) -> Callable[[Path], None]:
-    return lambda file: file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8") and None
+    def spoil(file: Path) -> None:
+        file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
+
+    return spoil
 
 
 def newer(file: Path) -> None:
@@ -83,6 +86,10 @@ def huge(file: Path) -> None:
     os.truncate(file, 2_000_000_000)  # no block of it is written
 
 
+def binary(file: Path) -> None:
+    file.write_bytes(b"\x1f\x8b\x08\x00\xff\xfe" * 100)
+
+
 def folder(file: Path) -> None:
     file.unlink()
     file.mkdir()
@@ -105,7 +112,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "no format": (edited(lambda _: '{"kind": "migrate snapshot"}'), "does not say its format"),
     "a newer format": (newer, "has format 2, written by coordinator 9.1; this one knows 1"),
     "a key less": (without_a_key, "it has no 'version'"),
-    "binary": (lambda file: file.write_bytes(b"\x1f\x8b\x08\x00\xff\xfe" * 100) and None, "a text in UTF-8"),
+    "binary": (binary, "a text in UTF-8"),
     "nested without end": (endless, "is no snapshot"),
     "a number of a million digits": (edited(lambda _: '{"kind": ' + "9" * 1_000_000 + "}"), "is no snapshot"),
     "huge": (huge, "2,000,000,000 bytes"),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 
 from coordinator.execution.project import Project
 from coordinator.model.catalog import DATABASE_WIDE
