@@ -24,6 +24,7 @@ class PreconditionKind(enum.Enum):
     DOMAIN = "rows-break-domain"
     PARTITION = "rows-outside-partition"
     REFERENCED = "rows-still-referenced"
+    UNREAD = "demands-not-read"  # what the steps demand could not be told
 
 
 class PreconditionOutcome(enum.Enum):
@@ -35,6 +36,7 @@ class PreconditionOutcome(enum.Enum):
 
 
 _HAVE = {
+    PreconditionKind.UNREAD: ("row breaks it", "rows break it"),
     PreconditionKind.NOT_NULL: ("row has no value there", "rows have no value there"),
     PreconditionKind.UNIQUE: ("value stands in more than one row", "values stand in more than one row"),
     PreconditionKind.CHECK: ("row breaks it", "rows break it"),

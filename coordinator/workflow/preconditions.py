@@ -16,7 +16,12 @@ from coordinator.ledger.store import LedgerReader
 from coordinator.model.capture import Direction
 from coordinator.model.finding import Severity
 from coordinator.model.kept import LossKind
-from coordinator.model.precondition import PreconditionOutcome, PreconditionResult
+from coordinator.model.precondition import (
+    Precondition,
+    PreconditionKind,
+    PreconditionOutcome,
+    PreconditionResult,
+)
 from coordinator.model.question import tables_of
 from coordinator.planning.precondition_findings import precondition_findings
 from coordinator.planning.preconditions.calls import functions_called
@@ -37,16 +42,18 @@ if TYPE_CHECKING:
 
     from coordinator.execution.project import Project
     from coordinator.model.capture import Capture, Statement
+    from coordinator.model.catalog import Catalog
     from coordinator.model.check_budget import CheckBudget
     from coordinator.model.finding import Finding
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
-    from coordinator.model.precondition import Precondition
     from coordinator.model.question import Question
     from coordinator.postgres.session import Session
     from coordinator.workflow.planned import Captured
 
 _NO_RIGHT = "42501"
+_NOT_NOW = frozenset({"55P03", "57014"})  # a lock was not to be had, or the time was over
+_LOCK_WAIT, _CATALOG_TIME = "100ms", "10s"
 _NOT_THERE = frozenset({"42P01", "42703", "42704", "42883", "3F000", "42P02"})
 # What demands anything of rows says one of these; most plans that only add things do not.
 _DEMANDS = re.compile(
@@ -74,11 +81,17 @@ def check_preconditions(
     if not any(_DEMANDS.search(each.sql) for step in plan.steps for each in _statements(captures, step.key)):
         return ()
     tell(Working(what="asking whether the rows meet what the plan demands"))
+    try:
+        catalog = _catalog(session, project)
+    except StatementError as error:
+        if error.sqlstate not in _NOT_NOW:
+            raise
+        return _unread(plan)
     demands = preconditions_of(
         plan.steps,
         captures,
         {module.name: module.schemas for module in project.all_modules},
-        read_catalog(session, ignore=project.version_tables),
+        catalog,
         filled=_filled(session, plan),
     )
     return _Asker(session=session, project=project, budget=budget).ask_all(demands)
@@ -145,6 +158,34 @@ def _waived(results: tuple[PreconditionResult, ...], project: Project) -> tuple[
 
 def _statements(captures: Mapping[RevisionKey, Capture], key: RevisionKey) -> tuple[Statement, ...]:
     return captures[key].statements if key in captures else ()
+
+
+def _catalog(session: Session, project: Project) -> Catalog:
+    """The target's catalog, if it can be read at once: the server opens every table for it. Raises StatementError."""
+    with session.transaction(read_only=True):
+        session.execute(
+            f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'; SET LOCAL statement_timeout = '{_CATALOG_TIME}'"
+        )
+        return read_catalog(session, ignore=project.version_tables)
+
+
+def _unread(plan: RunPlan) -> tuple[PreconditionResult, ...]:
+    """What is said when not even the definitions of tables could be read."""
+    return tuple(
+        _not_checked(
+            Precondition(
+                kind=PreconditionKind.UNREAD,
+                key=step.key,
+                direction=step.direction,
+                place=step.place,
+                what="something of rows",
+                question=None,
+            ),
+            "somebody holds a table whose definition must be read for it, and nobody waits for a question",
+            help="run it again",
+        )
+        for step in plan.steps[:1]
+    )
 
 
 def _filled(session: Session, plan: RunPlan) -> dict[RevisionKey, frozenset[tuple[str, str, str]]]:
@@ -277,7 +318,7 @@ class _Asker:
                 return _not_checked(
                     demand,
                     f"the role {role!r} may not read all rows of {names}",
-                    help=f"GRANT SELECT on {names} to it, or let a role run this that row security does not stop",
+                    help=f"GRANT SELECT ON {names} to it, or let a role run this that row security does not stop",
                 )
             case "55P03":
                 return _not_checked(

@@ -109,7 +109,7 @@ class _Walk:
             self._calls(effects)
         filled = tree.kind != "create_stmt" and self._depends_on_rows(tree, effects)
         for effect in effects:
-            move(self.asking.world, effect, self.asking.by, filled=filled)
+            move(self.asking.world, effect, self.asking.by, filled=filled, merges=tree.kind == "merge_stmt")
         if tree.kind == "truncate_stmt":
             self._truncate(tree.node)
 

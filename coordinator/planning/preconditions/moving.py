@@ -17,11 +17,14 @@ _CHANGES = frozenset({"c", "n", "d"})  # CASCADE, SET NULL, SET DEFAULT
 _REMOVES = "c"
 
 
-def move(world: World, effect: Effect, by: str, *, filled: bool = False) -> None:
-    """Let one effect happen. `filled`: a table that it makes or writes gets rows that depend on rows of today."""
+def move(world: World, effect: Effect, by: str, *, filled: bool = False, merges: bool = False) -> None:
+    """Let one effect happen. `filled`: a table that it makes or writes gets rows that depend on rows of today.
+
+    `merges`: it is one of MERGE, which may remove rows too.
+    """
     kind = effect.object.kind
     if kind is ObjectKind.RELATION:
-        _move_table(world, effect, by, filled=filled)
+        _move_table(world, effect, by, filled=filled, merges=merges)
     elif kind is ObjectKind.COLUMN:
         _move_column(world, effect)
     elif kind in {ObjectKind.TYPE, ObjectKind.LABEL}:
@@ -41,7 +44,7 @@ def move(world: World, effect: Effect, by: str, *, filled: bool = False) -> None
         world.doubt_everything(names, f"the schema is renamed or dropped first by {by}")
 
 
-def _move_table(world: World, effect: Effect, by: str, *, filled: bool) -> None:
+def _move_table(world: World, effect: Effect, by: str, *, filled: bool, merges: bool) -> None:
     name = effect.object
     key = (name.schema, name.name)
     match effect.verb:
@@ -63,6 +66,8 @@ def _move_table(world: World, effect: Effect, by: str, *, filled: bool) -> None:
             table = world.table(name)
             if table is not None:
                 _write(world, table, effect, by, filled=filled)
+                if merges and not table.empty:
+                    table.lessened = by
         case _:
             pass
 
@@ -116,8 +121,6 @@ def _write(world: World, table: TableState, effect: Effect, by: str, *, filled: 
     else:
         table.grown = by
         names = table.columns if effect.columns is None else effect.columns
-        if effect.columns is None:
-            table.lessened = by  # MERGE may remove rows
         _mark(table, names, by)
         _follow_update(world, table, names, by)
 

@@ -1,0 +1,240 @@
+"""What is not checked is said, each time with the reason, and with what to do where something can be done."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from coordinator.model.check_budget import CheckBudget
+from coordinator.model.precondition import PreconditionOutcome
+from coordinator.postgres.connect import connect
+from coordinator.postgres.session import Session
+from coordinator.postgres.url import show
+from tests.preconditions.rows import ask
+
+if TYPE_CHECKING:
+    from coordinator.model.target import DatabaseUrl
+
+TABLES = """
+CREATE TABLE crm.customers (id int PRIMARY KEY, email text, age int);
+INSERT INTO crm.customers VALUES (1, NULL, 5), (2, 'x', NULL);
+CREATE TABLE crm.visits (id int, customer int REFERENCES crm.customers ON DELETE CASCADE, note text);
+INSERT INTO crm.visits VALUES (1, 1, NULL);
+"""
+NOT_NULL = "ALTER TABLE crm.customers ALTER email SET NOT NULL"
+FIRST = {
+    "a backfill": (
+        "UPDATE crm.customers SET email = 'none' WHERE email IS NULL",
+        "rows are changed first by crm:c1 (line 10)",
+    ),
+    "a delete": (
+        "DELETE FROM crm.customers WHERE email IS NULL",
+        "rows are removed first by crm:c1 (line 10)",
+    ),
+    "an insert that may change rows": (
+        "INSERT INTO crm.customers VALUES (1, 'x', 1) ON CONFLICT (id) DO UPDATE SET email = excluded.email",
+        "rows are changed first by crm:c1 (line 10)",
+    ),
+    "a DO block": (
+        "DO $$ BEGIN UPDATE crm.customers SET email = 'x'; END $$",
+        "rows may be changed first by crm:c1 (line 10), which decides at run time what it does",
+    ),
+    "a type that becomes another": (
+        "ALTER TABLE crm.customers ALTER email TYPE varchar(10) USING nullif(email, 'x')",
+        "rows are changed first by crm:c1 (line 10)",
+    ),
+    "a default that is computed": (
+        "ALTER TABLE crm.customers DROP COLUMN email; ALTER TABLE crm.customers ADD email text DEFAULT current_user",
+        "the values of the new column 'email' are computed when it is added",
+    ),
+}
+
+
+@pytest.mark.parametrize(("first", "why"), FIRST.values(), ids=FIRST)
+def test_rows_that_the_plan_changes_first_are_not_asked(session: Session, first: str, why: str) -> None:
+    session.execute(TABLES)
+    for steps in (((first,), (NOT_NULL,)), ((first, NOT_NULL),)):  # an earlier step, or the same revision
+        result = ask(session, *steps).results[-1]
+        assert result.outcome is PreconditionOutcome.NOT_CHECKED
+        assert result.why == why
+        assert not result.mendable
+
+
+def test_rows_that_another_tables_delete_takes_along_are_not_asked(session: Session) -> None:
+    session.execute(TABLES)
+    said = ask(session, ("DELETE FROM crm.customers", "ALTER TABLE crm.visits ALTER note SET NOT NULL"))
+    assert [each.why for each in said.results] == ["rows are removed first by crm:c1 (line 10)"]
+
+
+def test_a_write_to_another_column_or_table_does_not_matter(session: Session) -> None:
+    session.execute(TABLES)
+    said = ask(session, ("UPDATE crm.customers SET age = 1", "INSERT INTO crm.visits VALUES (2)", NOT_NULL))
+    assert (said.outcomes, said.counts) == (["violated"], [1])
+
+
+def test_a_trigger_may_change_more_than_the_statement_says(session: Session) -> None:
+    session.execute(TABLES)
+    session.execute(
+        "CREATE FUNCTION crm.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER t BEFORE UPDATE ON crm.customers FOR EACH ROW EXECUTE FUNCTION crm.f()"
+    )
+    said = ask(session, ("UPDATE crm.customers SET age = 1", NOT_NULL))
+    assert said.only.why == "a trigger of crm.customers may change rows when crm:c1 (line 10) writes"
+
+
+def test_a_function_of_somebodys_may_change_rows_when_it_is_called(session: Session) -> None:
+    session.execute(TABLES)
+    session.execute("CREATE FUNCTION crm.backfill() RETURNS void LANGUAGE sql AS 'SELECT 1'")
+    said = ask(session, ("SELECT crm.backfill()", NOT_NULL))
+    assert said.only.why == "rows may be changed first by crm:c1 (line 10), which calls crm.backfill"
+    said = ask(session, ("SELECT count(*) FROM crm.customers", NOT_NULL))
+    assert said.outcomes == ["violated"]
+
+
+def test_what_depends_on_what_a_revision_reads_is_not_asked(session: Session) -> None:
+    session.execute(TABLES)
+    unknown = ("it asks the database at line 20",)
+    said = ask(
+        session, (NOT_NULL, "SELECT 1", "ALTER TABLE crm.customers ALTER age SET NOT NULL"), unknown=unknown
+    )
+    assert said.outcomes == ["violated", "not checked"]
+    assert said.results[1].why == "what crm:c1 does depends on what it reads: it asks the database at line 20"
+    said = ask(session, ("SELECT 1",), (NOT_NULL,), unknown=unknown)
+    assert said.outcomes == ["not checked"]
+
+
+def test_tables_that_the_plan_makes_are_not_asked_about(session: Session) -> None:
+    session.execute(TABLES)
+    made = ("CREATE TABLE crm.kinds (id int, name text)", "INSERT INTO crm.kinds VALUES (1, NULL)")
+    assert ask(session, (*made, "ALTER TABLE crm.kinds ADD PRIMARY KEY (id)")).results == ()
+    copied = (made[0], "INSERT INTO crm.kinds SELECT id, email FROM crm.customers")
+    said = ask(session, (*copied, "ALTER TABLE crm.kinds ALTER name SET NOT NULL"))
+    assert said.only.why == "its rows come from crm:c1 (line 20)"
+    emptied = ("TRUNCATE crm.customers CASCADE", NOT_NULL)
+    assert ask(session, emptied).results == ()
+
+
+def test_a_table_larger_than_the_budget_is_not_read_and_the_flag_that_reads_it_is_told(
+    session: Session,
+) -> None:
+    session.execute(
+        "CREATE TABLE crm.large (x int); INSERT INTO crm.large SELECT NULL FROM generate_series(1, 2345);"
+        "CREATE TABLE crm.small (x int); INSERT INTO crm.small VALUES (NULL)"
+    )
+    session.execute("ANALYZE crm.large")
+    demands = ("ALTER TABLE crm.large ALTER x SET NOT NULL", "ALTER TABLE crm.small ALTER x SET NOT NULL")
+    said = ask(session, demands, budget=CheckBudget(rows=2000, seconds=20))
+    assert said.outcomes == ["not checked", "violated"]
+    large = said.results[0]
+    assert large.why.startswith("crm.large has about 2345 rows, and the budget is 2000")
+    assert large.help is not None
+    assert large.help == '--check-budget "2600 rows, 20s" checks it'
+    said = ask(session, demands, budget=CheckBudget(rows=3000, seconds=20))
+    assert said.outcomes == ["violated", "violated"]
+    assert (said.results[0].count, said.results[0].capped) == (1000, True)
+    assert said.results[0].breaking == "at least 1000 rows have no value there"
+
+
+def test_checks_that_are_off_are_said_to_be(session: Session) -> None:
+    session.execute(TABLES)
+    result = ask(session, NOT_NULL, budget=CheckBudget(rows=0, seconds=0)).only
+    assert (result.why, result.mendable) == ("checks are off", True)
+
+
+def test_a_question_that_takes_too_long_is_given_up(session: Session) -> None:
+    session.execute(
+        "CREATE TABLE crm.numbers (x int); INSERT INTO crm.numbers SELECT generate_series(1, 20000)"
+    )
+    demand = "ALTER TABLE crm.numbers ADD EXCLUDE USING gist (int4range(x, x, '[]') WITH &&)"
+    result = ask(session, demand, budget=CheckBudget(rows=1_000_000, seconds=0.3)).only
+    assert result.outcome is PreconditionOutcome.NOT_CHECKED
+    assert result.why == "the 0.3 s of the budget are used up"
+    assert result.help is not None
+    assert "--check-budget" in result.help
+    assert not session.in_transaction
+
+
+def test_nobody_is_waited_for(session: Session, shared: DatabaseUrl) -> None:
+    session.execute(TABLES)
+    with Session(connect(shared, application_name="holder")) as holder:
+        holder.execute("BEGIN; LOCK TABLE crm.customers IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        result = ask(session, NOT_NULL).only
+        assert time.monotonic() - began < 20
+    assert result.outcome is PreconditionOutcome.NOT_CHECKED
+    assert "nobody waits for a question" in result.why
+    assert result.help == "run it again"
+    assert not session.in_transaction
+
+
+def test_a_function_that_may_do_more_than_look_is_not_called(session: Session) -> None:
+    session.execute(TABLES)
+    result = ask(session, "ALTER TABLE crm.customers ADD CHECK (pg_sleep(age) IS NOT NULL)").only
+    assert result.why == "it calls pg_sleep, which may do more than look"
+    result = ask(session, "ALTER TABLE crm.customers ADD CHECK (age > (SELECT 1))").only
+    assert result.why == "it takes whole rows"
+
+
+def test_a_name_that_only_the_plan_brings_is_not_asked_for(session: Session) -> None:
+    session.execute(TABLES)
+    said = ask(
+        session,
+        (
+            "CREATE FUNCTION crm.good(int) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT true'",
+            "ALTER TABLE crm.customers ADD CHECK (crm.good(age))",
+        ),
+    )
+    assert said.only.why == "it names what is not there before the plan has run"
+
+
+def _as(shared: DatabaseUrl, role: str) -> Session:
+    parameters = {**shared.parameters, "user": role, "password": "half"}
+    url = replace(shared, parameters=parameters, shown=show(parameters))
+    return Session(connect(url, application_name=role))
+
+
+def test_rows_that_a_role_may_not_see_are_never_counted_half(session: Session, shared: DatabaseUrl) -> None:
+    session.execute(TABLES)
+    session.execute(
+        "DROP ROLE IF EXISTS reader_of_half; CREATE ROLE reader_of_half LOGIN PASSWORD 'half';"
+        "GRANT USAGE ON SCHEMA crm TO reader_of_half"
+    )
+    try:
+        with _as(shared, "reader_of_half") as half:
+            result = ask(half, NOT_NULL).only
+            assert result.why == "the role 'reader_of_half' may not read all rows of crm.customers"
+            assert result.help is not None
+            assert result.help.startswith("GRANT SELECT ON crm.customers")
+            session.execute(
+                "GRANT SELECT ON ALL TABLES IN SCHEMA crm TO reader_of_half;"
+                "ALTER TABLE crm.customers ENABLE ROW LEVEL SECURITY;"
+                "CREATE POLICY half ON crm.customers USING (id = 2)"
+            )
+            assert ask(half, NOT_NULL).only.outcome is PreconditionOutcome.NOT_CHECKED
+            session.execute("ALTER TABLE crm.customers DISABLE ROW LEVEL SECURITY")
+            assert ask(half, NOT_NULL).only.count == 1
+    finally:
+        session.execute("DROP OWNED BY reader_of_half CASCADE; DROP ROLE reader_of_half")
+
+
+def test_it_asks_as_the_modules_owner_where_the_deploying_role_may_not_read(
+    session: Session, shared: DatabaseUrl
+) -> None:
+    session.execute(TABLES)
+    session.execute(
+        "DROP ROLE IF EXISTS deployer_of_crm; DROP ROLE IF EXISTS owner_of_crm; CREATE ROLE owner_of_crm;"
+        "CREATE ROLE deployer_of_crm LOGIN NOINHERIT PASSWORD 'half' IN ROLE owner_of_crm;"
+        "GRANT USAGE ON SCHEMA crm TO owner_of_crm; ALTER TABLE crm.customers OWNER TO owner_of_crm"
+    )
+    try:
+        with _as(shared, "deployer_of_crm") as deployer:
+            assert ask(deployer, NOT_NULL).only.outcome is PreconditionOutcome.NOT_CHECKED
+            assert ask(deployer, NOT_NULL, owner="owner_of_crm").only.count == 1
+            assert deployer.value("SELECT current_user") == "deployer_of_crm"
+    finally:
+        session.execute(
+            "DROP OWNED BY deployer_of_crm, owner_of_crm CASCADE; DROP ROLE deployer_of_crm, owner_of_crm"
+        )
