@@ -65,6 +65,11 @@ _FORMATS = ("json", "text", "markdown", "junit", "sarif", "code-quality")
     help="Write a certificate of what was rehearsed, when it is approved.",
 )
 @click.option(
+    "--expires",
+    metavar="DURATION",
+    help="How long the certificate is valid, 7d at most.  [default: 7d]",
+)
+@click.option(
     "--report",
     "reports",
     metavar="FORMAT=FILE",
@@ -86,6 +91,7 @@ def command(
     exec_timeout: str | None,
     from_empty: str,
     certificate: Path | None,
+    expires: str | None,
     reports: tuple[str, ...],
 ) -> int:
     """Judge what is pending before it is merged: one verdict, approved or blocked, and why.
@@ -116,6 +122,7 @@ def command(
         since=since,
         from_empty=FromEmpty(from_empty),
         certificate=certificate,
+        valid_for=_validity(expires),
         live=live,
     )
     with ReportFiles() as files:
@@ -129,6 +136,24 @@ def command(
 
 
 _EXIT_CODES = {"approved": 0, "blocked": 1, "unavailable": 6}
+
+
+def _validity(text: str | None) -> float:
+    """How many seconds a certificate is valid. Raises click.UsageError for a time that is none, or too long."""
+    from coordinator.model.certificate import LONGEST
+    from coordinator.model.durations import WANTED, format_duration, parse_duration
+
+    if text is None:
+        return LONGEST
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        raise click.UsageError(f"--expires must be {WANTED}, not {text!r}.") from error
+    if not 0 < seconds <= LONGEST:
+        raise click.UsageError(
+            f"--expires must be more than nothing and {format_duration(LONGEST)} at most, not {text}."
+        )
+    return seconds
 
 
 def _reserved(reports: Sequence[str], files: ReportFiles) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from coordinator.model.server_facts import ServerFacts
 
 FORMAT = 1
+LONGEST = 7 * 86_400.0  # seconds that a certificate may be valid: what it saw grows old
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from coordinator.certificates.canonical import digest_of
 from coordinator.certificates.file import read_certificate, sealed, write_certificate
 from tests.trees import versions_of, write_revision
 
@@ -202,8 +203,6 @@ def test_an_edited_certificate(release: Release) -> None:
 
 def remade(release: Release, old: str, new: str) -> None:
     """The same, sealed again: as if it had been made of another rehearsal."""
-    from coordinator.certificates.canonical import digest_of
-
     document = json.loads(release.file.read_text())
     text = json.dumps(document["certificate"])
     assert re.search(old, text), text

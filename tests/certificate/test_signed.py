@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
 import os
 import stat
 import subprocess
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 
 from coordinator.certificates.file import read_certificate
 from coordinator.certificates.signing import new_key
+from coordinator.cli.main import run as run_command
 from tests.certificate.release import EMBEDDED
+from tests.certificate.test_refused import remade
+from tests.failures.site import Ended
 from tests.trees import project, versions_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.certificate.conftest import Release
-    from tests.failures.site import Ended
 
 REQUIRED = EMBEDDED + "require_certificate = true\n"
 
@@ -42,13 +49,6 @@ def keys(tmp_path: Path) -> Keys:
 
 def run(release: Release, *arguments: str, environment: dict[str, str] | None = None) -> Ended:
     """A command of `migrate certificate`, in the project's folder; it takes no target."""
-    import io
-    from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
-    from unittest.mock import patch
-
-    from coordinator.cli.main import run as run_command
-    from tests.failures.site import Ended
-
     out, err = io.StringIO(), io.StringIO()
     with ExitStack() as stack:
         stack.enter_context(chdir(release.desk.root))
@@ -159,9 +159,6 @@ def test_a_key_in_the_certificate_is_believed_by_nobody(release: Release, keys: 
 
 def test_a_signature_of_something_else_is_none(release: Release, keys: Keys) -> None:
     """Made with the right key over the very same bytes, but for another purpose."""
-    import base64
-    import json
-
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     private = load_pem_private_key(keys.private.read_bytes(), None)
@@ -240,8 +237,6 @@ def test_signing_refuses_what_the_checkout_does_not_hold(release: Release, keys:
 
 
 def test_signing_refuses_a_file_that_is_another_revision(release: Release, keys: Keys) -> None:
-    from tests.certificate.test_refused import remade
-
     remade(release, r'"file": "versions/b3.py"', '"file": "versions/b2.py"')
     done = sign(release, keys)
     assert done.code == 1, done.err

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from coordinator.model.certificate import Certificate, CertifiedStep, StartingPoint
+from coordinator.model.certificate import LONGEST, Certificate, CertifiedStep, StartingPoint
 from coordinator.model.definition import Made, definition_of
 from coordinator.planning.certifying.scope import scope_of
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # A machine whose clock is a little behind shall not find the certificate made in its future.
 CLOCKS_APART = timedelta(minutes=5)
-VALID_FOR = timedelta(days=7)
+VALID_FOR = timedelta(seconds=LONGEST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 from coordinator.certificates.file import write_certificate
@@ -32,6 +33,7 @@ def _certify(bench: Bench) -> Said:
         state=bench.state,
         captured=bench.captured,
         rehearsed=bench.rehearsed,
+        valid_for=datetime.timedelta(seconds=bench.request.valid_for),
     )
     try:
         write_certificate(path, file)

@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coordinator.model.certificate import LONGEST
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -34,4 +36,5 @@ class GateRequest:
     since: str | None = None
     from_empty: FromEmpty = FromEmpty.PENDING
     certificate: Path | None = None
+    valid_for: float = LONGEST  # seconds that it is valid for
     live: bool = False  # ask which statements are sent to the target
