@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import xmlschema
+from markdown_it import MarkdownIt
 
 SCHEMAS = Path(__file__).parent / "schemas"
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
+_TAGS = {"h2", "p", "ul", "ol", "li", "strong", "em", "code", "pre", "details", "summary", "br"} | {
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+}
 GITHUB_LIMIT = 65_536  # characters of a comment
 
 
@@ -72,10 +82,17 @@ def check_junit(text: str) -> Any:
 
 
 def check_markdown(text: str) -> str:
-    """What GitHub takes, and every fold closed; the text."""
+    """What GitHub takes, and as a page every fold is closed and no tag is anybody else's; the text."""
     assert len(text) <= GITHUB_LIMIT
-    assert text.count("<details") == text.count("</details>")
+    html = as_html(text)
+    assert html.count("<details") == html.count("</details>")
+    assert set(re.findall(r"<([a-z0-9]+)", html)) <= _TAGS
     return text
+
+
+def as_html(text: str) -> str:
+    """The Markdown as a page, with HTML allowed as GitHub allows it."""
+    return str(MarkdownIt("commonmark", {"html": True}).enable("table").render(text))
 
 
 def check_text(text: str) -> str:

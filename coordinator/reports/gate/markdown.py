@@ -74,11 +74,9 @@ def _stages(document: Document) -> Part:
     baseline, staging = document["baseline"], document["staging"]
     facts = []
     if baseline is not None:
-        facts.append(
-            f"from {markdown_text(baseline['shown'])} (PostgreSQL {baseline['serverVersion'] // 10000})"
-        )
+        facts.append(f"from {prose(baseline['shown'])} (PostgreSQL {baseline['serverVersion'] // 10000})")
     if staging is not None:
-        facts.append(f"on {markdown_text(staging['shown'])}")
+        facts.append(f"on {prose(staging['shown'])}")
     told = f"Judged {', '.join(facts)}." if facts else "Nothing could be started."
     return Part(
         rank=2,
@@ -224,7 +222,7 @@ def _check_row(stage: str, check: Document) -> str:
 def _checks(document: Document) -> Part:
     rows = tuple((_check_row(stage, check),) for stage, check in checks(document))
     head = (*folded("All checks"), "| stage | check | outcome | told | time |", "|---|---|---|---|--:|")
-    facts = f"`migrate` {markdown_text(document['program'])}, environment {markdown_text(document['environment'])}"
+    facts = f"`migrate` {markdown_text(document['program'])}, environment {prose(document['environment'])}"
     absent = document["absentModules"]
     if absent:
         names = ", ".join(markdown_code(each) for each in absent)

@@ -51,4 +51,5 @@ def folded(title: str, *, open_: bool = False) -> tuple[str, ...]:
 
 def _html(text: str) -> str:
     """Text inside an HTML block, where Markdown does not count."""
-    return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    shown = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MENTION.sub(f"@{_UNSEEN}", shown)

@@ -55,7 +55,7 @@ class Floor:
     @contextmanager
     def session_on_empty(self) -> Iterator[Session]:
         """The same on a database that holds nothing."""
-        with _for_a_while(self.staging, self.staging.create_database()) as url:
+        with _for_a_while(self.staging, self.staging.create_database(self.facts)) as url:
             set_as_on(url, self.facts)
             with self.session(url) as session:
                 yield session
@@ -72,8 +72,9 @@ class Floor:
 @contextmanager
 def lay_floor(baseline: Baseline, staging: Staging, project: Project, tell: Listener) -> Iterator[Floor]:
     """Build the first database. Raises what `Baseline.build` raises."""
-    with _for_a_while(staging, staging.create_database()) as first:
-        set_as_on(first, baseline.facts())
+    wanted = baseline.facts()
+    with _for_a_while(staging, staging.create_database(wanted)) as first:
+        set_as_on(first, wanted)
         set_as_on(first, baseline.facts())
         with Session(connect(first, application_name=_APPLICATION)) as session:
             login = session.value("SELECT session_user")
@@ -85,7 +86,7 @@ def lay_floor(baseline: Baseline, staging: Staging, project: Project, tell: List
             staging=staging,
             first=first,
             deployer="" if deployer == login else str(deployer),
-            facts=baseline.facts(),
+            facts=wanted,
         )
 
 

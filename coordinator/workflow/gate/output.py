@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,37 +19,35 @@ class Output:
 
     def __init__(self) -> None:
         self._head = bytearray()
-        self._tail: deque[bytes] = deque()
-        self._tail_size = 0
+        self._tail = bytearray()
         self._lost = 0
 
     def add(self, data: bytes) -> None:
         """The next bytes."""
         room = _HEAD - len(self._head)
         self._head += data[:room]
-        rest = data[room:] if room > 0 else data
-        if not rest:
-            return
-        self._tail.append(rest)
-        self._tail_size += len(rest)
-        while self._tail_size - len(self._tail[0]) >= _TAIL:
-            gone = self._tail.popleft()
-            self._tail_size -= len(gone)
-            self._lost += len(gone)
+        self._tail += data[room:]
+        if len(self._tail) > 2 * _TAIL:  # not at each piece: taking away from the front moves the rest
+            self._trim()
+
+    def _trim(self) -> None:
+        gone = max(len(self._tail) - _TAIL, 0)
+        del self._tail[:gone]
+        self._lost += gone
 
     @property
     def cut(self) -> bool:
         """Whether the middle is missing."""
-        return self._lost > 0
+        return self._lost > 0 or len(self._tail) > _TAIL
 
     def text(self, secrets: Secrets) -> str:
         """What can be shown of it."""
-        tail = b"".join(self._tail)
+        self._trim()
         if not self.cut:
-            return secrets.hide(_readable(bytes(self._head) + tail))
+            return secrets.hide(_readable(bytes(self._head + self._tail)))
         # A secret that the cut has divided is not found any more: as much as it may be long goes on either side.
         margin = max(secrets.longest - 1, 0)
-        before, after = secrets.hide(_readable(bytes(self._head))), secrets.hide(_readable(tail))
+        before, after = secrets.hide(_readable(bytes(self._head))), secrets.hide(_readable(bytes(self._tail)))
         lost = self._lost + 2 * margin
         return f"{before[: len(before) - margin]}\n[… about {lost} bytes are left out …]\n{after[margin:]}"
 
