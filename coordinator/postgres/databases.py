@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from coordinator.errors import UnreachableError
 from coordinator.postgres.connect import connect
 from coordinator.postgres.url import with_database
 
 if TYPE_CHECKING:
+    import psycopg
+    from psycopg import sql
+
     from coordinator.model.target import DatabaseUrl
 
 _APPLICATION = "migrate staging"
@@ -25,6 +28,56 @@ _LIST = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sorting:
+    """How texts of a database are encoded and compared, in the words of `ServerFacts`."""
+
+    encoding: str
+    provider: str
+    collate: str
+    ctype: str
+    locale: str
+
+
+_PROVIDERS_SINCE = 150000  # server_version_num of the release in which a database has a locale provider
+# By provider: since which release, and what its locale is called in CREATE DATABASE.
+_PROVIDERS = {"libc": (0, ""), "icu": (150000, "ICU_LOCALE"), "builtin": (170000, "BUILTIN_LOCALE")}
+
+
+def _ways(sorting: Sorting, version: int) -> tuple[sql.Composable, ...]:
+    """What to add to CREATE DATABASE, the best first; () for a provider that the server does not have."""
+    from psycopg import sql
+
+    since, word = _PROVIDERS.get(sorting.provider, (1_000_000, ""))
+    if version < since:
+        return ()
+    encoded = sql.SQL(" ENCODING {}").format(sql.Literal(sorting.encoding))
+    system = sql.SQL(" LC_COLLATE {} LC_CTYPE {}").format(
+        sql.Literal(sorting.collate), sql.Literal(sorting.ctype)
+    )
+    provider: sql.Composable = sql.SQL("")
+    if version >= _PROVIDERS_SINCE:
+        provider = sql.SQL(" LOCALE_PROVIDER {}").format(sql.Literal(sorting.provider))
+    if not word:
+        return (encoded + provider + system,)
+    named = sql.SQL(" {} {}").format(sql.SQL(word), sql.Literal(sorting.locale))
+    # Another system may lack the locale of its own library, which such a database hardly uses.
+    return (encoded + provider + named + system, encoded + provider + named)
+
+
+def _can(connection: psycopg.Connection[Any], statement: sql.Composed) -> bool:
+    """Run it; False where the server has not what it names."""
+    import psycopg
+
+    try:
+        connection.execute(statement)
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.DuplicateDatabase, psycopg.OperationalError):
+        raise
+    except psycopg.Error:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FoundDatabase:
     """A database of a server, as its catalog shows it."""
 
@@ -35,21 +88,28 @@ class FoundDatabase:
 
 
 def create_database(
-    admin: DatabaseUrl, name: str, *, comment: str = "", like: str = "template0"
+    admin: DatabaseUrl,
+    name: str,
+    *,
+    comment: str = "",
+    like: str = "template0",
+    sorting: Sorting | None = None,
 ) -> DatabaseUrl:
     """Make a database and say whose it is: an empty one from template0, where nobody has put anything, or a copy.
 
-    `admin` is any database of the server, but not the one that is copied. UnreachableError when the role may not,
-    the name is taken, or somebody is connected to what is to be copied.
+    An empty one has that `sorting` where the server can give it, else its own. `admin` is any database of the server,
+    but not the one that is copied. UnreachableError when the role may not, the name is taken, or somebody is connected
+    to what is to be copied.
     """
     import psycopg
     from psycopg import sql
 
+    plain = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(like))
     with connect(admin, application_name=_APPLICATION) as connection:
         try:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(like))
-            )
+            ways = () if sorting is None else _ways(sorting, connection.info.server_version)
+            if not any(_can(connection, plain + way) for way in ways):
+                connection.execute(plain)
             if comment:
                 connection.execute(
                     sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(comment))

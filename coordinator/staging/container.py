@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from coordinator.model.server_facts import ServerFacts
+
 MARK_LABEL = "migrate.staging.mark"
 PROJECT_LABEL = "migrate.staging.project"
 _USER = "postgres"
@@ -78,9 +80,9 @@ class ContainerStaging:
         """We are the superuser there."""
         return True
 
-    def create_database(self) -> DatabaseUrl:
-        """A new empty database."""
-        return make_database(self._entered())
+    def create_database(self, wanted: ServerFacts | None = None) -> DatabaseUrl:
+        """A new empty database, as on `wanted` where it can be."""
+        return make_database(self._entered(), wanted)
 
     def copy_database(self, url: DatabaseUrl) -> DatabaseUrl:
         """A copy of one that we made."""

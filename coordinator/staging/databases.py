@@ -5,17 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.postgres.connect import connect
-from coordinator.postgres.databases import create_database, drop_database
+from coordinator.postgres.databases import Sorting, create_database, drop_database
 from coordinator.staging.interface import StagingError
 from coordinator.staging.names import is_database_name, new_database_name, new_mark
 
 if TYPE_CHECKING:
+    from coordinator.model.server_facts import ServerFacts
     from coordinator.model.target import DatabaseUrl
 
 
-def make_database(admin: DatabaseUrl) -> DatabaseUrl:
-    """A new empty database that says whose it is, on the server of `admin`."""
-    return create_database(admin, new_database_name(), comment=new_mark())
+def make_database(admin: DatabaseUrl, wanted: ServerFacts | None) -> DatabaseUrl:
+    """A new empty database that says whose it is, on the server of `admin`; it sorts as on `wanted` where it can."""
+    return create_database(admin, new_database_name(), comment=new_mark(), sorting=_sorting(wanted))
+
+
+def _sorting(wanted: ServerFacts | None) -> Sorting | None:
+    if wanted is None:
+        return None
+    return Sorting(
+        encoding=wanted.encoding,
+        provider=wanted.collation_provider,
+        collate=wanted.collate,
+        ctype=wanted.ctype,
+        locale=wanted.locale,
+    )
 
 
 def copy_made_database(admin: DatabaseUrl, url: DatabaseUrl) -> DatabaseUrl:

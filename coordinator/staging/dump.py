@@ -50,6 +50,7 @@ def dump_arguments(
     quoted = ['"' + name.replace('"', '""') + '"' for name in schemas]  # no patterns, no folding of case
     return [
         "--schema-only",
+        "--encoding=UTF8",  # whatever the database's own is
         "--no-password",
         "--no-tablespaces",
         "--no-publications",

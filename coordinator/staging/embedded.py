@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from coordinator.model.server_facts import ServerFacts
     from coordinator.model.target import DatabaseUrl
 
 TARGET_DATABASE = "erp"
@@ -80,9 +81,9 @@ class EmbeddedStaging:
         """We are the superuser there."""
         return True
 
-    def create_database(self) -> DatabaseUrl:
-        """A new empty database."""
-        return make_database(self._cluster.url())
+    def create_database(self, wanted: ServerFacts | None = None) -> DatabaseUrl:
+        """A new empty database, as on `wanted` where it can be."""
+        return make_database(self._cluster.url(), wanted)
 
     def copy_database(self, url: DatabaseUrl) -> DatabaseUrl:
         """A copy of one that we made."""

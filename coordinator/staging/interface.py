@@ -9,6 +9,7 @@ from coordinator.errors import UnreachableError
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from coordinator.model.server_facts import ServerFacts
     from coordinator.model.staging import StagingKind
     from coordinator.model.target import DatabaseUrl
 
@@ -40,8 +41,8 @@ class Staging(Protocol):
     def keeps_owners(self) -> bool:
         """Whether a dump has owners and grants. Not on a named server whose role may not give them."""
 
-    def create_database(self) -> DatabaseUrl:
-        """A new database, made from template0 and empty."""
+    def create_database(self, wanted: ServerFacts | None = None) -> DatabaseUrl:
+        """A new database, made from template0 and empty; encoded and sorting as on `wanted`, where the server can."""
 
     def copy_database(self, url: DatabaseUrl) -> DatabaseUrl:
         """A new database that holds what one of `create_database` holds, to which nobody is connected."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
+    from coordinator.model.server_facts import ServerFacts as TargetFacts
     from coordinator.model.target import DatabaseUrl
 
 
@@ -67,9 +68,9 @@ class ServerStaging:
         """Only a superuser may give owners and grants of any role."""
         return self._is_superuser
 
-    def create_database(self) -> DatabaseUrl:
-        """A new empty database, that goes when this staging is left, if not before."""
-        made = make_database(self._admin)
+    def create_database(self, wanted: TargetFacts | None = None) -> DatabaseUrl:
+        """A new empty database, as on `wanted` where it can be, that goes when this staging is left, if not before."""
+        made = make_database(self._admin, wanted)
         self._made.append(made)
         return made
 

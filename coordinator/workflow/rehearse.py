@@ -173,9 +173,10 @@ def staging_for(wanted: str, settings: Settings, baseline: Baseline) -> Staging:
 @contextmanager
 def built(baseline: Baseline, staging: Staging, project: Project, tell: Listener) -> Iterator[Session]:
     """A session on a new database of `staging` that starts where the baseline is; dropped after the block."""
-    url = staging.create_database()
+    wanted = baseline.facts()
+    url = staging.create_database(wanted)
     try:
-        set_as_on(url, baseline.facts())
+        set_as_on(url, wanted)
         with Session(connect(url, application_name="migrate:rehearsal")) as session:
             baseline.build(session, staging, project, tell)
             yield session
