@@ -20,13 +20,16 @@ from coordinator.snapshots.redacting import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from coordinator.execution.project import Project
     from coordinator.model.capture import InputFile
     from coordinator.model.catalog import Catalog
     from coordinator.model.certificate import CertificateFile
+    from coordinator.model.finding import Finding
     from coordinator.model.module import Module
     from coordinator.model.names import RevisionKey
+    from coordinator.model.rehearsal import Rehearsal
     from coordinator.settings.values import Settings
     from coordinator.workflow.baseline.interface import Baseline
     from coordinator.workflow.planned import Captured
@@ -62,7 +65,7 @@ def certify(
         valid_for=valid_for,
         target=_target(settings, baseline),
         plan=plan,
-        rehearsal=rehearsed.rehearsal,
+        rehearsal=_from_root(rehearsed.rehearsal, settings.root),
         modules=modules,
         certified_modules=tuple(_module(each, project, state, captured) for each in project.modules),
         files={key: own_file(project, key) for key in keys},
@@ -110,6 +113,30 @@ def comparable(catalog: Catalog, modules: tuple[Module, ...]) -> Catalog:
     kept = catalog.where(lambda address: address.relation not in tables)
     return replace(
         kept, definitions={address: redactor.definition(text) for address, text in kept.definitions.items()}
+    )
+
+
+def _from_root(rehearsal: Rehearsal, root: Path) -> Rehearsal:
+    """The rehearsal with files named from the project's folder: where that lay is no matter of who reads of it later."""
+    return replace(
+        rehearsal,
+        findings=tuple(_short(each, root) for each in rehearsal.findings),
+        steps=tuple(
+            replace(step, findings=tuple(_short(each, root) for each in step.findings))
+            for step in rehearsal.steps
+        ),
+    )
+
+
+def _short(finding: Finding, root: Path) -> Finding:
+    def short(text: str) -> str:
+        return text.replace(f"{root}/", "")
+
+    return replace(
+        finding,
+        message=short(finding.message),
+        place=None if finding.place is None else replace(finding.place, file=short(finding.place.file)),
+        help=None if finding.help is None else short(finding.help),
     )
 
 
