@@ -93,8 +93,12 @@ def _output(check: Document) -> Iterator[str]:
     lines = command["output"].splitlines()
     if len(lines) > _SHOWN_OUTPUT:
         yield f"      | … {len(lines) - _SHOWN_OUTPUT} lines before"
-    yield from (f"      | {line}" for line in lines[-_SHOWN_OUTPUT:])
+    yield from (f"      | {_printable(line)}" for line in lines[-_SHOWN_OUTPUT:])
     yield f"      | ({ended(command)})"
+
+
+def _printable(line: str) -> str:
+    return "".join(each if each.isprintable() else "\ufffd" for each in line)
 
 
 def _forecasts(document: Document, page: Page) -> Iterator[str]:
@@ -134,4 +138,4 @@ def _verdict(document: Document, page: Page) -> Iterator[str]:
         told = f"- {each['stage']}, {each['check']}: {one_line(each['why'])}"
         yield from page.wrapped(told, first="  ", then="    ")
     if document["certificate"]:
-        yield from page.wrapped(f"certificate: {document['certificate']}", first="  ", then="    ")
+        yield from page.wrapped(f"certificate: {one_line(document['certificate'])}", first="  ", then="    ")
