@@ -76,6 +76,8 @@ def runner(image: Image, state_directory: Path, tmp_path: Path) -> Runner:
     git(image.root, "init", "--quiet", "--initial-branch", "main")
     git(image.root, "add", "--all")
     git(image.root, "commit", "--quiet", "--message", "what production has")
+    git(tmp_path, "clone", "--quiet", "--bare", str(image.root), str(tmp_path / "origin.git"))
+    git(image.root, "remote", "add", "origin", str(tmp_path / "origin.git"))
     git(image.root, "switch", "--quiet", "--create", "topic")
     return Runner(
         checkout=image.root,
@@ -84,6 +86,7 @@ def runner(image: Image, state_directory: Path, tmp_path: Path) -> Runner:
             "PLAYED": str(played),
             "RUNNER_TEMP": str(tmp_path / "temporary"),
             "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+            "GITHUB_OUTPUT": str(tmp_path / "output"),
             "MIGRATE_STATE_DIR": str(state_directory),
             "MIGRATE_STAGING": "embedded",
         },
@@ -91,11 +94,14 @@ def runner(image: Image, state_directory: Path, tmp_path: Path) -> Runner:
 
 
 def propose(runner: Runner, upgrade: str, downgrade: str = "pass") -> None:
-    """A commit on the topic branch with one more revision of crm."""
+    """The merge result of a topic branch with one more revision of crm, checked out as services do it."""
     versions = versions_of(runner.checkout, "crm")
     write_revision(versions, "c3", after="c2", message="a change", upgrade=upgrade, downgrade=downgrade)
     git(runner.checkout, "add", "--all")
     git(runner.checkout, "commit", "--quiet", "--message", "a change")
+    git(runner.checkout, "switch", "--quiet", "--detach", "main")
+    git(runner.checkout, "merge", "--quiet", "--no-ff", "--message", "the merge result", "topic")
+    git(runner.checkout, "branch", "--quiet", "--delete", "--force", "main")
 
 
 SOUND = (
@@ -121,6 +127,8 @@ def snapshot(runner: Runner, image: Image, tmp_path: Path) -> Path:
 
 
 def fetch(runner: Runner) -> None:
+    """What the jobs before the gate's own step leave: all branches, and the snapshot."""
+    git(runner.checkout, "fetch", "--quiet", "origin")
     ended = runner.run(
         "migrate-gate.yml",
         "gate/fetch the latest snapshot of production",
@@ -140,18 +148,19 @@ def test_github_from_the_pull_request_to_the_deploy(
     assert "run list --workflow migrate-snapshot.yml --branch main --status success" in asked
     assert "run download 4711 --name production-snapshot" in asked
 
-    gate = runner.run("migrate-gate.yml", "gate/gate")
+    gate = runner.run("migrate-gate.yml", "gate/gate", GITHUB_BASE_REF="main")
     assert gate.code == 0, gate.out + gate.err
+    assert "1 change of 1 module, nobody breaks" in gate.out
     reports = runner.checkout / "reports"
     assert {file.name for file in reports.iterdir()} == {"gate.md", "gate.xml", "gate.sarif", "gate.json"}
     summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
     assert summary == (reports / "gate.md").read_text(encoding="utf-8")
     assert json.loads((reports / "gate.json").read_text(encoding="utf-8"))["verdict"] == "approved"
 
-    git(runner.checkout, "switch", "--quiet", "main")
-    git(runner.checkout, "merge", "--quiet", "--no-ff", "--message", "merge", "topic")
+    git(runner.checkout, "push", "--quiet", "origin", "HEAD:main")
     certified = runner.run("migrate-release.yml", "certificate/rehearse and certify")
     assert certified.code == 0, certified.out + certified.err
+    assert (tmp_path / "output").read_text(encoding="utf-8") == "made=true\n"
     shutil.move(runner.checkout / "release", tmp_path / "temporary" / "release")
     certificate = tmp_path / "temporary" / "release" / "certificate.json"
 
@@ -182,7 +191,9 @@ def test_github_blocks_a_pull_request_and_says_why_in_the_summary(
     fetch(runner)
     gate = runner.run("migrate-gate.yml", "gate/gate")
     assert gate.code == 1, gate.out + gate.err
-    assert "no_such_type" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert "blocked" in summary.splitlines()[0]
+    assert "crm:c3" in summary
     assert (
         json.loads((runner.checkout / "reports" / "gate.json").read_text(encoding="utf-8"))["verdict"]
         == "blocked"
@@ -204,6 +215,7 @@ def test_gitlab_from_the_merge_request_to_the_deploy(runner: Runner, image: Imag
                 "CI_API_V4_URL": project.address,
                 "CI_PROJECT_ID": "7",
                 "CI_DEFAULT_BRANCH": "main",
+                "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
             },
         )
         early = production.run(file, "migrate gate/script")
@@ -212,6 +224,7 @@ def test_gitlab_from_the_merge_request_to_the_deploy(runner: Runner, image: Imag
         project.artefact = (runner.checkout / "production.snapshot").read_bytes()
         gate = production.run(file, "migrate gate/script")
     assert gate.code == 0, gate.out + gate.err
+    assert "1 change of 1 module, nobody breaks" in gate.out
     assert project.asked[-1] == "GET /projects/7/jobs/artifacts/main/raw/production.snapshot JOB-TOKEN"
     assert {each.name for each in (runner.checkout / "reports").iterdir()} == {
         "gate.md",
