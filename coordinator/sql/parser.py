@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from coordinator.sql.command import Command, CommandKind, classify
+from coordinator.sql.declared_types import REFUSAL, acceptable, make_acceptable, needs_help
+from coordinator.sql.nodes import name_of, unwrap
+from coordinator.sql.record_fields import field_queries
 from coordinator.sql.tree import BodyQuery, Node, SqlSyntaxError, Tree
+
+if TYPE_CHECKING:
+    from coordinator.sql.declared_types import Declared, Word
 
 
 def commands(sql: str) -> tuple[Command, ...]:
@@ -53,7 +59,9 @@ def expression_text(node: Node) -> str:
         value.CopyFrom(node)
     else:
         kind = next(
-            each.name for each in value.DESCRIPTOR.fields if each.message_type and each.message_type.name == field
+            each.name
+            for each in value.DESCRIPTOR.fields
+            if each.message_type and each.message_type.name == field
         )
         getattr(value, kind).CopyFrom(node)
     return str(postgast.deparse(result)).removeprefix("SELECT ")
@@ -82,17 +90,87 @@ def body_queries(sql: str) -> tuple[BodyQuery, ...]:
 
     Raises SqlSyntaxError when the body is not plpgsql.
     """
+    functions, variables = _read_body(sql)
+    found: list[BodyQuery] = [BodyQuery(sql=_names_type(each)) for each in variables]
+    _collect(functions, found)
+    found.extend(BodyQuery(sql=each) for each in field_queries(functions, variables, _whole_relation))
+    return tuple(found)
+
+
+def _names_type(variable: Declared) -> str:
+    """A query that uses the type of a variable, and no more."""
+    return f"SELECT 1 FROM {variable.type}" if variable.is_row else f"SELECT NULL::{variable.type}"  # noqa: S608 - parsed, never sent
+
+
+def _whole_relation(query: str) -> str | None:
+    """The relation whose every column, and nothing else, a query gives; None for any other query."""
+    try:
+        (tree,) = parse(query)
+    except (SqlSyntaxError, ValueError):
+        return None
+    node = tree.node
+    if tree.kind != "select_stmt" or len(node.from_clause) != 1 or len(node.target_list) != 1:
+        return None
+    source, target = unwrap(node.from_clause[0]), unwrap(node.target_list[0].res_target.val)
+    if name_of(source) != "RangeVar" or name_of(target) != "ColumnRef" or len(target.fields) != 1:
+        return None
+    if target.fields[0].WhichOneof("node") != "a_star":
+        return None
+    words = (source.schemaname, source.relname) if source.schemaname else (source.relname,)
+    return ".".join('"{}"'.format(word.replace('"', '""')) for word in words)
+
+
+def _read_body(sql: str) -> tuple[Any, tuple[Declared, ...]]:
+    """What libpg_query prints of a body, and the variables whose types had to be changed for that."""
+    if not needs_help(sql):
+        try:
+            return _parsed_body(sql), ()
+        except SqlSyntaxError as error:
+            if REFUSAL not in error.reason:
+                raise
+    readable, variables = _with_acceptable_types(sql)
+    return _parsed_body(readable), variables
+
+
+def _parsed_body(sql: str) -> Any:
     import postgast
 
     try:
-        functions = postgast.parse_plpgsql(sql)
+        return postgast.parse_plpgsql(sql)
     except postgast.PgQueryError as error:
         raise _mistake(sql, error) from error
     except json.JSONDecodeError as error:
-        functions = json.loads(_repair(error.doc))
-    found: list[BodyQuery] = []
-    _collect(functions, found)
-    return tuple(found)
+        return json.loads(_repair(error.doc))
+
+
+def _with_acceptable_types(sql: str) -> tuple[str, tuple[Declared, ...]]:
+    import postgast
+
+    try:
+        result = postgast.parse(sql)
+    except postgast.PgQueryError as error:
+        raise _mistake(sql, error) from error
+    statement = unwrap(result.stmts[0].stmt)
+    make_acceptable(statement)
+    variables: tuple[Declared, ...] = ()
+    for item in statement.options if name_of(statement) == "CreateFunctionStmt" else statement.args:
+        if item.def_elem.defname == "as":
+            text = unwrap(item.def_elem.arg)
+            text = text if name_of(text) == "String" else text.items[0].string
+            text.sval, variables = acceptable(text.sval, _words(text.sval))
+    return str(postgast.deparse(result)), variables
+
+
+def _words(text: str) -> tuple[Word, ...]:
+    import postgast
+
+    encoded = text.encode()
+    comments = {postgast.pg_query_pb2.Token.Value(name) for name in ("SQL_COMMENT", "C_COMMENT")}
+    return tuple(
+        (token.start, token.end, encoded[token.start : token.end].decode())
+        for token in postgast.scan(text).tokens
+        if token.token not in comments
+    )
 
 
 def identifiers(sql: str) -> tuple[str, ...]:
@@ -127,7 +205,8 @@ def bare(sql: str) -> str:
     comments = {value("SQL_COMMENT"), value("C_COMMENT")}
     texts = {value(name) for name in ("SCONST", "USCONST", "BCONST", "XCONST")}
     numbers = {value("ICONST"), value("FCONST")}
-    encoded, words, end = sql.encode(), [], -1
+    words: list[str] = []
+    encoded, end = sql.encode(), -1
     for token in tokens:
         if token.token in comments:
             continue

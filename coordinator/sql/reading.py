@@ -54,13 +54,13 @@ class Reading:
         else:
             self.add(Verb.HOLD, target, holder=holder, holding=holding, **details)
 
-    def use_type(self, node: Node, holder: ObjectName | None = None) -> None:
+    def use_type(self, node: Node, holder: ObjectName | None = None, holding: Holding = Holding.FIRM) -> None:
         """Note the use of a type that is not PostgreSQL's own."""
         words = type_words(node)
         if words and not is_built_in(words):
             # Every table is a type as well.
             row = self.names.named(ObjectKind.RELATION, words)
-            self.use(self.names.named(ObjectKind.TYPE, words), holder, alternatives=(row,))
+            self.use(self.names.named(ObjectKind.TYPE, words), holder, holding, alternatives=(row,))
 
     def not_known(self, reason: str) -> None:
         """Note why the effects of the statement are not fully known."""

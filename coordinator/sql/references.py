@@ -73,7 +73,7 @@ def _sequence(reader: QueryReader, node: Node) -> None:
 
 def type_name(reader: QueryReader, node: Node, scope: Scope) -> None:
     """A type by its name."""
-    reader.reading.use_type(node, reader.holder)
+    reader.reading.use_type(node, reader.holder, reader.holding)
     reader.read_all(node.typmods, scope)
 
 
