@@ -96,7 +96,8 @@ def as_html(text: str) -> str:
 
 
 def check_text(text: str) -> str:
-    """80 columns, but for what cannot be broken; the text."""
-    long = [line for line in text.splitlines() if len(line) > 80 and " " in line.strip().removeprefix("| ")]
-    assert not [line for line in long if not line.lstrip().startswith("|")], long
+    """80 columns, but for what cannot be broken or stands as it is: a command's output, a difference; the text."""
+    for line in text.splitlines():
+        as_it_is = line.lstrip().startswith(("| ", "+", "-", "@@"))
+        assert len(line) <= 80 or as_it_is or " " not in line.strip(), line
     return text

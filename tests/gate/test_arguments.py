@@ -127,11 +127,16 @@ def test_files_are_there_whole_or_not_at_all(tmp_path: Path) -> None:
     target, other = tmp_path / "a.json", tmp_path / "b.json"
     target.write_text("old")
     target.chmod(0o640)
-    with pytest.raises(KeyboardInterrupt), ReportFiles() as files:
-        files.reserve(target, "--report")
-        files.reserve(other, "--report")
-        files.write(target, "new")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with ReportFiles() as files:
+            files.reserve(target, "--report")
+            files.reserve(other, "--report")
+            files.write(target, "new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json"]
     assert (target.read_text(), target.stat().st_mode & 0o777) == ("new", 0o640)
 
@@ -141,6 +146,7 @@ def test_a_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
         files.reserve(Path("/dev/null"), "--report")
         files.write(Path("/dev/null"), "text")
     assert Path("/dev/null").is_char_device()
-    with pytest.raises(UsageError, match="named twice"), ReportFiles() as files:
+    with ReportFiles() as files:
         files.reserve(tmp_path / "a", "--report")
-        files.reserve(tmp_path / "." / "a", "--report")
+        with pytest.raises(UsageError, match="named twice"):
+            files.reserve(tmp_path / "." / "a", "--report")

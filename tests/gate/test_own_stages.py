@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from tests.gate.counter import Counter
 
 
+_BUDGET = {"MIGRATE_CHECK_BUDGET": "1000000 rows, 10s"}
+
+
 def test_a_revision_file_that_is_no_python_blocks_and_the_rest_did_not_run(counter: Counter) -> None:
     (versions_of(counter.desk.root, "crm") / "c2.py").write_text("def upgrade(:\n")
-    judged = counter.blocked("revisions", "revision-syntax")
+    judged = counter.blocked("revisions", "syntax-error")
     assert set(judged.outcomes.values()) == {"failed", "not run"}
 
 
@@ -37,7 +40,7 @@ def test_another_modules_schema_blocks_at_lint(counter: Counter) -> None:
         downgrade='op.execute("ALTER TABLE billing.invoices DROP note")\n'
         'op.execute("ALTER TABLE crm.customers DROP phone")',
     )
-    judged = counter.blocked("lint", "other-modules-schema")
+    judged = counter.blocked("lint", "another-schema")
     assert judged.outcomes["rehearsal"] == "failed"
 
 
@@ -81,7 +84,7 @@ def test_rows_that_do_not_meet_what_is_demanded_block(counter: Counter) -> None:
         downgrade='op.execute("ALTER TABLE crm.customers ALTER name DROP NOT NULL")',
         waive={"adding-not-nullable-field": ("small table", "2999-01-01")},
     )
-    judged = counter.blocked("preconditions", "null-rows")
+    judged = counter.blocked("preconditions", "null-rows", environment=_BUDGET)
     assert judged.outcomes["rehearsal"] == "passed"
     assert "Bia" not in "".join(judged.texts.values())
 
@@ -115,13 +118,13 @@ def test_what_is_in_and_cannot_be_built_from_nothing_is_not_the_pending_revision
     counter: Counter,
 ) -> None:
     desk = counter.desk
-    desk.execute("CREATE TABLE crm.by_hand (id int)")
+    desk.execute("CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.by_hand (id int)")
     write_revision(
         versions_of(desk.root, "crm"),
         "c2",
         after="c1",
         message="read by hand",
-        upgrade='op.execute("DO $$ BEGIN PERFORM 1 FROM crm.by_hand; END $$")',
+        upgrade='op.execute("DO $$ BEGIN PERFORM 1 FROM elsewhere.by_hand; END $$")',
     )
     apply(desk)
     write_revision(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.execution.events import Working
 from coordinator.model.gate import GateStage
+from coordinator.reports.wording import counted
 from coordinator.workflow.gate.interface import Check, Said
 from coordinator.workflow.gate.request import FromEmpty
 from coordinator.workflow.planned import capture_all
@@ -27,7 +28,7 @@ def _capture(bench: Bench) -> Said:
         )
     )
     changes = sum(len(bench.captured.effects[key].changes) for key in bench.pending)
-    told = f"{changes} changes" if bench.pending else "nothing is pending"
+    told = counted(changes, "change") if bench.pending else "nothing is pending"
     return Said(told=told, findings=bench.captured.findings)
 
 

@@ -1,0 +1,109 @@
+"""The gate over a real git repository: a replay of what is in, and two branches that only break together."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.gate.counter import Counter, add_phone, write_map
+from tests.trees import versions_of, write_revision
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.commands_site import Desk
+
+
+def git(root: Path, *words: str) -> None:
+    """Run git as nobody in particular."""
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "core.hooksPath=/dev/null")
+    done = subprocess.run(["git", *identity, *words], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def commit(root: Path, message: str) -> None:
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", message)
+
+
+@pytest.fixture
+def repository(desk: Desk, tmp_path: Path) -> Counter:
+    """The shop, committed on `main`; no target is ever reached."""
+    git(desk.root, "init", "-q", "-b", "main")
+    commit(desk.root, "the shop")
+    return Counter(desk=desk, folder=tmp_path / "reports")
+
+
+def drop_name(root: Path) -> None:
+    """crm:c2 drops a column that nobody reads so far."""
+    write_revision(
+        versions_of(root, "crm"),
+        "c2",
+        after="c1",
+        message="drop name",
+        upgrade='op.execute("ALTER TABLE crm.customers DROP name")',
+        downgrade='op.execute("ALTER TABLE crm.customers ADD name text")',
+    )
+    file = root / "database_map.md"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("| `name` | `text` | yes |  |\n", ""), encoding="utf-8")
+
+
+def read_name(root: Path) -> None:
+    """billing:b2 makes a function that reads it, which the map says."""
+    write_revision(
+        versions_of(root, "billing"),
+        "b2",
+        after="b1",
+        message="greet customers",
+        upgrade='op.execute("CREATE FUNCTION billing.greeting(int) RETURNS text LANGUAGE plpgsql AS"\n'
+        '           " $$ BEGIN RETURN (SELECT c.name FROM crm.customers c WHERE c.id = $1); END $$")',
+        downgrade='op.execute("DROP FUNCTION billing.greeting(int)")',
+    )
+    file = root / "database_map.md"
+    text = file.read_text(encoding="utf-8")
+    uses = "\n**Depends on**\n\n- `crm.customers`\n\n### `invoices`"
+    file.write_text(text.replace("\n### `invoices`", uses), encoding="utf-8")
+
+
+def test_a_branch_is_judged_from_a_replay_of_what_was_there_without_any_database(repository: Counter) -> None:
+    root = repository.desk.root
+    git(root, "checkout", "-qb", "phone")
+    add_phone(root)
+    commit(root, "add phone")
+    judged = repository.approved("--since", "main")
+    assert judged.document["baseline"]["kind"] == "replay"
+    assert [each["revision"] for each in judged.document["pending"]] == ["c2"]
+    assert judged.outcomes["drift"] == "skipped"
+    assert not repository.desk.has_ledger()
+    assert repository.desk.value("SELECT count(*) FROM pg_namespace WHERE nspname IN ('crm', 'billing')") == 0
+    write_map(root)
+    repository.blocked("map", "map-lacks-column", "--since", "main")
+
+
+@pytest.mark.parametrize("first", ["drop", "read"])
+def test_two_branches_that_pass_alone_and_break_together_are_caught_on_the_merge_result(
+    repository: Counter, first: str
+) -> None:
+    root = repository.desk.root
+    for name, write in (("drop", drop_name), ("read", read_name)):
+        git(root, "checkout", "-qb", name, "main")
+        write(root)
+        commit(root, name)
+        if name == first:  # the other order is the other test's
+            repository.approved("--since", "main")
+    git(root, "checkout", "-q", "main")
+    git(root, "merge", "-q", "--no-ff", "-m", "one", first)
+    git(root, "checkout", "-qb", "queue")
+    git(root, "merge", "-q", "--no-ff", "-m", "both", "read" if first == "drop" else "drop")
+    judged = repository.gate("--since", "main")
+    assert (judged.code, judged.document["verdict"]) == (1, "blocked"), judged.texts["text"]
+    assert judged.rules & {
+        "impact-breaks",
+        "breaks",
+        "came-too-late",
+        "rehearsal-failed",
+        "functions-resolve",
+    }
