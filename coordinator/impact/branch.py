@@ -55,6 +55,9 @@ class Past:
     makers: Mapping[ObjectName, Maker] = field(default_factory=dict)
     uses: tuple[LastingUse, ...] = ()
     signatures: Mapping[Key, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(
+        default_factory=dict
+    )  # the command that made each view and function, by name
     known: KnownObjects
 
 
@@ -63,6 +66,7 @@ def run_past(applied: Sequence[Running]) -> Past:
     world = World()
     makers: dict[ObjectName, Maker] = {}
     held: dict[ObjectName, dict[LastingUse, None]] = {}
+    sources: dict[str, str] = {}
     for revision in applied:
         for command in revision.commands:
             world.run(command, revision.key, revision.place, (0, 0))
@@ -72,12 +76,15 @@ def run_past(applied: Sequence[Running]) -> Past:
                 if effect.verb in {Verb.CREATE, Verb.REPLACE}:
                     place = _at(revision.place, effect.line)
                     makers[effect.object] = Maker(key=revision.key, place=place)
+                    if effect.type == "view" or effect.object.kind is ObjectKind.FUNCTION:
+                        sources[str(effect.object)] = command.sql
             for use in made_by(command, world.known, revision.schema):
                 held.setdefault(use.holder, {})[use] = None
     return Past(
         makers=makers,
         uses=tuple(use for uses in held.values() for use in uses),
         signatures=dict(world.signatures),
+        sources={made: sql for made, sql in sources.items() if sql},
         known=world.known(),
     )
 

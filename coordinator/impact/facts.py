@@ -21,10 +21,14 @@ Position = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What becomes of a consumer, and why: the end of a sentence that begins with its name."""
+    """What becomes of a consumer, and why: the end of a sentence that begins with its name.
+
+    `refused`: it breaks in so far as PostgreSQL refuses the change, so that nothing becomes of it in the end.
+    """
 
     verdict: Verdict
     why: str
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,8 @@ class Facts:
     """`start` is where the branch begins, `final` where it ends.
 
     `steps` are the places of pending revisions in the plan (none: it could not be planned), `releases` where holders are
-    dropped or replaced. `stands_on` are the columns of indexes and constraints. `signatures` are those of functions,
+    dropped or replaced. `stands_on` are the columns of indexes and constraints, `unique_made` unique keys that the branch
+    makes: relation and columns. `signatures` are those of functions,
     as far as known, at the start and at the end.
     """
 
@@ -41,6 +46,7 @@ class Facts:
     steps: Mapping[RevisionKey, int] = field(default_factory=dict)
     releases: Mapping[ObjectName, tuple[tuple[Position, RevisionKey], ...]] = field(default_factory=dict)
     stands_on: Mapping[ObjectName, frozenset[ObjectName]] = field(default_factory=dict)
+    unique_made: frozenset[tuple[ObjectName, frozenset[str]]] = frozenset()
     signatures: tuple[Mapping[Key, str], Mapping[Key, str]] = field(default_factory=lambda: ({}, {}))
 
     def released(self, consumption: Consumption, alteration: Alteration) -> RevisionKey | None:

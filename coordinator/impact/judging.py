@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.impact.facts import Ruling
+from coordinator.impact.passing_on import Judged, broken_holders, passed_on
 from coordinator.impact.rules import added, dropped, renamed, replaced, retyped, tightened
 from coordinator.model.change import ChangeType
 from coordinator.model.effect import ObjectKind, Verb
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from coordinator.impact.facts import Facts
     from coordinator.impact.world import Alteration
+    from coordinator.model.effect import ObjectName
     from coordinator.model.impact import Consumption, Usage
 
     Rule = Callable[[Alteration, Usage, Consumption, Facts], Ruling | None]
@@ -106,9 +108,17 @@ def _analysis(consumers: Iterable[Consumer]) -> tuple[str, ...]:
 def _consumers(
     alteration: Alteration, consumptions: Sequence[Consumption], facts: Facts
 ) -> Iterator[Consumer]:
+    yield from (
+        _consumer(each.ruling, each.usage, each.consumption)
+        for each in _judged(alteration, consumptions, facts)
+    )
+
+
+def _judged(alteration: Alteration, consumptions: Sequence[Consumption], facts: Facts) -> tuple[Judged, ...]:
     rule = rule_of(alteration)
     if rule is None or alteration.fresh:
-        return
+        return ()
+    found: list[Judged] = []
     for consumption in consumptions:
         rulings = [
             (ruling, usage)
@@ -119,7 +129,19 @@ def _consumers(
             ruling, usage = max(rulings, key=lambda each: list(Verdict).index(each[0].verdict))
             told = tempered(ruling, usage, alteration, consumption, facts)
             if told is not None:
-                yield _consumer(told, usage, consumption)
+                found.append(Judged(consumption, usage, told))
+    return (*found, *passed_on(found, alteration, consumptions, facts))
+
+
+def holders_that_break(
+    alterations: Sequence[Alteration], consumptions: Sequence[Consumption], facts: Facts
+) -> frozenset[ObjectName]:
+    """Functions, views and triggers that break or are dropped along: who uses them is to be looked for as well."""
+    found: set[ObjectName] = set()
+    for alteration in alterations:
+        consumers = _judged(alteration, consumptions, facts)
+        found |= broken_holders(consumers)
+    return frozenset(found)
 
 
 def rule_of(alteration: Alteration) -> Rule | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.impact.types import same_type
+from coordinator.model.change import ChangeType
 from coordinator.model.effect import ObjectKind, ObjectName, Verb
 
 if TYPE_CHECKING:
@@ -47,3 +48,15 @@ def stands_on(uses: Iterable[LastingUse]) -> Mapping[ObjectName, frozenset[Objec
         if each.holder.kind is ObjectKind.INDEX or (each.holder.kind is ObjectKind.CONSTRAINT and own):
             found.setdefault(each.holder, set()).add(each.used)
     return {holder: frozenset(columns) for holder, columns in found.items()}
+
+
+def unique_made(alterations: Iterable[Alteration]) -> frozenset[tuple[ObjectName, frozenset[str]]]:
+    """The unique keys that the branch makes: relation, and columns. A key over expressions has none to tell."""
+    return frozenset(
+        (each.effect.object, frozenset(each.effect.columns))
+        for each in alterations
+        if each.effect is not None
+        and each.effect.verb is Verb.TIGHTEN
+        and each.effect.columns
+        and each.change.type in {ChangeType.ADD_INDEX, ChangeType.ADD_CONSTRAINT}
+    )

@@ -20,12 +20,11 @@ def add_column(a: Alteration, usage: Usage, consumption: Consumption, facts: Fac
     name = a.object
     if facts.start.column(name) is not None:
         return None  # IF NOT EXISTS, or it was dropped before
+    meant = (usage.object, *usage.others)
+    if name in meant and any(facts.start.column(each) is not None for each in meant):
+        return Ruling(Verdict.DEGRADES, f"says {name.part} without its table, which may mean two columns now")
     if usage.object == name:
         return use_of_new(a, usage, consumption, facts)
-    if any(
-        (each.schema, each.name, each.part) == (name.schema, name.name, name.part) for each in usage.others
-    ):
-        return Ruling(Verdict.DEGRADES, f"says {name.part} without its table, which may mean two columns now")
     if usage.relation != (name.schema, name.name) or usage.holding is Holding.FIRM:
         return None
     if usage.every and not usage.inserts:

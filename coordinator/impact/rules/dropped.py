@@ -68,7 +68,7 @@ def goes_with(holder: ObjectName | None, dropped: ObjectName) -> bool:
 def _refused(a: Alteration) -> Ruling:
     if a.effect is not None and a.effect.cascade:
         return Ruling(Verdict.BREAKS, "is dropped with it: CASCADE takes along what stands on it")
-    return Ruling(Verdict.BREAKS, "stands on it, so PostgreSQL refuses to drop it")
+    return Ruling(Verdict.BREAKS, "stands on it, so PostgreSQL refuses to drop it", refused=True)
 
 
 def drop_relation(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:
@@ -127,10 +127,16 @@ def drop_constraint(a: Alteration, usage: Usage, consumption: Consumption, facts
     """A constraint goes: keys that refer to it hold it, and ON CONFLICT relies on it."""
     if usage.object == a.object and usage.holding is Holding.FIRM and not _again(a.object, facts):
         return _refused(a)
+    if usage.object == a.object and not _again(a.object, facts):
+        return Ruling(Verdict.BREAKS, f"names constraint {a.object.part}, which is no longer there")
     columns = facts.stands_on.get(a.object, frozenset())
-    if _relies_on(usage, columns) and not _again(a.object, facts):
-        return Ruling(Verdict.BREAKS, "relies on this unique key (ON CONFLICT), which is no longer there")
-    return None
+    if not _relies_on(usage, columns) or _again(a.object, facts):
+        return None
+    if (a.object.relation, frozenset(each.part for each in columns)) in facts.unique_made:
+        return Ruling(
+            Verdict.DEGRADES, "relies on this unique key (ON CONFLICT); the new one must have no WHERE"
+        )
+    return Ruling(Verdict.BREAKS, "relies on this unique key (ON CONFLICT), which is no longer there")
 
 
 def _again(name: ObjectName, facts: Facts) -> bool:

@@ -37,7 +37,7 @@ def retype(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) 
     if usage.holding is not Holding.FIRM:
         return _text(a, usage, consumption, facts)
     if consumption.kind in _REFUSES:
-        return Ruling(Verdict.BREAKS, "stands on it, so PostgreSQL refuses to change its type")
+        return Ruling(Verdict.BREAKS, "stands on it, so PostgreSQL refuses to change its type", refused=True)
     if consumption.kind in {ConsumerKind.FOREIGN_KEY, ConsumerKind.CONSTRAINT}:
         return _key(a, consumption, facts)
     return None
@@ -65,7 +65,9 @@ def _key(a: Alteration, consumption: Consumption, facts: Facts) -> Ruling | None
     if all(fit is False for _, _, fit in fits):
         other, words, _ = fits[0]
         return Ruling(
-            Verdict.BREAKS, f"cannot be kept: {other} is {words}, and that does not compare with {after}"
+            Verdict.BREAKS,
+            f"cannot be kept: {other} is {words}, and that does not compare with {after}",
+            refused=True,
         )
     final = [facts.final.column(other) for other, _, _ in fits]
     if any(shape is not None and same_type(shape.type, after) for shape in final):

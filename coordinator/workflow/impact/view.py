@@ -14,7 +14,7 @@ from coordinator.impact.branch import run_branch
 from coordinator.impact.declared import with_declared
 from coordinator.impact.facts import Facts
 from coordinator.impact.holders import holders_of, not_known_of
-from coordinator.impact.judging import impacts_of
+from coordinator.impact.judging import holders_that_break, impacts_of
 from coordinator.impact.revisions import revision_consumptions
 from coordinator.impact.shipping import ship_first
 from coordinator.impact.wanted import objects_wanted, stands_on
@@ -119,12 +119,6 @@ class _Viewing:
             *branch.pending,
             *self._revisions(),
         ]
-        self.tell(Working(what="looking through the modules' sources"))
-        found = search_sources(
-            self.settings.modules, Wanted.of(objects_wanted(branch.alterations, branch.start)), branch.reading
-        )
-        consumptions.extend(found.consumptions)
-        consumptions.extend(_live_consumptions(live, branch.reading))
         facts = Facts(
             start=branch.start,
             final=branch.final,
@@ -133,6 +127,12 @@ class _Viewing:
             stands_on=stands_on(uses),
             signatures=branch.signatures,
         )
+        self.tell(Working(what="looking through the modules' sources"))
+        wanted = objects_wanted(branch.alterations, branch.start)
+        along = holders_that_break(branch.alterations, consumptions, facts)
+        found = search_sources(self.settings.modules, Wanted.of(wanted | along), branch.reading)
+        consumptions.extend(found.consumptions)
+        consumptions.extend(_live_consumptions(live, branch.reading))
         impacts = impacts_of(branch.alterations, consumptions, facts)
         declarations, named = read_declarations(self.settings, self._modules, branch.reading)
         impacts = with_declared(impacts, branch.alterations, declarations, consumptions, self.owners)
@@ -144,7 +144,7 @@ class _Viewing:
             changes=impacts,
             ship_first=ship_first(scene.plan, members) if scene.plan is not None else (),
             owners=owners_to_ask(self.module, impacts, named, self._code_owners(impacts)),
-            way_out=ways_out(branch, impacts, self.module, self.owners),
+            way_out=ways_out(branch, impacts, scene.past.sources),
             not_known=tuple(dict.fromkeys(self._not_known(branch, found.not_read, live))),
             notes=tuple(starting.notes),
         )
