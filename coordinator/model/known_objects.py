@@ -84,7 +84,7 @@ class KnownObjects:
         """The effects that speak of known objects, with their full names.
 
         A column that may belong to one of several relations is that one's which has it; its `alternatives` are then
-        those that do not have it.
+        the others, which do not have it at this moment.
         """
         return tuple(found for each in effects if (found := self._resolved(each, path)) is not None)
 
@@ -97,7 +97,7 @@ class KnownObjects:
         others: tuple[ObjectName, ...] = ()
         if effect.object.kind is ObjectKind.COLUMN and effect.verb in {Verb.USE, Verb.HOLD}:
             having = [each for each in names if self.has_column(each)]
-            others = tuple(each for each in names if not self.has_column(each))
+            others = tuple(each for each in names if each not in having[:1])
             names = having or [each for each in names if (each.schema, each.name) not in self.columns]
         elif effect.object.kind in {ObjectKind.TYPE, ObjectKind.LABEL}:
             names = [each for each in names if (each.schema, each.name) in self._known(each)]

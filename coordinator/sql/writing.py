@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.model.effect import Verb
-from coordinator.sql.namespace import column
+from coordinator.model.effect import ObjectKind, Verb
+from coordinator.sql.namespace import column, within
 from coordinator.sql.nodes import given, unwrap
 from coordinator.sql.scope import Scope, Source
 
@@ -50,6 +50,8 @@ def insert(reader: QueryReader, node: Node, scope: Scope) -> None:
         inside.sources.append(Source("excluded", relation))
         _set(reader, clause.target_list, relation, inside)
         reader.read_below(clause.infer, inside)
+        if clause.infer.conname:
+            reader.use(within(relation, ObjectKind.CONSTRAINT, clause.infer.conname))
         if clause.HasField("where_clause"):
             reader.read(unwrap(clause.where_clause), inside)
     _returning(reader, node, inside)
