@@ -58,6 +58,8 @@ class TraceDifference:
             if known is None or mode is None or known.kind == "t":
                 continue
             table = number if known.is_table else known.owner
+            if table != number and self._is_held(table, mode):
+                continue  # an index of a table that is held as firmly keeps nobody else waiting
             through = "" if known.is_table else known.name
             there = strongest.get(table)
             if there is None or (mode.strength, not through) > (there[0].strength, not there[1]):
@@ -79,6 +81,11 @@ class TraceDifference:
                     through=through,
                     first=self.first.get(number),
                 )
+
+    def _is_held(self, number: int, mode: LockMode) -> bool:
+        """Whether the transaction held it before, in this mode or a stronger one."""
+        before = self.before[number].modes if number in self.before else frozenset()
+        return any(each.strength >= mode.strength for each in before)
 
     def _new_mode(self, number: int, held: HeldRelation) -> LockMode | None:
         """The strongest mode that is new, if it is stronger than all that was held before."""
