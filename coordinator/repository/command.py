@@ -27,6 +27,9 @@ _FOREIGN = frozenset(
         "GIT_EXTERNAL_DIFF",
     }
 )
+# A repository's own settings name programs that git runs. Those of the checkout are its owner's; but a folder of authors'
+# files may look like a repository too, and its settings would be the authors'.
+_TRUSTING_NOBODY = ("-c", "core.fsmonitor=false", "-c", "safe.bareRepository=explicit")
 
 
 class GitError(UsageError):
@@ -42,7 +45,7 @@ def git(folder: Path, *arguments: str, sent: bytes = b"", fine: Iterable[int] = 
 
     Raises NoRepositoryError and GitError, with git's own words where they are not known better.
     """
-    command = ["git", "-C", os.fspath(folder), "--no-pager", "-c", "core.fsmonitor=false", *arguments]
+    command = ["git", "-C", os.fspath(folder), "--no-pager", *_TRUSTING_NOBODY, *arguments]
     try:
         done = subprocess.run(
             command, input=sent, capture_output=True, timeout=_SECONDS, check=False, env=_environment()
@@ -68,6 +71,11 @@ def _failure(folder: Path, said: str) -> GitError:
         return GitError(
             f"git does not trust the repository of {folder}: its folder belongs to another user (dubious ownership).",
             help=f"If it is yours to trust: `git config --global --add safe.directory {_distrusted(said, folder)}`",
+        )
+    if "cannot use bare repository" in said:
+        return GitError(
+            f"{folder} looks like a git repository without a work tree, and its settings are not to be trusted.",
+            help="Take the files HEAD, config, objects and refs out of there.",
         )
     if "not a git repository" in said or "must be run in a work tree" in said:
         return NoRepositoryError(f"{folder} is in no git repository.")

@@ -269,3 +269,29 @@ def test_a_git_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(command, "_SECONDS", 0.2)
     with pytest.raises(GitError, match="did not answer"):
         toplevel(tmp_path)
+
+
+def test_a_folder_of_files_that_looks_like_a_repository_runs_nothing(tmp_path: Path) -> None:
+    """git takes its settings from such a folder, and settings name programs: a pull request could hold one."""
+    top = repository(tmp_path / "top")
+    folder = top / "modules" / "crm"
+    (folder / "versions").mkdir(parents=True)
+    run(tmp_path, "init", "-q", "--bare", str(tmp_path / "bare"))
+    for name in ("HEAD", "objects", "refs"):
+        (tmp_path / "bare" / name).rename(folder / name)
+    witness = tmp_path / "ran"
+    (folder / "config").write_text(
+        "[core]\nrepositoryformatversion = 0\nbare = false\nworktree = .\n"
+        f'[filter "theirs"]\nclean = "touch {witness}; cat"\n'
+    )
+    (folder / ".gitattributes").write_text("* filter=theirs\n")
+    (folder / "versions" / "a.py").write_text("a\n")
+    run(folder, "--git-dir=.", "--work-tree=.", "add", "--force", "versions/a.py")
+    assert witness.exists()  # this is what it does where it is trusted
+    witness.unlink()
+    (folder / "versions" / "a.py").write_text("b\n")
+
+    with pytest.raises(GitError, match="looks like a git repository") as caught:
+        origin_of(folder)
+    assert not witness.exists()
+    assert "HEAD, config, objects and refs" in str(caught.value.help)
