@@ -124,30 +124,48 @@ class _Taking:
             dump = (
                 self.staging.dump_schemas(self.target.url, seen.chosen.schemas) if seen.chosen.schemas else ""
             )
-            again = self._look()
-            if _same(seen, again):
-                return self._snapshot(again, dump)
+            if self._is_still(seen):
+                return self._snapshot(seen, dump)
         raise RefusedError(
             "somebody changes the target's definitions while they are read",
             help="wait for the migration that is running (`migrate status`), and try again",
         )
 
     def _look(self) -> _Seen:
-        """One unchanging view. Twice the same means that what pg_dump saw in between was that, too."""
+        """All of it, in one unchanging view."""
         modules = self.settings.modules
-        project = Project(trees=tuple(ModuleTree(module=each, revisions=()) for each in modules))
         with self.session.snapshot():
-            found = _with_other_tables(self.session, read_found(self.session, project))
+            found = self._found()
             uses = read_uses(self.session)
             chosen = choose_schemas(self.session, modules, found, uses)
-            catalog = read_catalog(self.session, chosen.schemas, ignore=frozenset(found.rows))
             return _Seen(
                 chosen=chosen,
                 found=found,
-                catalog=catalog.where(lambda address: address.kind not in _NOT_KEPT),
+                catalog=self._catalog(chosen, found),
                 uses=uses,
                 deployer=str(self.session.value(_DEPLOYER)),
             )
+
+    def _is_still(self, seen: _Seen) -> bool:
+        """Whether the same is there as before: then that is what pg_dump saw in between, too."""
+        with self.session.snapshot():
+            found = self._found()
+            keys = [each.key for each in found.recorded]
+            return (
+                found.rows == seen.found.rows
+                and keys == [each.key for each in seen.found.recorded]
+                and self._catalog(seen.chosen, found) == seen.catalog
+            )
+
+    def _found(self) -> Found:
+        project = Project(
+            trees=tuple(ModuleTree(module=each, revisions=()) for each in self.settings.modules)
+        )
+        return _with_other_tables(self.session, read_found(self.session, project))
+
+    def _catalog(self, chosen: Chosen, found: Found) -> Catalog:
+        catalog = read_catalog(self.session, chosen.schemas, ignore=frozenset(found.rows))
+        return catalog.where(lambda address: address.kind not in _NOT_KEPT)
 
     def _snapshot(self, seen: _Seen, dump: str) -> Snapshot:
         session, schemas = self.session, frozenset(seen.chosen.schemas)
@@ -184,15 +202,6 @@ def _with_other_tables(session: Session, found: Found) -> Found:
         if (schema, table) not in rows:
             rows[schema, table] = HeadRows(heads=readable_heads(session, schema, table))
     return replace(found, rows=rows)
-
-
-def _same(seen: _Seen, again: _Seen) -> bool:
-    return (seen.found.rows, seen.catalog, seen.chosen, [each.key for each in seen.found.recorded]) == (
-        again.found.rows,
-        again.catalog,
-        again.chosen,
-        [each.key for each in again.found.recorded],
-    )
 
 
 def _redacted(catalog: Catalog, redactor: Redactor) -> Catalog:

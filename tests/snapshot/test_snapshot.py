@@ -26,8 +26,11 @@ from tests.snapshot.values import document, snapshot
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pytest
+
     from coordinator.model.catalog import Catalog
     from coordinator.model.snapshot import Snapshot
+    from coordinator.model.target import DatabaseUrl
     from coordinator.postgres.session import Session
     from tests.snapshot.conftest import Camera
 
@@ -265,3 +268,28 @@ def test_text_of_a_snapshot_by_hand_and_by_machine_have_the_same_keys(camera: Ca
     apply(camera)
     by_machine = document(camera.take().read_text(encoding="utf-8"))
     assert by_machine.keys() == document(snapshot_text(snapshot())).keys()
+
+
+def test_a_target_that_somebody_changes_meanwhile_is_looked_at_again_and_refused_when_that_goes_on(
+    camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_firm(camera.root)
+    apply(camera)
+    dump, changes = EmbeddedStaging.dump_schemas, iter(("CREATE TABLE hr.once ()",))
+
+    def meanwhile(staging: EmbeddedStaging, source: DatabaseUrl, schemas: tuple[str, ...]) -> str:
+        found = dump(staging, source, schemas)
+        if (change := next(changes, None)) is not None:
+            camera.execute(change)
+        return found
+
+    monkeypatch.setattr(EmbeddedStaging, "dump_schemas", meanwhile)
+    found = camera.taken()
+    assert "hr.once" in found.definitions
+    assert ("hr", "once") in {address.relation for address in found.catalog.definitions}
+
+    changes = iter(("CREATE TABLE hr.twice ()", "CREATE TABLE hr.thrice ()"))
+    refused = camera.try_to_take(name="other.json")
+    assert refused.code == 1
+    assert "somebody changes the target's definitions while they are read" in refused.said
+    assert not (camera.root / "other.json").exists()
