@@ -116,7 +116,13 @@ class TraceDifference:
             # Another tablespace takes all rows along unread.
             written = not empties and (self._scans(number) > 0 or now.space != known.space)
             kind = WorkKind.REWRITE if written else WorkKind.EMPTIED
-            yield TableWork(kind=kind, schema=known.schema, table=known.name, bytes=sizes.get(number, 0))
+            yield TableWork(
+                kind=kind,
+                schema=known.schema,
+                table=known.name,
+                bytes=sizes.get(number, 0),
+                first=self.first.get(number),
+            )
 
     def _index_builds(self, sizes: Mapping[int, int]) -> Iterator[TableWork]:
         changed = set(self.changed_files)
