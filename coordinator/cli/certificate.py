@@ -103,7 +103,7 @@ def sign(*, file: Path, key: Path | None, checkout: Path | None, output: Path | 
     signed, more = sign(file, private, settings, output)
     out = terminal()
     show_findings((*warnings, *more), out)
-    out.line(
+    out.wrapped(
         f"{out.styled('signed', 'green', bold=True)}: certificate {signed.digest[:12]} by key {private.public.id}"
     )
     return 0
@@ -122,7 +122,11 @@ def keygen(*, path: Path) -> int:
 
     public = make_key(path, os.environ)
     write_text(f"{public.text}\n")
-    terminal().line(f"key {public.id}: the private half is in {path}, the public one is on standard output")
+    out = terminal()
+    out.wrapped(
+        f"key {public.id}: the private half is in {path}, the public one is on standard output",
+        following="  ",
+    )
     return 0
 
 

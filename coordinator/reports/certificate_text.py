@@ -36,23 +36,19 @@ def certificate_text(file: CertificateFile, page: Page) -> str:
 def _facts(file: CertificateFile, page: Page) -> Iterator[str]:
     certificate = file.certificate
     target = certificate.target
-    whose = (
-        f"{target.database} on server {target.system_identifier}"
-        if target.database and target.system_identifier
-        else ""
-    )
-    where = ", ".join(filter(None, (f"environment {target.environment}", target.shown, whose)))
+    whose = f", database {target.database}" if target.database else ""
+    server = f" of server {target.system_identifier}" if target.system_identifier else ""
     signed = ", ".join(f"key {each.key}" for each in file.signatures) or "nobody"
     start = certificate.start
     bound = sum(1 for each in start.objects if start.binds(each))
     for name, text in (
         ("made", f"{certificate.made:{_WHEN}} by migration-coordinator {certificate.program}"),
         ("valid", f"{certificate.not_before:{_WHEN}} to {certificate.expires:{_WHEN}}"),
-        ("for", where),
+        ("for", f"environment {target.environment}{whose}{server}"),
         ("rehearsed", f"on {certificate.rehearsal.where}; binds PostgreSQL {certificate.major}"),
         (
             "start",
-            f"{counted(bound, 'object')} that the plan touches or reads, of {len(start.objects)} that were looked at",
+            f"{target.shown}: {counted(bound, 'object')} that the plan touches or reads, of {len(start.objects)}",
         ),
         ("signed by", signed),
     ):
