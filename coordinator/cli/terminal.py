@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ from coordinator.reports.page import broken
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
+
+_STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
+# Control characters but tab and line feed, and those that change the direction of a text.
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 WIDTH = 80  # of what goes to a file or a pipe
 _WIDEST = 110
@@ -43,6 +48,7 @@ class Terminal:
             self._emit(each)
 
     def _emit(self, text: str) -> None:
+        text = _harmless(text, colour=self.colour)
         if self.write is not None:
             self.write(text)
         else:
@@ -51,6 +57,18 @@ class Terminal:
     def styled(self, text: str, colour: str, *, bold: bool = False) -> str:
         """The text in colour, where that is welcome."""
         return click.style(text, fg=colour, bold=bold) if self.colour else text
+
+
+def _harmless(text: str, *, colour: bool) -> str:
+    """The text without what would move a cursor, rename a window or turn a line around.
+
+    Names and messages come from authors' files and from servers. Our own colours stay, where there are any.
+    """
+    shown = [
+        part if colour and _STYLE.fullmatch(part) else _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", part)
+        for part in _STYLE.split(text)
+    ]
+    return "".join(shown)
 
 
 def terminal(stream: TextIO | None = None) -> Terminal:
