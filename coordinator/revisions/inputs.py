@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,14 @@ def input_files(module: Module, paths: Iterable[str]) -> tuple[InputFile, ...]:
 
 
 def file_digest(file: Path) -> str:
-    """SHA-256 of the file's bytes in hexadecimal; empty when it is not there or cannot be read."""
+    """SHA-256 of the file's bytes in hexadecimal; empty when it is not there, cannot be read, or is no regular file.
+
+    A device or a pipe has no bytes of its own, and reading it might never end.
+    """
     try:
         status = file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return ""
         return _digest(str(file), status.st_mtime_ns, status.st_size, status.st_ino)
     except OSError:
         return ""

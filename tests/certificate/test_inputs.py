@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from coordinator.model.capture import Direction
 from coordinator.model.module import Module
 from coordinator.revisions.capture import capture
+from coordinator.revisions.inputs import file_digest
 from coordinator.revisions.reader import read_tree
 from coordinator.worker.process import Worker
 from tests.failures.test_own_interpreter import old_interpreter
@@ -18,7 +20,6 @@ from tests.trees import project, versions_of, write_revision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 __all__ = ["old_interpreter"]
 
@@ -166,3 +167,22 @@ def test_under_another_interpreter(module: Module, old_interpreter: Path) -> Non
     two(module, "op.execute(read('one.sql'))", "from helpers.reading import read")
     wanted = ("../helpers/__init__.py", "../helpers/one.sql", "../helpers/reading.py")
     assert read(module, str(old_interpreter)) == {"c1": wanted, "c2": wanted, "c3": ()}
+
+
+@pytest.mark.timeout(60)
+def test_a_device_or_a_pipe_has_no_bytes_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    assert [
+        file_digest(each) for each in (Path("/dev/zero"), tmp_path / "pipe", tmp_path / "link", tmp_path)
+    ] == [""] * 4
+
+
+@pytest.mark.timeout(60)
+def test_a_revision_may_read_a_device(module: Module) -> None:
+    write_revision(
+        versions_of(module.path.parents[2], "crm"),
+        "c1",
+        upgrade="with open('/dev/urandom', 'rb') as source:\n    source.read(8)",
+    )
+    read(module)
