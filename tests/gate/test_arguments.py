@@ -55,7 +55,7 @@ def test_a_gate_that_nobody_tells_where_to_start_is_refused(desk: Desk) -> None:
     (desk.root / "pyproject.toml").write_text("[tool.migrate]\n", encoding="utf-8")
     from contextlib import chdir
 
-    from tests.commands_site import run
+    from coordinator.cli.main import run
 
     with chdir(desk.root), pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("PG", "MIGRATE_", "DATABASE_"))]:

@@ -29,7 +29,7 @@ def gate_junit(document: Document) -> str:
         for check in stage["checks"]:
             _check(suite, stage["name"], check)
             for rehearsal in _rehearsals(document, check["name"]):
-                _steps(suite, stage["name"], check["name"], rehearsal)
+                _steps(suite, stage["name"], check, rehearsal)
         _count(suite, stage["seconds"])
         suite.set("timestamp", document["started"].partition("+")[0])
     _count(root, document["seconds"])
@@ -74,11 +74,14 @@ def _check(suite: Element, stage: str, check: Document) -> None:
         SubElement(case, "system-err").text = _clean(command["output"])
 
 
-def _steps(suite: Element, stage: str, check: str, rehearsal: Document) -> None:
+def _steps(suite: Element, stage: str, check: Document, rehearsal: Document) -> None:
+    name = check["name"]
     for step in rehearsal["steps"]:
-        case = _case(suite, f"{_CLASS}.{stage}.{check}", revision_of(step), step["seconds"])
-        if step["outcome"] == "failed":
-            _problem(case, "failure", step["told"], f"{check}-failed", [])
+        case = _case(suite, f"{_CLASS}.{stage}.{name}", revision_of(step), step["seconds"])
+        if step["outcome"] == "failed" and check["outcome"] == "skipped":
+            SubElement(case, "skipped", message=_clean(f"{check['told']}: {step['told']}"))
+        elif step["outcome"] == "failed":
+            _problem(case, "failure", step["told"], f"{name}-failed", [])
         elif step["outcome"] == "not run":
             SubElement(case, "skipped", message="an earlier step failed")
         elif step["grade"] or step["findings"]:

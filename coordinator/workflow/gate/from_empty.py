@@ -47,7 +47,10 @@ def _pass(bench: Bench) -> Said:
             done = None if found is None else found.rehearsal
             bench.rehearsals.append(watching.seen("empty", done, judged=judged))
     only = "" if judged is None else f", {counted(len(judged), 'pending one', 'pending ones')} taken back too"
-    return Said(told=f"{counted(len(found.plan.steps), 'revision')} from nothing{only}")
+    pending = frozenset(bench.pending)
+    findings = tuple(each for step in found.rehearsal.steps if step.key in pending for each in step.findings)
+    told = f"{counted(len(found.plan.steps), 'revision')} from nothing{only}"
+    return Said(told=told, findings=findings)
 
 
 def _rehearsed(

@@ -8,6 +8,7 @@ from coordinator.model.gate import GateStage
 from coordinator.reports.wording import counted
 from coordinator.workflow.gate.building import note_built, starts_empty
 from coordinator.workflow.gate.interface import Check, Said, skipped
+from coordinator.workflow.gate.reversal import of_way_back
 from coordinator.workflow.gate.watching import Watching
 from coordinator.workflow.rehearse import rehearse_on
 
@@ -51,5 +52,6 @@ def _rehearse(bench: Bench) -> Said:
             bench.rehearsals.append(watching.seen("baseline", done))
     bench.plan, bench.rehearsed = found.plan, found
     steps = counted(len(found.plan.steps), "step")
-    findings = tuple(each for step in bench.rehearsals[-1].steps for each in step.findings)
+    found_there = (each for step in found.rehearsal.steps for each in step.findings)
+    findings = tuple(each for each in found_there if not of_way_back((each,)))  # these are the next check's
     return Said(told=f"{steps} on {found.rehearsal.where}", findings=(*findings, *found.plan.findings))

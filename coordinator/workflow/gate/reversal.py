@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from coordinator.model.rehearsal import Rehearsal, RehearsedStep
     from coordinator.workflow.gate.bench import Bench
 
+_WAY_BACK = frozenset({"downgrade-fails", "downgrade-leaves-traces", "upgrade-fails-again"})
+
 
 def _judge(bench: Bench) -> Said:
     if bench.rehearsed is None:
@@ -27,12 +29,22 @@ def _judge(bench: Bench) -> Said:
     findings = tuple(
         finding
         for each in rehearsal.steps
-        if each.grade is StepGrade.IRREVERSIBLE
-        for finding in _irreversible(each, steps[each.key])
+        for finding in (
+            _irreversible(each, steps[each.key])
+            if each.grade is StepGrade.IRREVERSIBLE
+            else of_way_back(
+                each.findings
+            )  # alone it fails, in the chain it passes: the chain is what would run
+        )
     )
     today = datetime.datetime.now(datetime.UTC).date()
     findings = apply_waivers(findings, bench.project.trees, today)
     return Said(told=_told(rehearsal), findings=(*findings, *_whole(rehearsal, findings)))
+
+
+def of_way_back(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Those that are about how a step was taken back."""
+    return tuple(each for each in findings if each.rule in _WAY_BACK)
 
 
 def _irreversible(found: RehearsedStep, step: Step) -> tuple[Finding, ...]:
@@ -47,7 +59,7 @@ def _irreversible(found: RehearsedStep, step: Step) -> tuple[Finding, ...]:
             place=step.place,
         )
         return (note,)
-    return tuple(replace(each, severity=Severity.ERROR) for each in found.findings) or (
+    return tuple(replace(each, severity=Severity.ERROR) for each in of_way_back(found.findings)) or (
         Finding(
             rule="irreversible-step",
             message=f"{step.key} cannot be taken back, and its author does not say so",
