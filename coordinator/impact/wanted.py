@@ -16,9 +16,18 @@ if TYPE_CHECKING:
     from coordinator.model.known_objects import KnownObjects
 
 
-def objects_wanted(alterations: Sequence[Alteration], start: KnownObjects) -> frozenset[ObjectName]:
-    """What changes, by its old name and its new one; of an enum type the columns that have it."""
-    return frozenset(each for alteration in alterations for each in _wanted(alteration, start))
+def objects_wanted(
+    alterations: Sequence[Alteration],
+    start: KnownObjects,
+    standing: Mapping[ObjectName, frozenset[ObjectName]],
+) -> frozenset[ObjectName]:
+    """What changes, by its old name and its new one; of an enum type the columns that have it.
+
+    Of an index the columns that it stands on as well, as `standing` tells: nobody's code names an index.
+    """
+    changing = frozenset(each for alteration in alterations for each in _wanted(alteration, start))
+    indexes = (each for each in changing if each.kind is ObjectKind.INDEX)
+    return changing.union(*(standing.get(each, frozenset()) for each in indexes))
 
 
 def _wanted(alteration: Alteration, start: KnownObjects) -> Iterator[ObjectName]:

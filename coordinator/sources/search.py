@@ -9,7 +9,7 @@ from coordinator.model.effect import ObjectKind, ObjectName
 from coordinator.model.impact import ConsumerKind, Consumption, Evidence, Usage
 from coordinator.sources.mapped import Mapped, mapped_in
 from coordinator.sources.python_code import read_python
-from coordinator.sources.texts import script_statements, statements
+from coordinator.sources.texts import HOLE, script_statements, statements
 from coordinator.sources.usages import compared_in, usages_of
 from coordinator.sources.walk import PYTHON, SQL, LeftOut, SourceFile, read_source, source_files
 from coordinator.sources.words import near_tables, near_uses, words_of
@@ -104,17 +104,19 @@ def _parse(
 
 def _python(search: _Search, file: SourceFile, code: PythonCode, mapped: Mapped) -> None:
     exact: list[Consumption] = []
+    in_part: list[Consumption] = []  # a part of them is put in when the program runs: columns, perhaps
     for text in code.texts:
         found = statements(text.text)
         if found is None:
             continue
-        exact.extend(_statements(search, file, text.scope, found, text.text, text.line_of))
+        some = _statements(search, file, text.scope, found, text.text, text.line_of)
+        (in_part if HOLE in text.text else exact).extend(some)
     exact.extend(
         each for each in mapped.consumptions(file, code) if any(map(search.wanted.concerns, each.usages))
     )
-    search.found.extend(exact)
+    search.found.extend((*exact, *in_part))
     words = {word.lower(): lines for word, lines in code.words.items()}
-    _by_words(search, file, words, exact, mapped)
+    _by_words(search, file, words, exact, mapped, in_part=in_part)
 
 
 def _text(search: _Search, file: SourceFile, text: str, mapped: Mapped) -> None:
@@ -177,17 +179,23 @@ def _by_words(
     words: Mapping[str, Sequence[int]],
     exact: Sequence[Consumption],
     mapped: Mapped,
+    *,
+    in_part: Sequence[Consumption] = (),
 ) -> None:
+    """Names near each other, where nothing exact is known: of what is `in_part`, only of the objects that it names."""
     classes = mapped.classes
     near = list(near_uses(words, search.wanted, classes))
     near += [
         (ObjectName(ObjectKind.RELATION, *key), line)
         for key, line in near_tables(words, search.wanted, classes)
     ]
-    told = [int(each.place.rpartition(":")[2]) for each in exact]
+    told = [_line_of(each) for each in exact]
+    named = [(usage.object, _line_of(each)) for each in in_part for usage in each.usages]
     last: dict[ObjectName, int] = {}
     for used, line in near:
         if any(abs(line - other) <= _SAME_PLACE for other in told):
+            continue
+        if any(used == other and abs(line - there) <= _SAME_PLACE for other, there in named):
             continue
         if line - last.get(used, -_SAME_PLACE) < _SAME_PLACE:
             continue
@@ -203,3 +211,7 @@ def _by_words(
                 file=file.path,
             )
         )
+
+
+def _line_of(consumption: Consumption) -> int:
+    return int(consumption.place.rpartition(":")[2])

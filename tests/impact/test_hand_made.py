@@ -70,6 +70,18 @@ CASES = {
         },
         verdicts={"columns": DEGRADES},
     ),
+    "unique_index": Case(
+        base=(
+            "CREATE TABLE crm.tags (id bigint PRIMARY KEY, tag text)",
+            "CREATE UNIQUE INDEX one_tag ON crm.tags (tag)",
+        ),
+        change=("DROP INDEX crm.one_tag",),
+        statements={
+            "columns": "INSERT INTO crm.tags (id, tag) VALUES (%s, %s) ON CONFLICT (tag) DO NOTHING",
+            "looks": "SELECT id FROM crm.tags WHERE tag = %s",
+        },
+        verdicts={"columns": DEGRADES, "looks": DEGRADES},
+    ),
     "another_table": Case(
         base=(
             "CREATE TABLE crm.clients (id bigint PRIMARY KEY, mobile text)",
@@ -104,6 +116,9 @@ CASES = {
         verdicts={"other": None},
     ),
 }
+BUILT = """COLUMNS = ["id", "note"]
+ALL = "SELECT " + ", ".join(COLUMNS) + " FROM crm.visits"
+"""
 RECORD = "DECLARE r crm.visits; BEGIN SELECT * INTO r FROM crm.visits LIMIT 1; RETURN r.note; END"
 
 
@@ -116,6 +131,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     for name, case in CASES.items():
         lines = [f"{part.upper()} = {text!r}" for part, text in case.statements.items()]
         (code / f"{name}.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (code / "built.py").write_text(BUILT, encoding="utf-8")
     revision(root, "crm", "c1", None, *(each for case in CASES.values() for each in case.base))
     function = f"CREATE FUNCTION billing.last_note() RETURNS text LANGUAGE plpgsql AS $$ {RECORD} $$"
     revision(root, "billing", "b1", None, function, requires=["crm:c1"])
@@ -180,3 +196,8 @@ def test_each_statement_gets_the_verdict_that_the_server_gave(
 
 def test_a_field_of_a_record_is_the_column_that_it_comes_from(report: dict[str, Any]) -> None:
     assert worst(report, "b1.py", "billing.last_note") == BREAKS
+
+
+def test_columns_that_are_put_into_a_statement_are_told_by_name(report: dict[str, Any]) -> None:
+    """The statement is read, but for the part in which they stand."""
+    assert worst(report, "built.py", "crm.visits.note") == DEGRADES

@@ -129,7 +129,7 @@ class _Viewing:
             signatures=branch.signatures,
         )
         self.tell(Working(what="looking through the modules' sources"))
-        wanted = objects_wanted(branch.alterations, branch.start)
+        wanted = objects_wanted(branch.alterations, branch.start, facts.stands_on)
         along = holders_that_break(branch.alterations, consumptions, facts)
         found = search_sources(self.settings.modules, Wanted.of(wanted | along), branch.reading)
         consumptions.extend(found.consumptions)
