@@ -108,10 +108,7 @@ def _analysis(consumers: Iterable[Consumer]) -> tuple[str, ...]:
 def _consumers(
     alteration: Alteration, consumptions: Sequence[Consumption], facts: Facts
 ) -> Iterator[Consumer]:
-    yield from (
-        _consumer(each.ruling, each.usage, each.consumption)
-        for each in _judged(alteration, consumptions, facts)
-    )
+    yield from (_consumer(each) for each in _judged(alteration, consumptions, facts))
 
 
 def _judged(alteration: Alteration, consumptions: Sequence[Consumption], facts: Facts) -> tuple[Judged, ...]:
@@ -179,16 +176,18 @@ def _of_revision(consumption: Consumption, facts: Facts) -> Ruling:
     return Ruling(Verdict.SAFE, f"is pending too, and goes first (step {step})")
 
 
-def _consumer(ruling: Ruling, usage: Usage, consumption: Consumption) -> Consumer:
+def _consumer(judged: Judged) -> Consumer:
+    consumption = judged.consumption
     return Consumer(
         kind=consumption.kind,
         name=consumption.name,
         module=consumption.module,
         place=consumption.place,
-        uses=str(usage.object),
-        verdict=ruling.verdict,
-        why=ruling.why,
+        uses=str(judged.usage.object),
+        verdict=judged.ruling.verdict,
+        why=judged.ruling.why,
         evidence=consumption.evidence,
+        through=None if judged.through is None else str(judged.through),
         calls=consumption.calls,
         role=consumption.role,
         file=consumption.file,

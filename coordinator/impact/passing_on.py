@@ -21,11 +21,12 @@ _PASSES_ON = frozenset({ObjectKind.FUNCTION, ObjectKind.RELATION, ObjectKind.TRI
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One consumer with what becomes of it, by the use that decides."""
+    """One consumer with what becomes of it, by the use that decides; `through` what breaks before it."""
 
     consumption: Consumption
     usage: Usage
     ruling: Ruling
+    through: ObjectName | None = None
 
 
 def broken_holders(judged: Iterable[Judged]) -> frozenset[ObjectName]:
@@ -81,7 +82,7 @@ def _users(broken: Consumption, consumptions: Sequence[Consumption]) -> Iterator
         for usage in consumption.usages:
             ruling = _ruling(holder, usage)
             if ruling is not None:
-                yield Judged(consumption, usage, ruling)
+                yield Judged(consumption, usage, ruling, holder)
                 break
 
 

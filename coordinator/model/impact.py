@@ -131,7 +131,10 @@ class Consumption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consumer:
-    """What becomes of one consumer of one change. `uses` names the object that it uses, `why` is one sentence."""
+    """What becomes of one consumer of one change. `uses` names the object that it uses, `why` is one sentence.
+
+    `through` is an object that breaks itself: the consumer uses that, and nothing of what changes.
+    """
 
     kind: ConsumerKind
     name: str
@@ -141,6 +144,7 @@ class Consumer:
     verdict: Verdict
     why: str
     evidence: Evidence = Evidence.EXACT
+    through: str | None = None
     calls: int | None = None
     role: str | None = None
     file: str | None = None

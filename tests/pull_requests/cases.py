@@ -126,6 +126,8 @@ CUSTOMERS = "modules/crm/nexus_crm/customers.py"
 PHONE = "modules/agendamento/migrations/versions/0006_notification_phone.py"
 TARGETS = "modules/agendamento/migrations/versions/0007_create_reminder_targets.py"
 MAP = "database_map.md"
+BOOKING = "modules/agendamento/nexus_agendamento/booking.py"
+QUEUE = "modules/notifications/migrations/versions/0006_queue_appointment_reminders.py"
 PROFESSIONALS = "modules/agendamento/migrations/versions/0002_create_professionals.py"
 VERSIONS = "modules/{}/migrations/versions"
 
@@ -140,6 +142,8 @@ _PHONE = Told(BREAKS, "function", "agendamento.notification_phone", At(PHONE, "o
 _PHONE_READERS = frozenset(
     {
         _PHONE,
+        Told(BREAKS, "function", "notifications.queue_reminders", At(QUEUE, "op.execute(")),
+        Told(BREAKS, "code", "day_of", At(BOOKING, "SELECT a.starts_at, a.customer")),
         Told(BREAKS, "code", "Customer.telefone2", At(MODELS, "telefone2")),
         Told(BREAKS, "code", "RECIPIENTS", At(REMINDERS, "telefone2")),
         Told(DEGRADES, "code", "crm.customers.telefone2", At(TEMPLATE, "telefone2")),
@@ -289,6 +293,14 @@ RENAME = PullRequest(
                 "billing.bill_appointment",
                 At(f"{VERSIONS.format('billing')}/0009_bill_finished_appointments.py", "op.execute("),
             ),
+            Told(
+                BREAKS,
+                "trigger",
+                "agendamento.appointments.bill_appointment",
+                At(f"{VERSIONS.format('billing')}/0009_bill_finished_appointments.py", "op.execute(", "END"),
+            ),
+            Told(DEGRADES, "code", "BOOK", At(BOOKING, "INSERT INTO agendamento.appointments")),
+            Told(DEGRADES, "code", "cancel", At(BOOKING, "UPDATE agendamento.appointments")),
             _map(
                 BREAKS,
                 "agendamento is used by billing.bill_appointment",

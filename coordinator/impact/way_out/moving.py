@@ -28,7 +28,7 @@ def move_readers(
     """
     broken: dict[str, list[Consumer]] = {}
     for each in impact.consumers:
-        if each.verdict is Verdict.BREAKS and each.kind not in _NOT_MOVED:
+        if each.verdict is Verdict.BREAKS and each.kind not in _NOT_MOVED and each.through is None:
             broken.setdefault(each.module or "nobody known", []).append(each)
     steps = [
         _step(module, consumers, what, sources, rename, expand)
@@ -37,7 +37,7 @@ def move_readers(
     live = [
         each
         for each in impact.consumers
-        if each.kind is ConsumerKind.STATEMENT and each.verdict is Verdict.BREAKS
+        if each.kind is ConsumerKind.STATEMENT and each.verdict is Verdict.BREAKS and each.through is None
     ]
     if live:
         roles = ", ".join(sorted({each.role or "?" for each in live}))

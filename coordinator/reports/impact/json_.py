@@ -79,6 +79,8 @@ def _consumer(consumer: Consumer) -> dict[str, object]:
         "why": consumer.why,
         "evidence": consumer.evidence.value,
     }
+    if consumer.through is not None:
+        found["through"] = consumer.through
     if consumer.calls is not None:
         found |= {"calls": consumer.calls, "role": consumer.role}
     return found
