@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from coordinator.reports.page import Page
 
 _WHEN = "%Y-%m-%d %H:%M UTC"
+_TOOLS = {"alembic": "Alembic", "sqlalchemy": "SQLAlchemy", "python": "Python"}
 _SHORT = 12  # digits of a digest or a commit
 
 
@@ -85,11 +86,7 @@ def _modules(certificate: Certificate, page: Page) -> Iterator[str]:
             f"{pending[module.name]} to apply" if pending[module.name] else "nothing to apply",
             f"{len(module.applied)} in",
             _origin(module),
-            *(
-                [f"Alembic {tools['alembic']}, SQLAlchemy {tools['sqlalchemy']}, Python {tools['python']}"]
-                if tools
-                else []
-            ),
+            *(f"{name} {tools[key]}" for key, name in _TOOLS.items() if key in tools),
         ]
         yield from page.wrapped(f"{one_line(module.name)}: {', '.join(told)}", first="  ", then="    ")
 

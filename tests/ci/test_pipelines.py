@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["state_directory"]
 
+pytestmark = pytest.mark.timeout(600)  # a whole pipeline, on a machine that does other things too
+
 # What the command-line program of GitHub does for the scripts, with the answers lying in $PLAYED.
 GH = r"""
 echo "$*" >>"$PLAYED/asked"
