@@ -20,7 +20,7 @@ class Need(enum.Enum):
     """Commands that need the same rights."""
 
     READ = "status, history, plan, check"
-    REHEARSE = "all-modules, rollback: copying the definitions to rehearse"
+    REHEARSE = "all-modules, rollback, snapshot: copying the definitions"
     APPLY = "all-modules, rollback, recover, gc: writing"
     NOTE = "accept, release: writing to the ledger"
 

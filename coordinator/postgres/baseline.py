@@ -84,9 +84,12 @@ def make_extensions(session: Session, extensions: Collection[tuple[str, str]]) -
 
 
 def restore(session: Session, dump: str) -> None:
-    """Run a plain SQL dump in one transaction, and forget the settings that it makes."""
-    # pg_dump writes it when it is asked for this schema by name, and every new database has it already.
-    dump = dump.replace("\nCREATE SCHEMA public;\n", "\n", 1)
+    """Run a plain SQL dump in one transaction, and forget the settings that it makes.
+
+    It may make schemas that are there: `public`, and those of extensions.
+    """
+    for (name,) in session.rows("SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^pg_'"):
+        dump = dump.replace(f"\nCREATE SCHEMA {name};\n", "\n", 1)
     with session.transaction():
         session.execute(dump)
     session.execute("RESET ALL")

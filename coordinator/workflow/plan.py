@@ -19,7 +19,7 @@ from coordinator.postgres.catalog import read_catalog
 from coordinator.reports.plan_sql import ScriptStep
 from coordinator.snapshots.file import read_snapshot
 from coordinator.workflow.baseline.replay import open_replay
-from coordinator.workflow.baseline.snapshot import SnapshotBaseline
+from coordinator.workflow.baseline.snapshot import SnapshotBaseline, incomplete
 from coordinator.workflow.baseline.target import TargetBaseline
 from coordinator.workflow.lint import lint_pending
 from coordinator.workflow.loss import at_stake, keep_plan, keep_policy
@@ -100,7 +100,8 @@ def view_plan(
             environment = baseline.snapshot.environment
             tell(TargetNamed(target=baseline.shown, environment=environment))
             planning = _Planning(settings, tell, workers, load_project(settings, workers), baseline, linted)
-            return planning.view(baseline.shown, environment, None, atomicity=atomicity, only=only)
+            view = planning.view(baseline.shown, environment, None, atomicity=atomicity, only=only)
+            return replace(view, findings=(*incomplete(baseline.snapshot), *view.findings))
         if since is not None:
             with open_replay(settings, tell, since=since) as files:
                 shown, environment = f"the revisions of {since}", settings.environment or "default"

@@ -9,6 +9,7 @@ from coordinator.errors import RefusedError
 from coordinator.execution.events import Listener, Working
 from coordinator.execution.versions import has_version_table
 from coordinator.model.baseline import BaselineKind
+from coordinator.model.finding import Finding, Severity
 from coordinator.model.staging import StagingKind
 from coordinator.postgres.baseline import (
     act_as,
@@ -107,6 +108,19 @@ class SnapshotBaseline:
                 write_rows(copy, table, sorted(rows.heads))
         if staging.kind is not StagingKind.SERVER:
             act_as(copy, snapshot.deployer)
+
+
+def incomplete(snapshot: Snapshot) -> tuple[Finding, ...]:
+    """What of the database's is not in the snapshot, and so not in what is said by it."""
+    return tuple(
+        Finding(
+            rule="snapshot-incomplete",
+            severity=Severity.WARNING,
+            message=f"schema {each.schema!r} is not in the {snapshot.shown}: {each.why}",
+            help="give the role that makes the snapshot USAGE on the schema and SELECT on its tables",
+        )
+        for each in snapshot.left_out
+    )
 
 
 def _fit(definitions: str, staging: Staging) -> str:
