@@ -10,7 +10,7 @@ from coordinator.impact.world import World, under
 from coordinator.model.effect import Holding, ObjectKind, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from coordinator.impact.facts import Position
     from coordinator.impact.world import Alteration
@@ -82,11 +82,23 @@ def run_past(applied: Sequence[Running]) -> Past:
                 held.setdefault(use.holder, {})[use] = None
     return Past(
         makers=makers,
-        uses=tuple(use for uses in held.values() for use in uses),
+        uses=tuple(_with_keys([use for uses in held.values() for use in uses])),
         signatures=dict(world.signatures),
         sources={made: sql for made, sql in sources.items() if sql},
         known=world.known(),
     )
+
+
+def _with_keys(uses: Sequence[LastingUse]) -> Iterator[LastingUse]:
+    """A foreign key that names no columns holds the primary key: so it holds the columns of that."""
+    columns: dict[ObjectName, list[ObjectName]] = {}
+    for use in uses:
+        if use.holder.kind is ObjectKind.CONSTRAINT and use.used.kind is ObjectKind.COLUMN:
+            columns.setdefault(use.holder, []).append(use.used)
+    for use in uses:
+        yield use
+        if use.used.kind is ObjectKind.CONSTRAINT:
+            yield from (replace(use, used=each) for each in columns.get(use.used, ()))
 
 
 def _let_go(command: Command, held: dict[ObjectName, dict[LastingUse, None]]) -> None:

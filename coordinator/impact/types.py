@@ -92,8 +92,8 @@ def widens(one: str, other: str) -> bool:
         return False
     if left.name in _WIDTHS and right.name in _WIDTHS:
         if right.name == "numeric":
-            return not right.mods and left.name != "numeric"
+            return not right.mods
         return left.name != "numeric" and _WIDTHS[left.name] <= _WIDTHS[right.name]
     if left.name in _TEXTS and right.name in _TEXTS:
         return not right.mods or (bool(left.mods) and int(left.mods[0]) <= int(right.mods[0]))
-    return left.name == right.name == "numeric" and not right.mods
+    return False

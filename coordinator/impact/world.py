@@ -63,6 +63,7 @@ class World:
             key: dict(columns) for key, columns in known.columns.items()
         }
         self._ever_called = set(known.functions)
+        self._ever_typed = set(known.types)
         self.signatures: dict[Key, str] = {}
         self._fresh: set[ObjectName] = set()
         self._renames: list[tuple[ObjectName, ObjectName]] = []
@@ -87,7 +88,7 @@ class World:
         return KnownObjects(
             columns={key: dict(columns) for key, columns in self._ever.items()},
             functions=frozenset(self._ever_called | self._functions),
-            types=frozenset(self._types),
+            types=frozenset(self._ever_typed | self._types),
         )
 
     @property
@@ -146,6 +147,7 @@ class World:
             if effect.verb not in {Verb.CREATE, Verb.RENAME}:
                 continue
             self._ever_called |= self._functions
+            self._ever_typed |= self._types
             for name in (effect.object, effect.to):
                 key = ("", "") if name is None else (name.schema, name.name)
                 for column, shape in self._columns.get(key, {}).items():

@@ -95,10 +95,10 @@ def firms(draw: st.DrawFn) -> Firm:
             tables.append(draw(_table(schema, f"{schema}_t{number}", tables)))
     # Most of what is drawn is about one table, so that things meet.
     about = draw(st.sampled_from(tables))
-    tables = [*tables, about, about, about]
+    tables = [*tables, *[about] * 6]
     holders = tuple(draw(_holder(number, tables)) for number in range(draw(st.integers(1, 4))))
     statements = tuple(
-        dict.fromkeys(draw(_statement(tables, holders)) for _ in range(draw(st.integers(3, 8))))
+        dict.fromkeys(draw(_statement(tables, holders)) for _ in range(draw(st.integers(4, 10))))
     )
     change = draw(_change(tables, holders))
     return Firm(tuple(dict.fromkeys(tables)), holders, statements, change)
@@ -106,7 +106,7 @@ def firms(draw: st.DrawFn) -> Firm:
 
 @st.composite
 def _table(draw: st.DrawFn, schema: str, name: str, before: list[Table]) -> Table:
-    names = draw(st.lists(st.sampled_from(["x", "y", "z", "w"]), min_size=1, max_size=4, unique=True))
+    names = draw(st.lists(st.sampled_from(["x", "y", "w"]), min_size=1, max_size=3, unique=True))
     columns = tuple(
         Column(each, draw(st.sampled_from(sorted(TYPES))), draw(st.booleans()), draw(st.booleans()))
         for each in names
@@ -262,4 +262,10 @@ def _change(draw: st.DrawFn, tables: list[Table], holders: tuple[Holder, ...]) -
         "delete": (f"DELETE FROM {table.full} WHERE id = 2",),
         "table": (f"CREATE TABLE {table.schema}.new_one (id integer, {name} {type_name})",),
     }
-    return kinds[draw(st.sampled_from(sorted(kinds)))]
+    # What may hurt is drawn more often than what only adds.
+    hurts = [
+        each
+        for each in kinds
+        if each.split()[0] in {"drop", "rename", "move", "swap", "retype", "remake", "label"}
+    ]
+    return kinds[draw(st.sampled_from([*hurts, *hurts, *kinds]))]

@@ -185,3 +185,11 @@ def _fails(session: Session, sql: str, *, keep: bool = False) -> str | None:
         return str(error)
     session.execute("RELEASE tried" if keep else "ROLLBACK TO tried")
     return None
+
+
+def test_both_were_seen_breaking_and_staying_whole() -> None:
+    """Run alone it has seen nothing, and says so."""
+    if not SEEN:
+        pytest.skip("the random changes were not tried in this process")
+    assert SEEN["breaks, fails"] > 0
+    assert SEEN["safe, runs"] > 0

@@ -1,0 +1,313 @@
+"""What becomes of each kind of consumer under each kind of change, one line each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from coordinator.impact.branch import Running, run_branch, run_past
+from coordinator.impact.facts import Facts
+from coordinator.impact.holders import holders_of
+from coordinator.impact.judging import impacts_of
+from coordinator.impact.shipping import ship_first
+from coordinator.impact.types import comparable, same_type, widens
+from coordinator.impact.wanted import stands_on
+from coordinator.impact.way_out.choosing import ways_out
+from coordinator.model.capture import Capture, Direction, Statement
+from coordinator.model.impact import ChangeImpact, ConsumerKind, Consumption, Evidence, Stage, Usage, Verdict
+from coordinator.model.names import Place, RevisionKey
+from coordinator.revisions.commands import commands_of
+from coordinator.sources.texts import statements
+from coordinator.sources.usages import compared_in, usages_of
+
+if TYPE_CHECKING:
+    from coordinator.impact.branch import Branch
+
+SAFE, DEGRADES, BREAKS = Verdict.SAFE, Verdict.DEGRADES, Verdict.BREAKS
+OWNERS = {"crm": "crm", "bill": "bill"}
+BEFORE = """
+CREATE TYPE crm.mood AS ENUM ('happy', 'sad');
+CREATE TABLE crm.people (id bigint PRIMARY KEY, phone text, age int, mood crm.mood, at timestamptz NOT NULL DEFAULT now());
+"""
+THEIRS = """
+CREATE TABLE bill.bills (id int PRIMARY KEY, person bigint REFERENCES crm.people, note text, age int);
+CREATE VIEW bill.phones AS SELECT phone FROM crm.people;
+CREATE FUNCTION bill.dial() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT phone FROM crm.people LIMIT 1); END $$;
+CREATE FUNCTION bill.wild(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE t; END $$;
+"""
+
+
+def running(module: str, revision: str, sql: str) -> Running:
+    key = RevisionKey(module, revision)
+    capture = Capture(
+        key=key,
+        direction=Direction.UPGRADE,
+        statements=tuple(
+            Statement(sql=each, line=n) for n, each in enumerate(sql.split(";\n"), 1) if each.strip()
+        ),
+    )
+    return Running(
+        key=key, place=Place(f"{revision}.py"), schema=module, commands=commands_of(capture, schema=module)
+    )
+
+
+def judged(
+    change: str, *code: str, others: tuple[Running, ...] = (), role: str | None = None
+) -> tuple[tuple[ChangeImpact, ...], Branch]:
+    """The impacts of a change of crm, with these statements in the code of bill."""
+    past = run_past([running("crm", "c1", BEFORE), running("bill", "b0", THEIRS)])
+    own = running("crm", "c2", change)
+    order = [*others, own]
+    branch = run_branch(past.known, order, frozenset({own.key}), owners=OWNERS, signatures=past.signatures)
+    consumptions = [
+        *holders_of(past.uses, owners=OWNERS, makers=past.makers, views=past.known.views),
+        *branch.pending,
+    ]
+    consumptions.extend(
+        Consumption(
+            kind=ConsumerKind.STATEMENT if role else ConsumerKind.CODE,
+            name=sql,
+            module="bill",
+            place=f"bill.py:{number}",
+            usages=usages_of(each.body, branch.reading, ("bill",)),
+            constants=each.body.constants,
+            compared=compared_in(each.body, branch.reading, ("bill",)),
+            role=role,
+        )
+        for number, sql in enumerate(code, start=1)
+        for each in statements(sql) or ()
+    )
+    facts = Facts(
+        start=branch.start,
+        final=branch.final,
+        steps={each.key: place for place, each in enumerate(order, start=1)},
+        releases=branch.releases,
+        stands_on=stands_on(past.uses),
+        signatures=branch.signatures,
+    )
+    return impacts_of(branch.alterations, consumptions, facts), branch
+
+
+def verdict(change: str, sql: str, role: str | None = None) -> Verdict:
+    impacts, _ = judged(change, sql, role=role)
+    return max((c.verdict for i in impacts for c in i.consumers if c.name == sql), default=SAFE)
+
+
+PHONE = "SELECT phone FROM crm.people"
+ADD = "INSERT INTO crm.people (id, phone) VALUES (1, 'x')"
+TABLE = [
+    ("ALTER TABLE crm.people DROP COLUMN phone", PHONE, BREAKS),
+    ("ALTER TABLE crm.people DROP COLUMN phone", "SELECT age FROM crm.people", SAFE),
+    ("ALTER TABLE crm.people DROP COLUMN phone", "SELECT * FROM crm.people", DEGRADES),
+    ("ALTER TABLE crm.people DROP COLUMN phone", "UPDATE crm.people SET phone = 'x'", BREAKS),
+    ("ALTER TABLE crm.people DROP COLUMN phone;\nALTER TABLE crm.people ADD phone text", PHONE, DEGRADES),
+    (
+        "ALTER TABLE crm.people DROP COLUMN age",
+        "INSERT INTO crm.people VALUES (1, 'x', 2, 'sad', now())",
+        BREAKS,
+    ),
+    ("DROP TABLE crm.people", "SELECT count(*) FROM crm.people", BREAKS),
+    ("DROP TABLE crm.people;\nCREATE TABLE crm.people (id bigint)", PHONE, BREAKS),
+    ("DROP FUNCTION bill.dial()", "SELECT bill.dial()", BREAKS),
+    ("DROP TYPE crm.mood", "SELECT 'sad'::crm.mood", BREAKS),
+    ("ALTER TABLE crm.people RENAME COLUMN phone TO mobile", PHONE, BREAKS),
+    ("ALTER TABLE crm.people RENAME COLUMN phone TO mobile", "SELECT mobile FROM crm.people", SAFE),
+    ("ALTER TABLE crm.people RENAME TO persons", "SELECT count(*) FROM crm.people", BREAKS),
+    (
+        "ALTER TABLE crm.people RENAME TO persons;\nCREATE VIEW crm.people AS SELECT id, phone FROM crm.persons",
+        PHONE,
+        SAFE,
+    ),
+    (
+        "ALTER TABLE crm.people RENAME TO persons;\nCREATE VIEW crm.people AS SELECT id FROM crm.persons",
+        PHONE,
+        BREAKS,
+    ),
+    ("ALTER TABLE crm.people SET SCHEMA bill", PHONE, BREAKS),
+    (
+        "ALTER TYPE crm.mood RENAME VALUE 'sad' TO 'blue'",
+        "SELECT id FROM crm.people WHERE mood = 'sad'",
+        BREAKS,
+    ),
+    (
+        "ALTER TYPE crm.mood RENAME VALUE 'sad' TO 'blue'",
+        "SELECT id FROM crm.people WHERE mood = 'happy'",
+        DEGRADES,
+    ),
+    ("ALTER TYPE crm.mood ADD VALUE 'calm'", "SELECT mood FROM crm.people", DEGRADES),
+    ("ALTER TYPE crm.mood ADD VALUE 'calm'", "INSERT INTO crm.people (id, mood) VALUES (1, 'sad')", SAFE),
+    ("ALTER FUNCTION bill.dial() RENAME TO ring", "SELECT bill.dial()", BREAKS),
+    ("ALTER TABLE crm.people ALTER age TYPE bigint", "SELECT age FROM crm.people WHERE age > 3", SAFE),
+    ("ALTER TABLE crm.people ALTER age TYPE bigint", "SELECT chr(age) FROM crm.people", DEGRADES),
+    ("ALTER TABLE crm.people ALTER age TYPE text", "SELECT id FROM crm.people WHERE age > 3", BREAKS),
+    (
+        "ALTER TABLE crm.people ALTER age TYPE text",
+        "SELECT p.id FROM crm.people p JOIN bill.bills b ON b.age = p.age",
+        BREAKS,
+    ),
+    ("ALTER TABLE crm.people ALTER age TYPE text", "SELECT age FROM crm.people", DEGRADES),
+    ("ALTER TABLE crm.people ALTER age SET NOT NULL", ADD, BREAKS),
+    ("ALTER TABLE crm.people ALTER phone SET NOT NULL", ADD, DEGRADES),
+    ("ALTER TABLE crm.people ALTER phone SET NOT NULL", PHONE, SAFE),
+    ("ALTER TABLE crm.people ADD vat text NOT NULL", ADD, BREAKS),
+    ("ALTER TABLE crm.people ADD vat text NOT NULL DEFAULT ''", ADD, SAFE),
+    (
+        "ALTER TABLE crm.people ADD vat text NOT NULL;\nALTER TABLE crm.people ALTER vat DROP NOT NULL",
+        ADD,
+        SAFE,
+    ),
+    ("ALTER TABLE crm.people ADD vat text", ADD, SAFE),
+    ("ALTER TABLE crm.people ADD vat text", "SELECT * FROM crm.people", DEGRADES),
+    ("ALTER TABLE crm.people ADD vat text", "INSERT INTO crm.people VALUES (1, 'x')", DEGRADES),
+    (
+        "ALTER TABLE crm.people ADD note text",
+        "SELECT note FROM bill.bills b JOIN crm.people p ON p.id = b.person",
+        DEGRADES,
+    ),
+    ("ALTER TABLE crm.people ADD CONSTRAINT one UNIQUE (phone)", ADD, DEGRADES),
+    ("CREATE UNIQUE INDEX one ON crm.people (phone)", ADD, DEGRADES),
+    ("ALTER TABLE crm.people ADD CONSTRAINT old CHECK (age > 17)", ADD, DEGRADES),
+    ("ALTER TABLE crm.people ADD CONSTRAINT one UNIQUE (phone)", "DELETE FROM crm.people", SAFE),
+    (
+        "ALTER TABLE crm.people ADD CONSTRAINT k FOREIGN KEY (age) REFERENCES bill.bills (id)",
+        "DELETE FROM bill.bills",
+        DEGRADES,
+    ),
+    ("ALTER TABLE crm.people ALTER at DROP DEFAULT", ADD, BREAKS),
+    ("ALTER TABLE crm.people ALTER at SET DEFAULT '2020-01-01'", ADD, DEGRADES),
+    ("CREATE TRIGGER t AFTER INSERT ON crm.people EXECUTE FUNCTION bill.dial()", ADD, DEGRADES),
+    ("DELETE FROM crm.people WHERE age > 90", PHONE, DEGRADES),
+    ("UPDATE crm.people SET phone = ''", PHONE, DEGRADES),
+    ("UPDATE crm.people SET age = 1", PHONE, SAFE),
+    (
+        "ALTER TABLE crm.people DROP CONSTRAINT people_pkey CASCADE",
+        "INSERT INTO crm.people (id) VALUES (1) ON CONFLICT (id) DO NOTHING",
+        BREAKS,
+    ),
+    ("REVOKE SELECT ON crm.people FROM app", PHONE, DEGRADES),
+    ("REVOKE INSERT ON crm.people FROM app", PHONE, SAFE),
+    ("GRANT SELECT ON crm.people TO app", PHONE, SAFE),
+    (
+        "CREATE OR REPLACE VIEW bill.phones AS SELECT phone FROM crm.people WHERE age > 1",
+        "SELECT * FROM bill.phones",
+        SAFE,
+    ),
+    ("CREATE INDEX i ON crm.people (age)", "SELECT age FROM crm.people", SAFE),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "sql", "expected"), TABLE, ids=[f"{c[:60]} | {s[:40]}" for c, s, _ in TABLE]
+)
+def test_what_becomes_of_a_statement(change: str, sql: str, expected: Verdict) -> None:
+    assert verdict(change, sql) is expected
+
+
+def test_a_role_that_loses_its_right_breaks_and_another_does_not() -> None:
+    change = "REVOKE ALL ON crm.people FROM app"
+    assert verdict(change, PHONE, role="app") is BREAKS
+    assert verdict(change, PHONE, role="other") is SAFE
+
+
+def held(change: str, *others: Running) -> dict[str, tuple[Verdict, str]]:
+    impacts, _ = judged(change, others=others)
+    return {c.name: (c.verdict, c.why) for i in impacts for c in i.consumers if c.kind.in_database}
+
+
+def test_postgresql_refuses_for_what_it_knows_and_follows_a_rename() -> None:
+    assert held("ALTER TABLE crm.people DROP COLUMN phone") == {
+        "bill.dial": (BREAKS, "asks for phone, which is no longer there"),
+        "bill.phones": (BREAKS, "stands on it, so PostgreSQL refuses to drop it"),
+    }
+    renamed = held("ALTER TABLE crm.people RENAME COLUMN phone TO mobile")
+    assert renamed["bill.phones"][0] is SAFE
+    assert renamed["bill.dial"][0] is BREAKS
+    key = held("ALTER TABLE crm.people ALTER id TYPE uuid USING NULL")
+    assert key["bill.bills.bills_person_fkey"][1].startswith("cannot be kept: bill.bills.person is int8")
+    assert held("ALTER TABLE crm.people ALTER id TYPE numeric")["bill.bills.bills_person_fkey"][0] is DEGRADES
+
+
+def test_what_another_pending_revision_lets_go_first_is_safe() -> None:
+    view = running("bill", "b1", "CREATE OR REPLACE VIEW bill.phones AS SELECT NULL::text AS phone")
+    found = held("ALTER TABLE crm.people DROP COLUMN phone", view)
+    assert found["bill.phones"] == (SAFE, "is dropped or replaced first, by bill:b1")
+    assert found["bill.dial"][0] is BREAKS
+
+
+def test_what_uses_something_that_breaks_breaks_with_it() -> None:
+    impacts, _ = judged(
+        "ALTER TABLE crm.people DROP COLUMN phone CASCADE", "SELECT bill.dial()", "SELECT * FROM bill.phones"
+    )
+    through = {c.name: (c.through, c.verdict) for i in impacts for c in i.consumers if c.through}
+    assert through == {
+        "SELECT bill.dial()": ("bill.dial", BREAKS),
+        "SELECT * FROM bill.phones": ("bill.phones", BREAKS),
+    }
+    impacts, _ = judged("ALTER TABLE crm.people DROP COLUMN phone", "SELECT * FROM bill.phones")
+    assert not any(c.kind is ConsumerKind.CODE for i in impacts for c in i.consumers)  # it is refused
+
+
+def test_dynamic_sql_is_not_known_and_words_never_break() -> None:
+    _, branch = judged(
+        "CREATE OR REPLACE FUNCTION bill.wild(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE t; END $$"
+    )
+    assert "function bill.wild runs dynamic SQL (EXECUTE), or cannot be read" in branch.not_known
+    _, branch = judged("ALTER TABLE crm.people DROP COLUMN phone")
+    (alteration,) = branch.alterations
+    by_name = Consumption(
+        kind=ConsumerKind.CODE,
+        name="page",
+        module="bill",
+        place="page.html:1",
+        usages=(Usage(object=alteration.object),),
+        evidence=Evidence.NAME,
+    )
+    (impact,) = impacts_of(branch.alterations, [by_name], Facts(start=branch.start, final=branch.final))
+    assert impact.consumers[0].verdict is DEGRADES
+    assert impact.change.impact_analysis[0].startswith("code 'page' degrades: it names crm.people.phone")
+
+
+def test_the_way_out_of_a_rename_runs_as_it_is_written() -> None:
+    impacts, branch = judged("ALTER TABLE crm.people RENAME COLUMN phone TO mobile", PHONE)
+    source = "CREATE FUNCTION bill.dial() RETURNS text LANGUAGE sql AS $$ SELECT phone FROM crm.people $$"
+    (way,) = ways_out(branch, impacts, {"bill.dial": source})
+    assert [step.stage for step in way.steps] == [Stage.EXPAND, Stage.MOVE, Stage.CONTRACT]
+    assert "bill.py:1 (code SELECT phone FROM crm.people)" in way.steps[1].places
+    assert (
+        "CREATE OR REPLACE FUNCTION bill.dial() RETURNS text LANGUAGE sql AS $$ SELECT mobile"
+        in way.steps[1].code
+    )
+    assert "requires = ['bill:<its revision of step 2>']" in way.steps[2].code
+    for step in way.steps:
+        compile(step.code, "a revision", "exec")
+
+
+def test_nothing_ships_first_where_nobody_else_is_pending() -> None:
+    from coordinator.model.plan import RunPlan
+
+    assert ship_first(RunPlan(segments=()), frozenset({RevisionKey("crm", "c2")})) == ()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same", "compares", "wider"),
+    [
+        ("integer", "int4", True, True, True),
+        ("integer", "bigint", False, True, True),
+        ("bigint", "integer", False, True, False),
+        ("character varying(20)", "text", False, True, True),
+        ("text", "character varying(20)", False, True, False),
+        ("numeric(8,2)", "numeric", False, True, True),
+        ("bigint", "uuid", False, False, False),
+        ("integer[]", "integer", False, False, False),
+        ("crm.mood", "mood", True, True, False),
+        ("timestamp with time zone", "timestamptz", True, True, False),
+        ("", "text", False, None, False),
+    ],
+)
+def test_how_types_stand_to_each_other(
+    one: str, other: str, same: bool, compares: bool | None, wider: bool
+) -> None:
+    assert same_type(one, other) is same
+    assert comparable(one, other) is compares
+    assert widens(one, other) is wider
