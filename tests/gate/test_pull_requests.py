@@ -32,9 +32,7 @@ def test_each_pull_request_comes_to_its_verdict(
         for statement in case.live:
             session.execute("SET ROLE reporting")
             session.execute(statement)
-    counter = Counter(
-        desk=Desk(root=branch, url=erp.url, state=state_directory), folder=tmp_path / "reports"
-    )
+    counter = Counter(desk=Desk(root=branch, url=erp.url, state=state_directory), folder=tmp_path / "reports")
     judged = counter.gate(*(("--live",) if case.live else ()), environment=_ASKED)
     assert judged.document["verdict"] == case.gate, judged.texts["text"]
     if case.gate_why:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from coordinator.model.gate import GateOutcome
-
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
@@ -134,7 +132,3 @@ class Bench:
     def prepared(self, floor: Floor) -> None:
         """The staging runs, and its first database starts at the baseline."""
         self._floor = floor
-
-    def passed(self, name: str) -> bool:
-        """Whether that check has run and found nothing wrong."""
-        return any(each.name == name and each.outcome is GateOutcome.PASSED for each in self.done)
