@@ -139,6 +139,20 @@ def at_work(session: Session, state: TargetState) -> tuple[Finding, ...]:
     )
 
 
+def open_runs_told(session: Session, state: TargetState) -> tuple[Finding, ...]:
+    """What a dry run says of runs that are not over: it neither waits for them nor settles what they have left."""
+    holder = find_holder(session) if state.open_runs else None
+    return tuple(
+        Finding(
+            rule="run-at-work",
+            severity=Severity.WARNING,
+            message=f"run {run.number} is not over{f': {holder}' if holder is not None else ', and nobody is at work'}",
+            help="a dry run waits for nobody: what that run brings in is pending here",
+        )
+        for run in state.open_runs
+    )
+
+
 def ahead(state: TargetState, wanted: WhenAhead) -> tuple[Finding, ...]:
     """What to say of revisions that are in and that only the ledger knows: an older checkout was started again."""
     severity = Severity.ERROR if wanted is WhenAhead.REFUSE else Severity.WARNING

@@ -112,14 +112,14 @@ def _cut_off_runs(session: Session, ledger: Ledger) -> tuple[CutOff, ...]:
             refuse_living(session, run.number)
             refuse_elsewhere(session, run.number)
             take_fence(session, run.number)
-            _refuse_undecided(run)
+            refuse_undecided(run)
             if (after := _settle(session, ledger, run)) is not None:
                 found.append(CutOff(run=run.number, after=after))
     return tuple(found)
 
 
-def _refuse_undecided(run: Run) -> None:
-    """What a person has begun to decide, or must decide, is not settled by the way."""
+def refuse_undecided(run: Run) -> None:
+    """What a person has begun to decide, or must decide, is not settled by the way. Raises UnsettledError."""
     if run.status is RunStatus.UNSETTLED:
         raise UnsettledError(
             f"run {run.number} failed and was not taken back whole: {run.error}",

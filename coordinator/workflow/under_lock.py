@@ -29,8 +29,9 @@ from coordinator.workflow.named import named_revision
 from coordinator.workflow.planned import capture_all, make_plans
 from coordinator.workflow.preconditions import checked_rows
 from coordinator.workflow.preflight import preflight
-from coordinator.workflow.refusals import ahead, attempt, refuse_errors, refuse_held
-from coordinator.workflow.safety import going_on
+from coordinator.workflow.reading import reader
+from coordinator.workflow.refusals import ahead, attempt, open_runs_told, refuse_errors, refuse_held
+from coordinator.workflow.safety import going_on, refuse_undecided
 from coordinator.workflow.state import look
 from coordinator.workflow.trusting import trusted
 
@@ -64,6 +65,8 @@ def apply_under_lock(deploy: Deploy) -> Report:
     """Take the lock and do what is still to do then. Raises UsageError for a `--discard` that names no revision."""
     _discarded(deploy)
     certificate = _certificate(deploy)
+    if deploy.request.dry_run:
+        return _dry_run(deploy, certificate)
     with ExitStack() as stack:
         lock = stack.enter_context(locked(deploy.settings, deploy.target, deploy.tell))
         main = stack.enter_context(deploy.target.connect("main"))
@@ -120,21 +123,45 @@ def _covered(
     )
 
 
+def _dry_run(deploy: Deploy, certificate: Trusted | None) -> Report:
+    """Plan and look for what is wrong, on a session that cannot write: nobody is waited for, and nothing is settled."""
+    with reader(deploy.target, "dry run") as session:
+        state = look(session, deploy.project)
+        for run in state.open_runs:
+            refuse_undecided(run)
+        told = open_runs_told(session, state)
+        if not deploy.pending(state):
+            return deploy.nothing(session, state, told)
+        deploy.refuse(session, state)
+        planned, covered = _prepared(deploy, session, state, certificate)
+        planned = replace(planned, findings=(*planned.findings, *told))
+        if not planned.plans[0].steps:
+            return deploy.report(Outcome.NOTHING_TO_DO, planned.findings, plan=planned.plans[0])
+        report = _would_apply(deploy, session, planned)
+        return report if covered is None else replace(report, certificate=covered.file)
+
+
+def _prepared(
+    deploy: Deploy, main: Session, state: TargetState, certificate: Trusted | None
+) -> tuple[_Planned, Covered | None]:
+    """The plans, and whether a certificate covers them. Raises RefusedError."""
+    deploy.tell(Working(what="reading what the pending revisions do"))
+    planned = _plan(deploy, main, state)
+    if not planned.plans[0].steps:
+        return planned, None
+    covered = _covered(deploy, main, state, planned, certificate)
+    if covered is not None and certificate is not None:
+        planned = replace(planned, findings=(*planned.findings, *certificate.findings, *covered.findings))
+    return planned, covered
+
+
 def _apply(
     deploy: Deploy, lock: WatchedLock, main: Session, state: TargetState, certificate: Trusted | None
 ) -> Report:
     lock.announce("plan", "planning")
-    deploy.tell(Working(what="reading what the pending revisions do"))
-    planned = _plan(deploy, main, state)
-    plan = planned.plans[0]
-    if not plan.steps:
-        return deploy.report(Outcome.NOTHING_TO_DO, planned.findings, plan=plan)
-    covered = _covered(deploy, main, state, planned, certificate)
-    if covered is not None and certificate is not None:
-        planned = replace(planned, findings=(*planned.findings, *certificate.findings, *covered.findings))
-    if deploy.request.dry_run:
-        told = _would_apply(deploy, main, planned)
-        return told if covered is None else replace(told, certificate=covered.file)
+    planned, covered = _prepared(deploy, main, state, certificate)
+    if not planned.plans[0].steps:
+        return deploy.report(Outcome.NOTHING_TO_DO, planned.findings, plan=planned.plans[0])
     project = replace(
         deploy.project,
         map_references=planned.map_view.references,
