@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 CAUSE = BREAKS["billing", "rows"]
 DEPLOY = ("all-modules", "--yes", "--staging", "off")
-# Works, and then fails by its rows; long enough that others queue up behind it.
+# Works as long as the test holds that lock, so that others queue up behind it; then it fails by its rows.
+GATE = 77
 SLOW_CAUSE = Break(
-    sql=f"SELECT pg_sleep(6); {CAUSE.sql}",
+    sql=f"SELECT pg_advisory_xact_lock({GATE}); {CAUSE.sql}",
     undo="SELECT 1",
     spoil=CAUSE.spoil,
     repair=CAUSE.repair,
@@ -132,9 +133,19 @@ def test_those_who_look_are_told_what_a_deploy_would_say(desk: Desk, command: st
 
 def test_waiters_inherit_the_verdict_of_the_run_they_waited_for(site: Site) -> None:
     build_shop(site, ("billing", SLOW_CAUSE))
-    with site.running(*DEPLOY) as first:
-        site.await_value(SLEEPER)
+    with site.session() as gate:
+        gate.execute(f"SELECT pg_advisory_lock({GATE})")
+        first = site.start(*DEPLOY)
+        site.await_value(
+            "SELECT true FROM pg_stat_activity WHERE datname = current_database()"
+            " AND query LIKE '%pg_advisory_xact_lock%' AND application_name LIKE 'migrate:%'"
+        )
         waiters = [site.start(*DEPLOY, *more) for more in ((), ("--retry",))]
+        site.await_value(
+            "SELECT count(*) = 2 FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name LIKE 'migrate:waiting%' AND query LIKE '%pg_locks%'"  # it looks who has it
+        )
+        gate.execute(f"SELECT pg_advisory_unlock({GATE})")
         ended = site.end(first)
         told = [site.end(each) for each in waiters]
 
