@@ -187,13 +187,16 @@ class _Taking:
             filled_views=tuple(sorted(each for each in filled_views(session) if each[0] in schemas)),
             catalog=_redacted(seen.catalog, redactor),
             found=_remembered(seen.found, redactor),
-            lasting=tuple(
-                each for each in read_lasting(session) if {each.holder.schema, each.used.schema} <= inside
-            ),
-            uses=tuple(each for each in seen.uses if each.holder.schema in inside),
+            # Also of schemas that are left out: who stands on what, any role may know.
+            lasting=tuple(each for each in read_lasting(session) if _reaches(each, inside)),
+            uses=tuple(each for each in seen.uses if _reaches(each, inside)),
             sizes=MappingProxyType({key: size for key, size in sizes.items() if key[0] in schemas}),
             secrets=redactor.count,
         )
+
+
+def _reaches(use: LastingUse, schemas: frozenset[str]) -> bool:
+    return use.holder.schema in schemas or use.used.schema in schemas
 
 
 def _with_other_tables(session: Session, found: Found) -> Found:

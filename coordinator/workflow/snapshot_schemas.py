@@ -132,7 +132,7 @@ def _why_left_out(
     pairs: Collection[tuple[str, str]],
 ) -> str:
     used = ", ".join(sorted(other for holder, other in pairs if holder == name and other in needed))
-    uses = f"; it uses {used}, and what it would make of a change there is not known" if used else ""
+    uses = f"; it uses {used}, and what a change there does to it is not rehearsed" if used else ""
     if name not in locked:
         return f"it stands on a schema that is left out{uses}"
     what = f"table {name}.{locked[name][0]}" if locked[name] else "it"

@@ -137,3 +137,7 @@ def test_what_was_left_out_is_said_in_the_plan(camera: Camera, role: str) -> Non
     (finding,) = [each for each in json.loads(told.out)["findings"] if each["rule"] == "snapshot-incomplete"]
     assert "schema 'hidden' is not in the snapshot of local" in finding["message"]
     assert "it uses crm" in finding["message"]
+    revise(camera.root, "crm", "c2", "ALTER TABLE crm.customers DROP id CASCADE", after="c1")
+    told = camera.plain("plan", "--baseline", "target.json", "--format", "json", environment={})
+    assert told.code == 1
+    assert "hidden.notes.notes_customer_fkey" in told.out
