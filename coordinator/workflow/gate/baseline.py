@@ -10,6 +10,7 @@ from coordinator.reports.wording import counted
 from coordinator.repository.git import merge_base
 from coordinator.settings.values import NoTarget
 from coordinator.workflow.baseline.open import names_a_target, open_baseline
+from coordinator.workflow.baseline.snapshot import SnapshotBaseline, incomplete
 from coordinator.workflow.gate.interface import Check, Said
 from coordinator.workflow.gate.staging import gate_staging
 
@@ -40,7 +41,8 @@ def _open(bench: Bench) -> Said:
     bench.opened(baseline, baseline.state(bench.project))
     major = baseline.server_version // 10000
     pending = counted(len(bench.pending), "pending revision") if bench.pending else "nothing is pending"
-    return Said(told=f"{baseline.shown}, PostgreSQL {major}: {pending}")
+    missing = incomplete(baseline.snapshot) if isinstance(baseline, SnapshotBaseline) else ()
+    return Said(told=f"{baseline.shown}, PostgreSQL {major}: {pending}", findings=missing)
 
 
 def _no_baseline(settings: Settings) -> SettingsError:
