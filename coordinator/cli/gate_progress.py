@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from coordinator.cli.progress import Progress
 from coordinator.cli.terminal import shorten_paths
-from coordinator.execution.events import CheckFinished, CheckStarted, PhaseStarted, TargetNamed, Working
+from coordinator.execution.events import (
+    CheckFinished,
+    CheckStarted,
+    PhaseStarted,
+    StepFinished,
+    StepStarted,
+    TargetNamed,
+    Working,
+)
 from coordinator.model.gate import GateOutcome, stage_outcome
 from coordinator.reports.gate.reading import COLOURS, SHOWN
 from coordinator.reports.wording import counted, one_line, shortened
@@ -57,8 +65,6 @@ class GateProgress(Progress):
 
     def _quietly(self, event: Event) -> None:
         """Steps move the bar on; only verbose are they told."""
-        from coordinator.execution.events import StepFinished, StepStarted
-
         if self._verbose:
             super().__call__(event)
         elif isinstance(event, StepFinished):

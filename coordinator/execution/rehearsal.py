@@ -61,7 +61,10 @@ class _State:
 
 @dataclass(slots=True, kw_only=True)
 class Rehearser:
-    """Rehearses one plan on the session of its runner; the database is left as the last reversal left it."""
+    """Rehearses one plan on the session of its runner; the database is left as the last reversal left it.
+
+    `judged` are the steps that are taken back too; None: all of them, and the whole run.
+    """
 
     runner: StepRunner
     project: Project
@@ -70,9 +73,7 @@ class Rehearser:
     lock_wait: float
     opposite: Callable[[Step], Step]  # the same revision in the other direction
     reverse: Callable[[tuple[Segment, ...]], RunPlan]
-    judged: frozenset[RevisionKey] | None = (
-        None  # the steps that are taken back; None: all, and the whole run too
-    )
+    judged: frozenset[RevisionKey] | None = None
     at_top: Callable[[], None] = lambda: None  # called when everything is in and nothing was taken back yet
     trace: bool = False  # note what each statement does to tables
     _start: _State = field(default_factory=lambda: _State(catalog=Catalog(definitions={}), sums={}))

@@ -20,6 +20,10 @@ def test_a_sound_revision_is_approved(counter: Counter) -> None:
     starts = [each["start"] for each in judged.document["rehearsals"]]
     assert starts == ["baseline", "empty"]
     assert counter.desk.picture() == before
+    again = counter.approved()
+    assert again.outcomes == judged.outcomes
+    assert again.document["plan"] == judged.document["plan"]
+    assert again.code_quality == judged.code_quality
 
 
 def test_nothing_pending_is_approved_and_says_so(counter: Counter) -> None:

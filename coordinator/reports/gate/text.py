@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.reports.finding_text import finding_lines
@@ -62,8 +63,6 @@ def _stage(stage: Document, page: Page) -> Iterator[str]:
 
 
 def _narrower(page: Page) -> Page:
-    from dataclasses import replace
-
     return replace(page, width=page.width - 6)
 
 
