@@ -139,6 +139,10 @@ def test_no_variable_that_leads_to_a_target_is_passed_on() -> None:
         "COPY_OF_IT": "postgresql+asyncpg://me:geheim@db/erp",
         "DB_PASSWORD": "geheim",
         "TOKEN": "other",
+        "MIGRATE_CERTIFICATE_KEY": "x",
+        "MIGRATE_CERTIFICATE_KEY_FILE": "x",
+        "MIGRATE_CERTIFICATE_KEY_PASSPHRASE": "x",
+        "MIGRATE_CERTIFICATE_KEYS": "public",
     }
     kept = without_targets(ours, {"ERP_URL"}, secrets)
-    assert set(kept) == {"PATH", "HOME", "POSTGRES_USER", "TOKEN"}
+    assert set(kept) == {"PATH", "HOME", "POSTGRES_USER", "TOKEN", "MIGRATE_CERTIFICATE_KEYS"}
