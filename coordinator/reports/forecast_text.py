@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _COLOURS = {Blocks.READING: "red", Blocks.WRITING: "yellow", Blocks.NOBODY: "blue"}
 _SHOWN = 10
+_WORTH_SAYING = 1.0  # second
 
 
 def forecast_lines(
@@ -67,7 +68,7 @@ def remarks(each: Forecast) -> tuple[str, ...]:
         found.append(f"the statement does not name {each.schema}.{each.table}{owner}{by}")
     elif owner:
         found.append(f"{each.schema}.{each.table} belongs to module {each.module}")
-    if each.estimate is not None:
+    if each.estimate is not None and each.estimate.seconds >= _WORTH_SAYING:
         found.append(f"about {seconds_text(each.estimate.seconds)}, an estimate: {each.estimate.basis}")
     if each.waits_for:
         found.append(f"before it ends it waits for {each.waits_for}; nobody waits for it")
