@@ -12,6 +12,7 @@ from coordinator.model.impact import ConsumerKind, Verdict
 if TYPE_CHECKING:
     from coordinator.impact.facts import Facts
     from coordinator.impact.world import Alteration
+    from coordinator.model.effect import ObjectName
     from coordinator.model.impact import Consumption, Usage
 
 
@@ -63,14 +64,32 @@ def add_trigger(a: Alteration, usage: Usage, consumption: Consumption, facts: Fa
 
 
 def use_of_new(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:
-    """Code of the branch that uses what it adds."""
-    if usage.object != a.object or consumption.kind is not ConsumerKind.CODE:
+    """Code of the branch that uses what it adds; in the end it must still be there."""
+    if consumption.kind is not ConsumerKind.CODE or _was_there(a.object, facts):
         return None
-    if a.object.kind is not ObjectKind.COLUMN and _was_there(a, facts):
+    key = (a.object.schema, a.object.name)
+    if a.object.kind is ObjectKind.RELATION:
+        if usage.relation != key:
+            return None
+        if key not in facts.final.columns or _misses(usage, facts):
+            return Ruling(Verdict.BREAKS, f"asks for {usage.object}, which is not there in the end")
+        return Ruling(Verdict.SAFE, "uses what is added")
+    if usage.object != a.object:
         return None
+    if a.object.kind is ObjectKind.COLUMN and facts.final.column(a.object) is None:
+        return Ruling(Verdict.BREAKS, f"asks for {a.object}, which is not there in the end")
     return Ruling(Verdict.SAFE, "uses what is added")
 
 
-def _was_there(a: Alteration, facts: Facts) -> bool:
-    key = (a.object.schema, a.object.name)
+def _misses(usage: Usage, facts: Facts) -> bool:
+    """Whether it asks a new relation for a column that this does not have; nothing is known of one without columns."""
+    assert usage.relation is not None
+    columns = facts.final.columns[usage.relation]
+    return usage.object.kind is ObjectKind.COLUMN and bool(columns) and usage.object.part not in columns
+
+
+def _was_there(name: ObjectName, facts: Facts) -> bool:
+    if name.kind is ObjectKind.COLUMN:
+        return facts.start.column(name) is not None
+    key = (name.schema, name.name)
     return key in facts.start.columns or key in facts.start.functions
