@@ -32,13 +32,18 @@ pytestmark = pytest.mark.timeout(600)  # a whole pipeline, on a machine that doe
 GH = r"""
 echo "$*" >>"$PLAYED/asked"
 case "$1 $2" in
-  "run list") cat "$PLAYED/run" ;;
+  "run list") for filter; do :; done; jq --raw-output "$filter" "$PLAYED/runs.json" ;;
   "run download") mkdir -p "$7" && cp "$PLAYED/production.snapshot" "$7/" ;;
   "api --paginate") jq --raw-output "$5" "$PLAYED/comments.json" ;;
   "api --method") cp comment.md "$PLAYED/written" && echo "$3 $4" >"$PLAYED/where" ;;
   *) exit 2 ;;
 esac
 """
+
+
+needs_jq = pytest.mark.skipif(
+    shutil.which("jq") is None, reason="jq is not installed; GitHub's program brings its own"
+)
 
 
 def git(root: Path, *arguments: str) -> None:
@@ -124,7 +129,12 @@ def snapshot(runner: Runner, image: Image, tmp_path: Path) -> Path:
     written = tmp_path / "temporary" / "production.snapshot"
     assert "no rows" in ended.said
     shutil.copy(written, tmp_path / "played" / "production.snapshot")
-    (tmp_path / "played" / "run").write_text("4711\n", encoding="utf-8")
+    runs = [
+        {"databaseId": 4712, "event": "pull_request"},  # a fork's, on its own main
+        {"databaseId": 4711, "event": "schedule"},
+        {"databaseId": 4000, "event": "workflow_dispatch"},
+    ]
+    (tmp_path / "played" / "runs.json").write_text(json.dumps(runs), encoding="utf-8")
     return written.rename(tmp_path / "written.snapshot")
 
 
@@ -141,6 +151,7 @@ def fetch(runner: Runner) -> None:
     assert ended.code == 0, ended.err
 
 
+@needs_jq
 def test_github_from_the_pull_request_to_the_deploy(
     runner: Runner, snapshot: Path, image: Image, tmp_path: Path
 ) -> None:
@@ -186,6 +197,7 @@ def test_github_from_the_pull_request_to_the_deploy(
     assert image.value("SELECT count(*) FROM information_schema.columns WHERE column_name = 'fax'") == 1
 
 
+@needs_jq
 def test_github_blocks_a_pull_request_and_says_why_in_the_summary(
     runner: Runner, snapshot: Path, tmp_path: Path
 ) -> None:
@@ -245,6 +257,21 @@ def test_gitlab_from_the_merge_request_to_the_deploy(runner: Runner, image: Imag
     assert image.value("SELECT count(*) FROM information_schema.columns WHERE column_name = 'fax'") == 1
 
 
+@needs_jq
+def test_without_a_snapshot_the_gate_says_what_to_do(desk: Runner) -> None:
+    runs = [{"databaseId": 4712, "event": "pull_request"}]
+    (desk.checkout.parent / "played" / "runs.json").write_text(json.dumps(runs), encoding="utf-8")
+    ended = desk.run(
+        "migrate-gate.yml",
+        "gate/fetch the latest snapshot of production",
+        GH_TOKEN="t",
+        GH_REPO="o/r",
+        BRANCH="main",
+    )
+    assert ended.code == 1
+    assert ended.out == "::error::no snapshot yet: run the workflow 'migrate snapshot' once\n"
+
+
 # Comments: the scripts alone, on a report that is there already
 
 
@@ -276,7 +303,7 @@ def comment_on_github(desk: Runner, comments: list[dict[str, object]]) -> tuple[
     return (played / "where").read_text(encoding="utf-8"), (played / "written").read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed; GitHub's program brings its own")
+@needs_jq
 def test_github_gets_one_comment_that_is_kept_up_to_date(desk: Runner) -> None:
     others = [
         {"id": 1, "user": {"login": "someone"}, "body": "<!-- migrate gate -->\nnot ours"},
@@ -291,9 +318,9 @@ def test_github_gets_one_comment_that_is_kept_up_to_date(desk: Runner) -> None:
     assert where == "PATCH repos/o/r/issues/comments/3\n"
 
 
-@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed; GitHub's program brings its own")
+@needs_jq
 def test_a_report_that_is_too_long_for_a_comment_is_linked(desk: Runner) -> None:
-    (desk.checkout / "reports" / "gate.md").write_text("x" * 65_000, encoding="utf-8")
+    (desk.checkout / "reports" / "gate.md").write_text("x" * 65_001, encoding="utf-8")
     _, text = comment_on_github(desk, [])
     assert (
         text

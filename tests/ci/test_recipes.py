@@ -102,8 +102,9 @@ def understood(arguments: tuple[str, ...]) -> None:
     assert name is not None
     inner = found.make_context(name, rest, parent=context)
     if isinstance(found, click.Group):
-        name, found, rest = found.resolve_command(inner, [*inner._protected_args, *inner.args])
-        found.make_context(name, rest, parent=inner)
+        name, leaf, rest = found.resolve_command(inner, [*inner._protected_args, *inner.args])
+        assert leaf is not None
+        leaf.make_context(name, rest, parent=inner)
 
 
 def commands() -> Iterator[tuple[str, tuple[str, ...]]]:

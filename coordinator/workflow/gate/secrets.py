@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 HIDDEN = "***"
-# Names by which this program and libpq find a database; a command's own are set anew.
-_TARGET_NAMES = re.compile(r"(MIGRATE_)?DATABASE_URL(_FILE)?|PG[A-Z]+|MIGRATE_(ENV|STAGING|GATE_.*)")
+# Names by which this program and libpq find a database; a command's own are set anew. And the key that signs
+# certificates: whoever runs commands of authors must not have it, but may not know.
+_TARGET_NAMES = re.compile(
+    r"(MIGRATE_)?DATABASE_URL(_FILE)?|PG[A-Z]+|MIGRATE_(ENV|STAGING|GATE_.*)|MIGRATE_CERTIFICATE_KEY(_.*)?"
+)
 _LOOKS_SECRET = re.compile(r"PASS|SECRET|TOKEN|PWD|KEY", re.IGNORECASE)
 _PASSWORD_KEYS = ("password", "sslpassword")
 
