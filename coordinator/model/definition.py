@@ -30,7 +30,8 @@ class Definition(NamedTuple):
 
 def definition_of(text: str, role: str) -> Definition:
     """The digests of a definition that a catalog shows to a session whose steps run as `role`."""
-    return Definition(digest=_digest(text), by_any_role=_digest(_without(text, role)))
+    digest, stripped = _digest(text), _without(text, role)
+    return Definition(digest=digest, by_any_role=digest if stripped == text else _digest(stripped))
 
 
 def _digest(text: str) -> str:

@@ -6,7 +6,7 @@ import datetime
 from typing import TYPE_CHECKING
 
 from coordinator.checks.integrity.as_before import AsBefore
-from coordinator.checks.integrity.as_certified import AsCertified
+from coordinator.checks.integrity.as_certified import as_certified
 from coordinator.checks.integrity.registry import INTEGRITY_CHECKS
 from coordinator.checks.integrity.waived import with_waivers
 
@@ -20,4 +20,4 @@ def integrity_checks(project: Project) -> tuple[IntegrityCheck, ...]:
     checks = (*INTEGRITY_CHECKS, AsBefore(project.touched)) if project.touched else INTEGRITY_CHECKS
     found = with_waivers(checks, project.trees, datetime.datetime.now(datetime.UTC).date())
     # What was certified is no matter of its author's opinion: it cannot be waived.
-    return (*found, AsCertified(project.certified)) if project.certified else found
+    return (*found, as_certified(project.certified)) if project.certified else found

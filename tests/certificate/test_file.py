@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,18 +20,21 @@ from coordinator.certificates.signing import new_key, read_public_key, read_sign
 from coordinator.errors import RefusedError, UsageError
 from tests.certificate.values import certificates
 
+SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "certificate-1.schema.json"
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 SLOWLY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @SLOWLY
 @given(certificates())
 def test_round_trip(certificate: Any) -> None:
-    """The rehearsal too, whole: a run with a certificate knows what the rehearsal knew."""
+    """The rehearsal too, whole: a run with a certificate knows what the rehearsal knew. The file is of the published form."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "certificate.json")
         file = sealed(certificate)
         write_certificate(path, file)
         assert read_certificate(path) == file
+        VALIDATOR.validate(json.loads(path.read_text(encoding="utf-8")))
     assert file.certificate.rehearsal == certificate.rehearsal
 
 
@@ -109,6 +113,11 @@ def test_bytes_that_were_hit_never_end_in_a_traceback(certificate: Any, noise: b
         # Noise that is itself JSON of the same value is no harm; any other is told, and is no mistake of ours.
         with suppress(RefusedError, UsageError):
             assert read_certificate(path).certificate == certificate
+
+
+def test_the_published_schema_is_one_and_takes_nothing_else() -> None:
+    jsonschema.Draft202012Validator.check_schema(VALIDATOR.schema)
+    assert not VALIDATOR.is_valid({"format": 1, "certificate": {}, "digest": "", "signatures": []})
 
 
 def test_a_key_is_read_in_both_forms() -> None:

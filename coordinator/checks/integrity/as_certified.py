@@ -13,6 +13,7 @@ from coordinator.model.definition import made_by
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from coordinator.model.capture import InputFile
     from coordinator.model.catalog import Address, Catalog
     from coordinator.model.certificate import CertifiedStep
     from coordinator.model.check import StepFacts
@@ -33,6 +34,7 @@ class AsCertified:
     """
 
     certified: Mapping[RevisionKey, CertifiedStep]
+    files: Mapping[str, frozenset[InputFile]]  # module -> all that its certified steps read
     name: str = "as-certified"
 
     def run(self, session: Session, facts: StepFacts, before: Catalog, after: Catalog) -> tuple[Finding, ...]:
@@ -51,15 +53,14 @@ class AsCertified:
                 self.name,
                 facts,
                 f"did something else than in its rehearsal: {_listed(differing)}",
-                "look what the revision asks of the database and found otherwise here;"
-                " then make a certificate from how things are now",
+                "look what the revision asks of the database and found otherwise here,"
+                " and let it make the same whatever it finds",
             ),
         )
 
     def _read(self, facts: StepFacts) -> tuple[Finding, ...]:
         """A file of another revision of the module may count too: what a helper reads once counts for all."""
-        own = [each for key, each in self.certified.items() if key.module == facts.step.key.module]
-        known = {file for each in own for file in each.inputs}
+        known = self.files.get(facts.step.key.module, frozenset())
         strange = [each.path for each in facts.inputs if each not in known]
         if not strange:
             return ()
@@ -68,9 +69,17 @@ class AsCertified:
                 self.name,
                 facts,
                 f"read what is not in its certificate: {_listed(strange)}",
-                "make a certificate from how things are now",
+                "read it in every case, so that it is rehearsed",
             ),
         )
+
+
+def as_certified(certified: Mapping[RevisionKey, CertifiedStep]) -> AsCertified:
+    """The check for the steps of one certificate."""
+    files: dict[str, set[InputFile]] = {}
+    for key, step in certified.items():
+        files.setdefault(key.module, set()).update(step.inputs)
+    return AsCertified(certified, {module: frozenset(found) for module, found in files.items()})
 
 
 def _differing(wanted: Made, made: Made) -> list[str]:
