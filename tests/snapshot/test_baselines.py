@@ -336,3 +336,51 @@ def test_drift_that_cannot_be_told_is_said(camera: Camera) -> None:
     assert [each.rule for each in found] == ["drift-not-checked"]
     assert "module 'hr'" in found[0].message
     assert found[0].severity is Severity.WARNING
+
+
+def test_files_that_stand_in_may_need_each_other(camera: Camera) -> None:
+    project(
+        camera.root,
+        modules={
+            "alpha": {"baseline": {"sql": "alpha.sql", "revision": "a2"}},
+            "beta": {"baseline": {"sql": "beta.sql", "revision": "b1"}},
+        },
+    )
+    broken = 'raise RuntimeError("it cannot run any more")'
+    write_revision(versions_of(camera.root, "alpha"), "a1", upgrade=broken)
+    write_revision(versions_of(camera.root, "alpha"), "a2", after="a1", upgrade=broken)
+    write_revision(versions_of(camera.root, "beta"), "b1", upgrade=broken)
+    revise(camera.root, "beta", "b2", "ALTER TABLE beta.t ADD note text", after="b1")
+    commit(camera.root)
+    revise(camera.root, "alpha", "a3", "CREATE VIEW alpha.v AS SELECT note FROM beta.t", after="a2",
+           back="DROP VIEW alpha.v")  # fmt: skip
+    (camera.root / "alpha.sql").write_text(
+        "CREATE TABLE alpha.t (b int REFERENCES beta.t);\n", encoding="utf-8"
+    )
+    (camera.root / "beta.sql").write_text(
+        "CREATE TABLE beta.t (id int PRIMARY KEY);\nINSERT INTO beta.t VALUES (1);\n", encoding="utf-8"
+    )
+
+    found = rehearsed(camera, replay=True, since="main")
+
+    assert [str(step.key) for step in found.plan.steps] == ["alpha:a3"]
+    assert found.rehearsal.reversed_whole
+
+
+def test_modules_that_share_a_version_table_are_told_apart_in_a_snapshot_too(camera: Camera) -> None:
+    shared = {"version_table": "public.alembic_version"}
+    project(camera.root, modules={"crm": shared, "hr": shared})
+    revise(camera.root, "crm", "c1", "CREATE TABLE crm.t ()", back="DROP TABLE crm.t")
+    revise(camera.root, "hr", "h1", "CREATE TABLE hr.t ()", back="DROP TABLE hr.t")
+    apply(camera)
+    camera.take()
+    revise(camera.root, "hr", "h2", "ALTER TABLE hr.t ADD a int", after="h1", back="ALTER TABLE hr.t DROP a")
+    for form in ("--sql", "--format=json"):
+        live, held = camera.migrate("plan", form), camera.migrate("plan", "--baseline", "target.json", form)
+        assert live.code == held.code == 0, held.err
+        assert "hr" in held.out
+        assert "crm.t" not in held.out
+        if form == "--sql":
+            assert held.out == live.out
+    found = rehearsed(camera, snapshot=camera.root / "target.json")
+    assert [str(step.key) for step in found.plan.steps] == ["hr:h2"]

@@ -42,13 +42,14 @@ def run_stand_ins(session: Session, trees: Sequence[ModuleTree]) -> None:
     waiting = {tree.module.name: (tree, _text(tree.module)) for tree in trees}
     while waiting:
         failed: dict[str, StatementError] = {}
+        before = len(waiting)
         for name, (tree, text) in list(waiting.items()):
             try:
                 _run(session, tree, text)
                 del waiting[name]
             except StatementError as error:
                 failed[name] = error
-        if len(failed) == len(waiting) and failed:
+        if len(waiting) == before:
             name, why = next(iter(failed.items()))
             raise _does_not_run(waiting[name][0].module, why) from why
 
