@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from coordinator.model.precondition import PreconditionResult
 
 
-def precondition_lines(results: Iterable[PreconditionResult], *, whole: bool = False) -> tuple[str, ...]:
+def precondition_lines(results: Iterable[PreconditionResult]) -> tuple[str, ...]:
     """How many demands hold, then each that was not looked at, with the reason; nothing where nothing is demanded.
 
-    Those that could have been looked at are findings already, and are only counted here; `whole` lists them too.
+    Those that could have been looked at are findings already, and are only counted here.
     """
     told = tuple(results)
     if not told:
@@ -32,6 +32,6 @@ def precondition_lines(results: Iterable[PreconditionResult], *, whole: bool = F
         *(
             one_line(f"not checked: {each.precondition.what} ({each.precondition.key}): {each.why}")
             for each in told
-            if each.outcome is PreconditionOutcome.NOT_CHECKED and (whole or not each.mendable)
+            if each.outcome is PreconditionOutcome.NOT_CHECKED and not each.mendable
         ),
     )

@@ -58,7 +58,7 @@ _NOT_THERE = frozenset({"42P01", "42703", "42704", "42883", "3F000", "42P02"})
 # What demands anything of rows says one of these; most plans that only add things do not.
 _DEMANDS = re.compile(
     r"not\s+null|unique|primary\s+key|check|foreign\s+key|references|exclude|\btype\b|validate|domain"
-    r"|partition|delete",
+    r"|partition|delete|update",
     re.IGNORECASE,
 )
 

@@ -67,6 +67,16 @@ CASES = {
         does="ALTER TABLE crm.customers ADD phone text DEFAULT NULL NOT NULL",
         rule="null-rows",
     ),
+    "new column not null that is generated": Case(
+        tables=CUSTOMERS,
+        bad=ROWS + "(1, NULL, 1, ''), (2, 'x', 1, '')",
+        good=ROWS + "(1, 'x', 1, '')",
+        does=(
+            "ALTER TABLE crm.customers RENAME email TO mail",
+            "ALTER TABLE crm.customers ADD key text GENERATED ALWAYS AS (lower(mail)) STORED NOT NULL",
+        ),
+        rule="null-rows",
+    ),
     "renamed and not null": Case(
         tables=CUSTOMERS,
         bad=ROWS + "(1, NULL, 1, '')",

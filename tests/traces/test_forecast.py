@@ -12,7 +12,6 @@ from coordinator.model.table_size import TableSize
 from coordinator.model.trace import StatementTrace, TableWork, TracedLock, WorkKind
 from coordinator.planning.forecast import forecast
 from coordinator.reports.forecast_json import forecasts_as_json, traces_as_json
-from coordinator.reports.forecast_markdown import forecast_markdown
 from coordinator.reports.forecast_text import forecast_lines
 from coordinator.reports.page import Page
 
@@ -138,18 +137,6 @@ def test_the_text_is_short_and_says_how_many_more_there_are() -> None:
     assert forecast_lines(many, Page(), direction=Direction.DOWNGRADE, where="the target") == []
     quiet = forecast((trace(lock("crm.notes", LockMode.ROW_EXCLUSIVE)),), SIZES, OWNERS)
     assert forecast_lines(quiet, Page(), direction=Direction.UPGRADE, where="the target") == []
-
-
-def test_markdown_escapes_what_authors_write() -> None:
-    found = forecast_markdown(
-        forecast((KEY, REWRITE), SIZES, OWNERS), direction=Direction.UPGRADE, where="a|b", shown=1
-    )
-    assert "a\\|b" in found
-    rows = [line for line in found.split("\n") if line.startswith("| `")]
-    assert len(rows) == 3
-    assert "ALTER \\| TABLE" in found
-    assert "<details><summary>2 more</summary>" in found
-    assert forecast_markdown((), direction=Direction.UPGRADE, where="x") == ""
 
 
 def test_json_has_both_the_trace_and_what_it_means() -> None:

@@ -12,6 +12,7 @@ from coordinator.planning.preconditions.partition import attaches
 from coordinator.planning.preconditions.referenced import detaches
 from coordinator.planning.preconditions.validate import validates
 from coordinator.planning.preconditions.world import NO_VALUE, ColumnState
+from coordinator.sql.namespace import TEMPORARY
 from coordinator.sql.nodes import children, given, name_of, strings, unwrap, word
 from coordinator.sql.parser import expression_text, type_text
 
@@ -63,6 +64,8 @@ def _definition(command: Node) -> Node:
 def _unknown_table(asking: Asking, node: Node) -> None:
     """A table that the target has not, and that the plan did not make in a way that can be read."""
     relation = asking.relation(node.relation)
+    if relation.schema == TEMPORARY:
+        return
     for command in (item.alter_table_cmd for item in node.cmds):
         kind = _DEMANDS.get(_name(command))
         if kind is not None and (relation.schema, relation.name) not in asking.world.dropped:

@@ -83,8 +83,3 @@ def columns_in(node: Node) -> tuple[str, ...] | None:
         else:
             waiting.extend(children(each))
     return tuple(found)
-
-
-def quoted(names: tuple[str, ...]) -> str:
-    """Names for a sentence."""
-    return ", ".join(names)

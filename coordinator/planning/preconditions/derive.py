@@ -10,7 +10,7 @@ from coordinator.planning.preconditions.asking import Asking
 from coordinator.planning.preconditions.domain import alters_domain
 from coordinator.planning.preconditions.moving import emptied, move
 from coordinator.planning.preconditions.partition import asks_default, within_bound
-from coordinator.planning.preconditions.referenced import deletes
+from coordinator.planning.preconditions.referenced import deletes, updates
 from coordinator.planning.preconditions.unique import adds_index
 from coordinator.planning.preconditions.world import World
 from coordinator.sql.namespace import Namespace
@@ -175,5 +175,6 @@ _QUESTIONS: dict[str, Callable[[Asking, Node], None]] = {
     "index_stmt": _index,
     "alter_domain_stmt": alters_domain,
     "delete_stmt": deletes,
+    "update_stmt": updates,
     "create_stmt": _partition,
 }

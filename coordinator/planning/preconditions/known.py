@@ -45,6 +45,7 @@ class KnownTables:
     catalog: Catalog
     _keys: tuple[ForeignKey, ...] | None = None
     _triggers: frozenset[Table] | None = None
+    _related: dict[Table, set[Table]] | None = None
     _labels: dict[Table, tuple[str, ...] | None] = field(default_factory=dict)
 
     @property
@@ -145,9 +146,25 @@ class KnownTables:
         """The default partition of a table, or None."""
         for address, text in self.catalog.definitions.items():
             lines = text.split("\n") if address.kind == "table" else ()
-            if "DEFAULT" in lines and any(_is_child(line, table) for line in lines):
+            if "DEFAULT" in lines and table in _parents(text):
                 return address.schema, address.name
         return None
+
+    def relatives(self, table: Table) -> frozenset[Table]:
+        """The tables that share rows with this one: its parents, its children, theirs, and so on."""
+        if self._related is None:
+            self._related = {}
+            for address, text in self.catalog.definitions.items():
+                for parent in _parents(text) if address.kind == "table" else ():
+                    child = (address.schema, address.name)
+                    self._related.setdefault(child, set()).add(parent)
+                    self._related.setdefault(parent, set()).add(child)
+        found, waiting = {table}, [table]
+        while waiting:
+            new = self._related.get(waiting.pop(), set()) - found
+            found |= new
+            waiting.extend(new)
+        return frozenset(found - {table})
 
 
 def constraint_of(definition: str) -> Node | None:
@@ -184,15 +201,18 @@ def _names(text: str, wanted: Table) -> bool:
     )
 
 
-def _is_child(line: str, table: Table) -> bool:
-    tree = (
-        _first(f"TABLE {line.removeprefix('child of ').partition(', ')[0]}")
-        if line.startswith("child of ")
-        else None
-    )
-    return tree is not None and any(
-        (each.range_var.schemaname, each.range_var.relname) == table for each in tree.from_clause
-    )
+def _parents(definition: str) -> tuple[Table, ...]:
+    """The tables that a table inherits from, or is a partition of."""
+    for line in definition.split("\n"):
+        if line.startswith("child of "):
+            trees = (_first(f"TABLE {name}") for name in line.removeprefix("child of ").split(", "))
+            return tuple(
+                (each.range_var.schemaname, each.range_var.relname)
+                for tree in trees
+                if tree is not None
+                for each in tree.from_clause
+            )
+    return ()
 
 
 def _read_labels(text: str) -> tuple[str, ...]:

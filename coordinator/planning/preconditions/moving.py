@@ -113,7 +113,16 @@ def _write(world: World, table: TableState, effect: Effect, by: str, *, filled: 
     if table.empty:
         if filled:  # else the rehearsal has the same rows
             table.empty, table.made = False, by
-    elif effect.columns == ():
+        return
+    _change_rows(world, table, effect, by)
+    for key in world.known.relatives(table.today) if table.today else ():
+        relative = world.of_today(key)
+        if relative is not None and not relative.empty:
+            _change_rows(world, relative, effect, by)
+
+
+def _change_rows(world: World, table: TableState, effect: Effect, by: str) -> None:
+    if effect.columns == ():
         table.lessened = by
         _follow_delete(world, table, by)
     elif not effect.overwrites:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.model.precondition import PreconditionKind
-from coordinator.model.question import AnyRow, NullIn
+from coordinator.model.question import AnyRow, Meeting, NullIn
+from coordinator.planning.preconditions.asking import columns_in
 from coordinator.planning.preconditions.world import NO_VALUE
 from coordinator.sql.nodes import unwrap, word
+from coordinator.sql.parser import expression_text
 from coordinator.sql.tables import tightens_new_column
 
 if TYPE_CHECKING:
@@ -50,11 +52,34 @@ def comes_mandatory(asking: Asking, table: TableState, definition: Node) -> None
     if table.today is not None and (*table.today, name) in asking.filled:
         return  # its values come back from a copy, and rows that have none there are looked for by whoever does it
     column = table.columns[name]
+    computed = _computed(definition)
+    if computed is not None and _is_mandatory(definition):
+        _comes_computed(asking, table, name, computed)
+        return
     if not tightens_new_column(definition) and not (_is_mandatory(definition) and column.fill == NO_VALUE):
         return
     what = f"NOT NULL on the new column {table}.{name}"
     doubt = asking.world.doubt(table, ())
     asking.ask(_KIND, what, None if doubt else AnyRow(rows=table.rows()), doubt)
+
+
+def _computed(definition: Node) -> Node | None:
+    """The expression that a generated column has its values by; None for any other column."""
+    expressions = (
+        unwrap(unwrap(each).raw_expr)
+        for each in definition.constraints
+        if word(unwrap(each), "contype") == "CONSTR_GENERATED"
+    )
+    return next(expressions, None)
+
+
+def _comes_computed(asking: Asking, table: TableState, name: str, expression: Node) -> None:
+    """A generated column: every row gets its value at once, and it may be none."""
+    what = f"NOT NULL on the new column {table}.{name}"
+    columns = columns_in(expression)
+    doubt = "it takes whole rows" if columns is None else asking.world.doubt(table, columns)
+    condition = f"({expression_text(expression)}) IS NULL"
+    asking.ask(_KIND, what, None if doubt else Meeting(rows=table.rows(), condition=condition), doubt)
 
 
 def _is_mandatory(definition: Node) -> bool:

@@ -1,4 +1,4 @@
-"""Rows that go away while rows of other tables point at them: DELETE, and a partition that is detached."""
+"""Rows that go away while rows of other tables point at them: DELETE, a partition that is detached, a key that changes."""
 
 from __future__ import annotations
 
@@ -36,6 +36,18 @@ def deletes(asking: Asking, node: Node) -> None:
                 why = "its rows point at each other"
             condition = "" if where is None or why else expression_text(where)
             _ask(asking, table, key, names or (), condition, why, verb="DELETE FROM")
+
+
+def updates(asking: Asking, node: Node) -> None:
+    """UPDATE of a key at which rows point that do not follow: which value comes for which, only the server can tell."""
+    table = asking.table(node.relation)
+    if table is None or table.today is None:
+        return
+    changed = {item.res_target.name for item in node.target_list}
+    for key in asking.world.known.keys_to(table.today):
+        if key.on_update in _REFUSES and changed & {*_names_now(table, key.parent_columns)}:
+            why = "the values that come cannot be told without running it"
+            _ask(asking, table, key, (), "", why, verb="UPDATE of the key of")
 
 
 def detaches(asking: Asking, parent: TableState, partition: TableState) -> None:
