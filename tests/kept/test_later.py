@@ -308,3 +308,55 @@ def test_a_dropped_table_comes_back_with_its_rows_and_sequence_and_goes_again(si
     assert same(site, there)
     assert site.migrate("rollback", "crm", "--to", "c1", "--yes").code == 0
     assert site.value("SELECT count(*) FROM crm.notes") == 10
+
+
+PHONES = "SELECT count(*) FROM crm.customers WHERE phone = '+1' || id"
+
+
+def test_a_rollback_that_fails_and_puts_in_again_keeps_what_it_had_put_back(site: Site) -> None:
+    build(site)
+    step(site, "c2", "c1", ("SELECT 1",), ("SELECT 1 / (1 - count(*)::int) FROM crm.trap",))
+    step(
+        site,
+        "c3",
+        "c2",
+        ("ALTER TABLE crm.customers DROP COLUMN phone",),
+        ("ALTER TABLE crm.customers ADD COLUMN phone text",),
+    )
+    site.execute("CREATE TABLE crm.trap (id int PRIMARY KEY); INSERT INTO crm.trap VALUES (1)")
+    deployed = site.migrate("all-modules", "--yes")
+    assert deployed.code == 0, deployed.err
+    before = site.picture()
+
+    failed = site.migrate("rollback", "--run", "1", "--yes", "--atomic", "step")
+    assert failed.code == 3, failed.err
+    assert same(site, before)
+    site.execute("DELETE FROM crm.trap")
+    done = site.migrate("rollback", "--run", "1", "--yes")
+
+    assert done.code == 0, done.err
+    assert site.value(PHONES) == 20
+
+
+def test_a_deploy_that_fails_and_is_taken_back_keeps_what_it_had_put_back(site: Site) -> None:
+    build(site, CUSTOMERS.replace(", phone text", "").replace(", '+1' || n", ""))
+    step(
+        site,
+        "c2",
+        "c1",
+        ("ALTER TABLE crm.customers ADD COLUMN phone text",),
+        ("ALTER TABLE crm.customers DROP COLUMN phone",),
+    )
+    assert site.migrate("all-modules", "--yes").code == 0
+    site.execute("UPDATE crm.customers SET phone = '+1' || id")
+    assert site.migrate("rollback", "--run", "1", "--yes").code == 0
+    assert site.migrate("release", "--all").code == 0
+    failing(site, "c3", "c2")
+
+    failed = site.migrate("all-modules", "--yes", "--atomic", "step")
+    assert failed.code == 3, failed.err
+    site.execute("DELETE FROM crm.trap")
+    done = site.migrate("all-modules", "--yes", "--retry")
+
+    assert done.code == 0, done.err
+    assert site.value(PHONES) == 20

@@ -10,7 +10,7 @@ from coordinator.planning.losses import losses_of, merged
 from coordinator.postgres.keeping.source import columns_there, find_source, has_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from coordinator.execution.kept.keep_plan import KeepPlan, Missed
     from coordinator.execution.project import Project
@@ -42,6 +42,8 @@ class Keeper:
         self.plan = plan
         self.there: Mapping[int, int] | None = None  # tables before the run, by OID, and their highest column
         self._learned: dict[tuple[RevisionKey, Direction], Learned] = {}
+        # Tables by OID, and numbers of their columns that hold kept values again.
+        self._restored: set[tuple[int, int]] = set()
 
     def begin(self, step: Step, before: Catalog) -> Keeping:
         """Copy what the step is going to destroy, and look at what it is going to bring back.
@@ -94,7 +96,20 @@ class Keeper:
         return moved or computed or not self.was_there(source, column) or not has_rows(self.session, source)
 
     def was_there(self, source: Source, column: SourceColumn | None = None) -> bool:
-        """Whether a table, or a column of it, was there before the run, under whatever name."""
+        """Whether a table, or a column of it, was there before the run, under whatever name.
+
+        One that the run made and into which it has put back what an earlier run had kept counts as well: there is
+        no other copy of these values any more, and the run may be taken back.
+        """
         assert self.there is not None
         highest = self.there.get(source.oid)
-        return highest is not None and (column is None or column.number <= highest)
+        if column is None:
+            return highest is not None or any(oid == source.oid for oid, _ in self._restored)
+        return (highest is not None and column.number <= highest) or (
+            source.oid,
+            column.number,
+        ) in self._restored
+
+    def note_put_back(self, source: Source, names: Collection[str]) -> None:
+        """Note that these columns hold values again that an earlier run had kept."""
+        self._restored.update((source.oid, each.number) for each in source.columns if each.name in names)

@@ -134,7 +134,7 @@ class Keeping:
         if self.back is None and not self._copying.made and not self._losses.losses:
             return ()
         with self._failures.as_step(), printing(self._session):
-            findings = self.back.put_back(self._keeper.run) if self.back is not None else ()
+            findings = self._put_back()
             for made in self._copying.made:
                 self._recording.write(made)
             for made in self._copying.never_kept:
@@ -143,6 +143,14 @@ class Keeping:
                 self._recording.write_unkept(self._losses.losses, Ending.DISCARDED)
             else:
                 self._recording.write_unkept(self._unkept, Ending.OFF)
+        return findings
+
+    def _put_back(self) -> tuple[Finding, ...]:
+        if self.back is None:
+            return ()
+        findings = self.back.put_back(self._keeper.run)
+        for source, columns in self.back.restored:
+            self._keeper.note_put_back(source, columns)
         return findings
 
     def _refuse_missed(self, missed: Missed) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from coordinator.execution.failure import StepFailedError, StepFailure
@@ -42,6 +42,9 @@ class PuttingBack:
     step: Step
     held: tuple[KeptData, ...]
     effects: RevisionEffects | None = None  # of the step, as far as they are known
+    restored: list[tuple[Source, tuple[str, ...]]] = field(
+        default_factory=list
+    )  # columns that are filled again
     _in_order: frozenset[int] = frozenset()  # numbers of the copies whose parents are all back before them
 
     @property
@@ -200,6 +203,7 @@ class PuttingBack:
                     columns=columns,
                     each=kept.number in self._in_order,
                 )
+        self.restored.append((target, tuple(dict.fromkeys((*kept.row_key, *columns)))))
         keep_target.raise_sequences(self.session, target, columns)
         if kept.row_key:
             outcome = keep_outcome.compare(
