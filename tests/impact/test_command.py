@@ -238,7 +238,7 @@ def test_markdown_escapes_what_other_people_wrote(branch: Path) -> None:
     assert said.out.startswith("## Impact of `crm`: breaks\n")
     assert "<script>" not in said.out
     assert "`modules/billing/app/a\\|b.js:1`" in said.out
-    assert "| breaks | code CALL (billing) | `modules/billing/app/calls.py:1` |" in said.out
+    assert "| breaks | code CALL (billing)<br>`modules/billing/app/calls.py:1` |" in said.out
     assert "<summary>A way out for: drops column 'crm.customers.telefone2'</summary>" in said.out.replace(
         "\\_", "_"
     )

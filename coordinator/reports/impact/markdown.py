@@ -12,6 +12,7 @@ from coordinator.reports.impact.text import (
     impact_title,
     nothing_added,
     owner_sentence,
+    speaks_of_another,
     verdict_sentence,
 )
 from coordinator.reports.wording import counted
@@ -28,7 +29,7 @@ def impact_markdown(report: ImpactReport) -> str:
     if not report.revisions:
         lines.append(f"{markdown_text(nothing_added(report))}.")
     else:
-        lines.append(f"{markdown_text(impact_title(report))}.")
+        lines.append(f"{markdown_text(_since(report))}.")
         lines.extend(["", f"**{markdown_text(verdict_sentence(report))}.**"])
         lines.extend(_owners(report))
         for impact in report.changes:
@@ -38,6 +39,11 @@ def impact_markdown(report: ImpactReport) -> str:
     lines.extend(_list("Not known", report.not_known))
     lines.extend(_list("Notes", report.notes))
     return "\n".join(lines) + "\n"
+
+
+def _since(report: ImpactReport) -> str:
+    title = impact_title(report).removeprefix(f"impact of {report.module} ")
+    return title[:1].upper() + title[1:]
 
 
 def _owners(report: ImpactReport) -> Iterator[str]:
@@ -52,31 +58,40 @@ def _change(impact: ChangeImpact) -> Iterator[str]:
     yield f"### {markdown_text(impact.change.description)}"
     yield ""
     yield f"{markdown_code(str(impact.revision))} at {markdown_code(str(impact.place))}: **{impact.verdict.value}**"
-    suffering = [each for each in impact.consumers if each.verdict is not Verdict.SAFE]
-    safe = [each for each in impact.consumers if each.verdict is Verdict.SAFE]
+    map_only = [each for each in impact.consumers if speaks_of_another(each)]
+    suffering = [
+        each for each in impact.consumers if each.verdict is not Verdict.SAFE and each not in map_only
+    ]
+    safe = [each for each in impact.consumers if each.verdict is Verdict.SAFE and each not in map_only]
     if suffering:
         yield from ["", *_table(suffering)]
-    if safe:
-        yield from [
-            "",
-            "<details>",
-            f"<summary>{counted(len(safe), 'consumer is', 'consumers are')} safe</summary>",
-            "",
-        ]
-        yield from _table(safe)
-        yield from ["", "</details>"]
+    for summary, folded in (
+        (counted(len(safe), "consumer is safe", "consumers are safe"), safe),
+        (counted(len(map_only), "line of the map says so", "lines of the map say so"), map_only),
+    ):
+        if folded:
+            yield from [
+                "",
+                "<details>",
+                f"<summary>{summary}</summary>",
+                "",
+                *_table(folded),
+                "",
+                "</details>",
+            ]
     if not impact.consumers:
         yield from ["", "Nobody uses it."]
 
 
 def _table(consumers: Sequence[Consumer]) -> Iterator[str]:
-    yield "| Verdict | Consumer | Where | Why |"
-    yield "|---|---|---|---|"
+    """Who and where in one cell: a path is long, and a table in a pull request is not wide."""
+    yield "| Verdict | Who, and where | Why |"
+    yield "|---|---|---|"
     for each in consumers:
         module = f" ({markdown_text(each.module)})" if each.module else ""
         yield (
             f"| {each.verdict.value} | {markdown_text(consumer_name(each))}{module}"
-            f" | {markdown_cell(markdown_code(each.place))} | {markdown_text(consumer_why(each))} |"
+            f"<br>{markdown_cell(markdown_code(each.place))} | {markdown_text(consumer_why(each))} |"
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.model.impact import ConsumerKind, Evidence, Verdict
+from coordinator.model.impact import SPEAKS_OF, ConsumerKind, Evidence, Verdict
 from coordinator.reports.wording import counted, one_line
 
 if TYPE_CHECKING:
@@ -75,6 +75,11 @@ def consumer_name(consumer: Consumer) -> str:
     return f"{consumer.kind.value} {name}"
 
 
+def speaks_of_another(consumer: Consumer) -> bool:
+    """Whether it is a line of the map about a consumer that is told by itself."""
+    return consumer.kind is ConsumerKind.MAP and consumer.why.startswith(SPEAKS_OF)
+
+
 def consumer_why(consumer: Consumer) -> str:
     """Why, with how sure it is."""
     sure = "" if consumer.evidence is not Evidence.NAME else "by name only: "
@@ -86,13 +91,18 @@ def _change(impact: ChangeImpact, page: Page, *, verbose: bool) -> Iterator[str]
         f"{impact.revision}  {one_line(impact.change.description)} ({page.short(str(impact.place))})",
         then="  ",
     )
-    shown = [each for each in impact.consumers if each.verdict is not Verdict.SAFE]
-    safe = [each for each in impact.consumers if each.verdict is Verdict.SAFE]
+    map_only = [each for each in impact.consumers if speaks_of_another(each)]
+    told = [each for each in impact.consumers if each not in map_only]
+    shown = [each for each in told if each.verdict is not Verdict.SAFE]
+    safe = [each for each in told if each.verdict is Verdict.SAFE]
     for each in [*shown, *(safe if verbose else safe[:_SHOWN_SAFE])]:
         yield from _consumer(each, page)
     left = 0 if verbose else len(safe) - _SHOWN_SAFE
     if left > 0:
         yield page.paint(f"  {Verdict.SAFE.value}", "green") + f"      {left} more (-v shows them)"
+    if map_only:
+        places = ", ".join(dict.fromkeys(page.short(each.place) for each in map_only))
+        yield from page.wrapped(f"the map says so: {places}", first=" " * 12, then=" " * 14)
     if not impact.consumers:
         yield page.paint("  safe", "green") + "      nobody uses it"
 
