@@ -75,8 +75,7 @@ def runner(image: Image, state_directory: Path, tmp_path: Path) -> Runner:
     ).stdout.strip()
     (image.root / "pyproject.toml").write_text(
         "[tool.migrate.environments.production]\n"
-        'url_env = "MIGRATE_DATABASE_URL"\nstaging = "certificate"\nrequire_certificate = true\n'
-        f'certificate_keys = ["{public}"]\n',
+        'url_env = "MIGRATE_DATABASE_URL"\nstaging = "certificate"\nrequire_certificate = true\n',
         encoding="utf-8",
     )
     (image.root / ".gitignore").write_text("reports/\nrelease/\n*.snapshot\n", encoding="utf-8")
@@ -96,6 +95,7 @@ def runner(image: Image, state_directory: Path, tmp_path: Path) -> Runner:
             "GITHUB_OUTPUT": str(tmp_path / "output"),
             "MIGRATE_STATE_DIR": str(state_directory),
             "MIGRATE_STAGING": "embedded",
+            "MIGRATE_CERTIFICATE_KEYS": public,
         },
     )
 
@@ -177,10 +177,12 @@ def test_github_from_the_pull_request_to_the_deploy(
     shutil.move(runner.checkout / "release", tmp_path / "temporary" / "release")
     certificate = tmp_path / "temporary" / "release" / "certificate.json"
 
-    url = as_words(image.url.parameters)
-    unsigned = runner.run(
-        "migrate-release.yml", "deploy/apply what the certificate covers", MIGRATE_DATABASE_URL=url
-    )
+    place = "deploy/apply what the certificate covers"
+    own = {
+        "MIGRATE_DATABASE_URL": as_words(image.url.parameters),
+        "MIGRATE_CERTIFICATE_KEYS": runner.variables["MIGRATE_CERTIFICATE_KEYS"],
+    }
+    unsigned = runner.run("migrate-release.yml", place, **own)
     assert unsigned.code == 1, unsigned.err
     assert "sign" in unsigned.said
 
@@ -189,9 +191,11 @@ def test_github_from_the_pull_request_to_the_deploy(
     assert signed.code == 0, signed.err
     assert "PRIVATE KEY" not in signed.out + signed.err + certificate.read_text(encoding="utf-8")
 
-    deployed = runner.run(
-        "migrate-release.yml", "deploy/apply what the certificate covers", MIGRATE_DATABASE_URL=url
-    )
+    nobody = runner.run("migrate-release.yml", place, **{**own, "MIGRATE_CERTIFICATE_KEYS": ""})
+    assert nobody.code == 2, nobody.err
+    assert "no key is configured" in nobody.said
+
+    deployed = runner.run("migrate-release.yml", place, **own)
     assert deployed.code == 0, deployed.err
     assert "by certificate" in deployed.said
     assert image.value("SELECT count(*) FROM information_schema.columns WHERE column_name = 'fax'") == 1

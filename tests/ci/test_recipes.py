@@ -14,6 +14,7 @@ import click
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
+from coordinator import __version__
 from coordinator.cli.main import migrate
 from tests.ci.image import ENTRYPOINT, RECIPES
 from tests.ci.recipes import (
@@ -27,6 +28,7 @@ from tests.ci.recipes import (
     script,
     scripts,
 )
+from tests.failures.site import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -386,6 +388,32 @@ def test_an_application_of_the_stack_counts_as_started_only_when_it_answers() ->
         assert service["healthcheck"]["start_period"] == "25m"
         assert service["deploy"]["update_config"]["failure_action"] == "pause"
         assert service["deploy"]["restart_policy"]["max_attempts"] == 3
+
+
+def test_the_image_is_labelled_with_this_version_and_its_base_is_an_argument() -> None:
+    lines = (RECIPES / "docker" / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    assert f"ARG VERSION={__version__}" in lines
+    assert [line for line in lines if line.startswith("FROM ")] == [
+        "FROM ${BASE} AS python",
+        "FROM python AS build",
+        "FROM python",
+    ]
+    assert [line for line in lines if line.startswith("USER ")][-1] == "USER 65532:65532"
+    assert not any(line.startswith(("ADD ", "ENV MIGRATE_DATABASE_URL")) for line in lines)
+
+
+def test_the_build_sees_only_what_is_listed() -> None:
+    listed = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").split("\n")
+    told = [line for line in listed if line and not line.startswith("#")]
+    assert told[0] == "*"
+    assert {line[1:] for line in told if line.startswith("!")} == {
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "coordinator",
+        "wheels",
+        "ci/recipes/docker/entrypoint.sh",
+    }
 
 
 def test_a_newcomer_finds_every_file_in_the_list() -> None:
