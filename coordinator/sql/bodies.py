@@ -161,7 +161,7 @@ def _parsed(reading: Reading, text: str) -> Iterator[Node]:
 
 
 def _inserts(node: Node, names: Namespace) -> Iterator[Insert]:
-    """Every INSERT in a command, those inside WITH too."""
+    """Every INSERT in a command, those inside WITH too; COPY … FROM adds rows as well."""
     if name_of(node) == "InsertStmt":
         columns = tuple(item.res_target.name for item in node.cols) or None
         source = given(node, "select_stmt")
@@ -173,6 +173,8 @@ def _inserts(node: Node, names: Namespace) -> Iterator[Insert]:
         yield Insert(
             relation=names.relation(node.relation), columns=columns, width=width, conflict=_conflict(node)
         )
+    elif name_of(node) == "CopyStmt" and node.is_from:
+        yield Insert(relation=names.relation(node.relation), columns=strings(node.attlist) or None)
     for child in children(node):
         yield from _inserts(child, names)
 

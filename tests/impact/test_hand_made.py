@@ -82,6 +82,12 @@ CASES = {
         },
         verdicts={"columns": DEGRADES, "looks": DEGRADES},
     ),
+    "copied": Case(
+        base=("CREATE TABLE crm.imports (id bigint PRIMARY KEY, line text)",),
+        change=("ALTER TABLE crm.imports ADD COLUMN source text",),
+        statements={"all": "COPY crm.imports FROM STDIN", "named": "COPY crm.imports (id, line) FROM STDIN"},
+        verdicts={"all": DEGRADES, "named": None},
+    ),
     "another_table": Case(
         base=(
             "CREATE TABLE crm.clients (id bigint PRIMARY KEY, mobile text)",
