@@ -47,9 +47,9 @@ def test_a_tree_is_as_it_was_whatever_stands_in_the_folder_now(root: Path, tmp_p
     found = modules_at(settings, "main", laid)
 
     (module,) = found.modules
-    assert module.path == laid / "crm" / "migrations"
+    assert module.path == laid / "0-crm" / "migrations"
     assert "edited" not in (module.versions / "c1.py").read_text(encoding="utf-8")
-    assert (laid / "crm" / "alembic.ini").is_file()
+    assert (laid / "0-crm" / "alembic.ini").is_file()
     assert module.import_paths == settings.module("crm").import_paths  # helpers stay where they are
     assert ids(settings, "main", tmp_path / "again") == {"crm": frozenset({"c1"})}
 

@@ -269,6 +269,7 @@ def test_a_tree_that_cannot_be_built_from_its_base_names_a_file_that_stands_for_
     with pytest.raises(RefusedError) as caught:
         rehearsed(camera, replay=True, since="main")
     assert "the applied revisions of module 'hr' cannot be run from nothing" in caught.value.message
+    assert f"{camera.root}/modules/hr/migrations/versions/h1.py:" in caught.value.message
     assert '[tool.migrate.modules.hr] baseline = { sql = "baseline.sql", revision = "…" }' in str(
         caught.value.help
     )

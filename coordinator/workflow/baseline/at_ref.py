@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,12 +12,14 @@ from coordinator.repository.command import GitError
 from coordinator.repository.git import files_at, toplevel
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from coordinator.model.module import Module
     from coordinator.settings.values import Settings
 
 _INI = "alembic.ini"
+_ODD = re.compile(r"\W")  # in a module's name, which becomes a folder's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,7 @@ def modules_at(settings: Settings, ref: str, folder: Path) -> ModulesAt:
     top = toplevel(settings.root)
     modules: list[Module] = []
     absent: list[str] = []
-    for module in settings.modules:
+    for number, module in enumerate(settings.modules):
         if _elsewhere(module, top):
             modules.append(module)
             continue
@@ -43,7 +46,8 @@ def modules_at(settings: Settings, ref: str, folder: Path) -> ModulesAt:
         if not any(name.startswith("versions/") for name in files):
             absent.append(module.name)
             continue
-        modules.append(replace(module, path=_laid_out(module, files, folder)))
+        own = folder / f"{number}-{_ODD.sub('_', module.name)}"
+        modules.append(replace(module, path=_laid_out(module, files, own)))
     return ModulesAt(modules=tuple(modules), absent=tuple(absent))
 
 
@@ -54,11 +58,9 @@ def _elsewhere(module: Module, top: Path) -> bool:
         return True
 
 
-def _laid_out(module: Module, files: dict[str, bytes] | object, folder: Path) -> Path:
+def _laid_out(module: Module, files: Mapping[str, bytes], own: Path) -> Path:
     """The module's folder with these files, and the settings of its Alembic beside it."""
-    own = folder / module.name.replace("/", "_")
     path = own / "migrations"
-    assert isinstance(files, dict)
     for name, content in files.items():
         target = path / name
         if not target.resolve().is_relative_to(path.resolve()):

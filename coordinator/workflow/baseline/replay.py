@@ -230,7 +230,7 @@ class ReplayBaseline:
                 return
             first = first or failed
         if first is not None:
-            raise _cannot_be_built(first, self.replayed)
+            raise _cannot_be_built(first, self.replayed, self.settings)
 
     def _try(self, copy: Session, plan: RunPlan) -> StepFailedError | None:
         """Run the plan; the failure of a step, which another order may not have."""
@@ -293,10 +293,11 @@ class ReplayBaseline:
         self._built = self._look_at(session)
 
 
-def _cannot_be_built(error: StepFailedError, project: Project) -> RefusedError:
+def _cannot_be_built(error: StepFailedError, project: Project, settings: Settings) -> RefusedError:
+    """The refusal, with the file as people know it: the one that was run is in a folder that is gone by now."""
     name = error.failure.step.key.module
     module = project.module(name)
-    again = ""
+    laid_out, known = str(module.path), str(settings.module(name).path)
     if module.baseline is not None:
         again = f"make {module.baseline.sql} anew, of a later revision than {module.baseline.revision}"
     else:
@@ -304,8 +305,9 @@ def _cannot_be_built(error: StepFailedError, project: Project) -> RefusedError:
             f"if they cannot run any more, name a file that stands for them: [tool.migrate.modules.{name}]"
             ' baseline = { sql = "baseline.sql", revision = "…" }'
         )
+    told = error.message.replace(laid_out, known)
     refused = RefusedError(
-        f"the applied revisions of module {name!r} cannot be run from nothing: {error.message}", help=again
+        f"the applied revisions of module {name!r} cannot be run from nothing: {told}", help=again
     )
-    refused.details = error.details
+    refused.details = tuple(each.replace(laid_out, known) for each in error.details)
     return refused
