@@ -228,6 +228,14 @@ def test_a_module_in_a_repository_of_its_own(branch: Path, tmp_path: Path) -> No
     assert said.code == 1
     assert "since trunk (" in said.told
     assert BREAKS in said.told
+    # The ref is one of crm's repository; billing's does not have it, and is asked for its own default branch.
+    said = impact(branch, "crm", "--no-database", "--since", "trunk")
+    assert (said.code, "since trunk (" in said.told, "billing" in said.told.partition("not known")[2]) == (
+        1,
+        True,
+        False,
+    )
+    assert impact(branch, "crm", "--no-database", "--since", "main").code == 2
 
 
 def test_markdown_escapes_what_other_people_wrote(branch: Path) -> None:

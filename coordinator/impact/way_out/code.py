@@ -200,7 +200,8 @@ def twin_trigger(
     """
     function = name(schema, f"{table}_{new}_twin")
     one, two = name(old), name(new)
-    body = f"""CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
+    body = f"""CREATE FUNCTION {function}() RETURNS trigger
+LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.{two} IS NULL THEN
@@ -216,7 +217,7 @@ BEGIN
     RETURN NEW;
 END
 $$"""
-    trigger = f"CREATE TRIGGER {name(f'{new}_twin')} BEFORE INSERT OR UPDATE ON {name(schema, table)}"
+    trigger = f"CREATE TRIGGER {name(f'{new}_twin')}\nBEFORE INSERT OR UPDATE ON {name(schema, table)}"
     return [body, f"{trigger}\nFOR EACH ROW EXECUTE FUNCTION {function}()"]
 
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 _COLOURS = {Verdict.BREAKS: "red", Verdict.DEGRADES: "yellow", Verdict.SAFE: "green"}
 _SHOWN_SAFE = 3  # of each change; -v and the other forms tell all
 _INNER = " " * 4
-_DEEPER = " " * 8
 
 
 def impact_text(report: ImpactReport, page: Page, *, verbose: bool = False) -> str:
@@ -114,7 +113,8 @@ def _consumer(consumer: Consumer, page: Page) -> Iterator[str]:
     yield from rest
     place = page.short(consumer.place)
     if place != consumer.name:
-        yield " " * 12 + place
+        # A path is not broken: it stands further left where it would run over.
+        yield " " * (12 if len(place) + 12 <= page.width else 4) + place
     yield from page.wrapped(consumer_why(consumer), first=" " * 12, then=" " * 12)
 
 
@@ -159,8 +159,9 @@ def _way_out(way: WayOut, page: Page) -> Iterator[str]:
         yield from page.wrapped(
             f"{number}. {step.stage.value}, in {step.module}: {step.what}", first="  ", then="     "
         )
-        yield from (f"     {page.short(place)}" for place in step.places)
-        yield from (f"{_DEEPER}{line}".rstrip() for line in step.code.splitlines())
+        for place in step.places:
+            yield from page.wrapped(place, first="     ", then="       ")
+        yield from (f"     {line}".rstrip() for line in step.code.splitlines())
 
 
 def _list(title: str, items: Sequence[str], page: Page) -> Iterator[str]:

@@ -51,15 +51,21 @@ class Added:
     failures: dict[str, GitError] = field(default_factory=dict)  # by module
 
 
-def what_is_added(project: Project, since: str | None, variables: Mapping[str, str]) -> Added:
-    """Ask the repositories of all modules. `since` is a ref; a repository that does not have it uses its default branch."""
+def what_is_added(project: Project, module: str, since: str | None, variables: Mapping[str, str]) -> Added:
+    """Ask the repositories of all modules. `since` is a ref of the repository that `module` lies in.
+
+    A module's other repository that does not have it is asked for its own default branch.
+    """
     added = Added()
     bases: dict[Path, Since | GitError] = {}
+    home = _home(project, module) if since is not None else None
     for tree in project.trees:
         try:
             top = toplevel(tree.module.path)
             if top not in bases:
                 bases[top] = _base(top, since, variables)
+                if isinstance(bases[top], GitError) and since is not None and top != home:
+                    bases[top] = _base(top, None, variables)
             base = bases[top]
             if isinstance(base, GitError):
                 added.failures[tree.module.name] = base
@@ -69,6 +75,13 @@ def what_is_added(project: Project, since: str | None, variables: Mapping[str, s
         except GitError as error:
             added.failures[tree.module.name] = error
     return added
+
+
+def _home(project: Project, module: str) -> Path | None:
+    try:
+        return toplevel(project.module(module).path)
+    except GitError:
+        return None
 
 
 def _base(top: Path, since: str | None, variables: Mapping[str, str]) -> Since | GitError:

@@ -69,7 +69,7 @@ def view_impact(
     settings.module(module)  # raises with the nearest known name
     with Workers(silence=settings.worker_timeout) as workers:
         project = load_project(settings, workers)
-        added = what_is_added(project, since, os.environ if variables is None else variables)
+        added = what_is_added(project, module, since, os.environ if variables is None else variables)
         starting = start(project, module, added, baseline, asked=since is not None)
         if not starting.branch:
             return ImpactReport(
