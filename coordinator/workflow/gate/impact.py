@@ -16,7 +16,7 @@ from coordinator.reports.wording import counted
 from coordinator.workflow.baseline.target import TargetBaseline
 from coordinator.workflow.gate.branch import changed_modules
 from coordinator.workflow.gate.interface import Check, Said, skipped
-from coordinator.workflow.impact.view import view_impact
+from coordinator.workflow.impact.view import Read, view_impact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +44,7 @@ def _look(bench: Bench) -> Said:
             tell=bench.tell,
             live=live,
             variables=bench.request.environment,
+            read=Read(project=bench.project, captured=bench.captured),
         )
         bench.impacts = (*bench.impacts, report)
     findings = tuple(each for report in bench.impacts for each in _findings(report))

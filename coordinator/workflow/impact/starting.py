@@ -11,14 +11,12 @@ from coordinator.impact.from_catalog import known_in
 from coordinator.planning.planner import plan_run
 from coordinator.revisions.commands import commands_of, remembered_commands
 from coordinator.workflow.impact.added import in_order, is_outside_of_git
-from coordinator.workflow.planned import capture_all
 from coordinator.workflow.project import ASSUMED_SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from coordinator.execution.project import Project
-    from coordinator.execution.workers import Workers
     from coordinator.model.effect import LastingUse, RevisionEffects
     from coordinator.model.known_objects import KnownObjects
     from coordinator.model.module import Module
@@ -169,10 +167,9 @@ class Scene:
 
 
 def set_scene(
-    project: Project, starting: Starting, baseline: Baseline | None, workers: Workers, map_view: MapView
+    project: Project, starting: Starting, baseline: Baseline | None, captured: Captured, map_view: MapView
 ) -> Scene:
-    """Capture what the revisions do, plan the pending ones, and read what there is."""
-    captured = capture_all(project, starting.pending, workers, starting.server_version)
+    """Plan the pending revisions by what they do, and read what there is."""
     effects = {**starting.remembered, **captured.effects}
     plan, problem = _plan(starting, effects, captured, map_view)
     running = {

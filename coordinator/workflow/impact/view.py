@@ -32,6 +32,7 @@ from coordinator.workflow.impact.added import what_is_added
 from coordinator.workflow.impact.declarations import read_declarations
 from coordinator.workflow.impact.starting import Scene, Starting, set_scene, start
 from coordinator.workflow.map_view import read_map_view
+from coordinator.workflow.planned import capture_all
 from coordinator.workflow.project import load_project
 
 if TYPE_CHECKING:
@@ -46,6 +47,15 @@ if TYPE_CHECKING:
     from coordinator.postgres.live_statements import LiveStatements
     from coordinator.settings.values import Settings
     from coordinator.workflow.baseline.interface import Baseline
+    from coordinator.workflow.planned import Captured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What a caller has read already: the trees, and what the pending revisions and the applied ones do."""
+
+    project: Project
+    captured: Captured
 
 
 def view_impact(
@@ -57,18 +67,20 @@ def view_impact(
     tell: Listener,
     live: LiveStatements | None = None,
     variables: Mapping[str, str] | None = None,
+    read: Read | None = None,
 ) -> ImpactReport:
     """What the branch's revisions of one module change, and everything that uses it.
 
     `since` is a git ref (None: where the branch left the default one). Without a `baseline` no database is asked.
-    `live` are the statements seen at work (None: not asked for). `variables` are the process's.
+    `live` are the statements seen at work (None: not asked for). `variables` are the process's. `read` is what the caller
+    has read already: with it no revision is run again.
 
     Raises UsageError for a module that is not there and for a ref that git does not know, RevisionError and MapError
     for what cannot be read.
     """
     settings.module(module)  # raises with the nearest known name
     with Workers(silence=settings.worker_timeout) as workers:
-        project = load_project(settings, workers)
+        project = load_project(settings, workers) if read is None else read.project
         added = what_is_added(project, module, since, os.environ if variables is None else variables)
         starting = start(project, module, added, baseline, asked=since is not None)
         if not starting.branch:
@@ -79,8 +91,12 @@ def view_impact(
                 not_known=tuple(starting.not_known),
                 notes=tuple(starting.notes),
             )
-        tell(Working(what="reading what the revisions do"))
-        scene = set_scene(project, starting, baseline, workers, read_map_view(settings))
+        if read is None:
+            tell(Working(what="reading what the revisions do"))
+            captured = capture_all(project, starting.pending, workers, starting.server_version)
+        else:
+            captured = read.captured
+        scene = set_scene(project, starting, baseline, captured, read_map_view(settings))
     return _Viewing(settings, project, module, starting, scene, tell).report(live)
 
 
