@@ -24,7 +24,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Order, rehearse and apply all pending revisions of all modules.",
     ),
     "plan": ("coordinator.cli.plan", "Show the ordered steps, their reasons and what the run can promise."),
-    "impact": ("coordinator.cli.impact", "Show who uses what a module's new revisions change, and who breaks."),
+    "impact": (
+        "coordinator.cli.impact",
+        "Show who uses what a module's new revisions change, and who breaks.",
+    ),
     "gate": ("coordinator.cli.gate", "Judge what is pending before it is merged: one verdict, and why."),
     "certificate": (
         "coordinator.cli.certificate",

@@ -56,7 +56,9 @@ class ConsumerKind(enum.Enum):
         }
 
 
-SPEAKS_OF = "speaks of "  # begins the sentence about a line of the map that names a consumer which is told anyway
+SPEAKS_OF = (
+    "speaks of "  # begins the sentence about a line of the map that names a consumer which is told anyway
+)
 
 
 class Evidence(enum.Enum):
@@ -249,8 +251,9 @@ class ImpactReport:
                     each.module
                     for change in self.changes
                     for each in change.consumers
-                    if each.module not in {None, self.module} and each.verdict is not Verdict.SAFE
                     if each.module is not None
+                    and each.module != self.module
+                    and each.verdict is not Verdict.SAFE
                 }
             )
         )

@@ -85,7 +85,10 @@ class Manner:
 
 def rows_to_read(session: Session, tables: Sequence[tuple[str, str]], manner: Manner) -> int:
     """About how many rows it takes to answer. Raises StatementError, also when somebody holds a table."""
-    parameters: dict[str, object] = {"schemas": [schema for schema, _ in tables], "tables": [name for _, name in tables]}
+    parameters: dict[str, object] = {
+        "schemas": [schema for schema, _ in tables],
+        "tables": [name for _, name in tables],
+    }
     with session.transaction(read_only=True):
         _set(session, Manner(search_path=("pg_catalog",), role="", seconds=manner.seconds))
         return int(session.value(_ROWS, parameters))

@@ -173,7 +173,7 @@ class Settings:
     wait_server: float = 0.0
     worker_timeout: float = 300.0
     exec_timeout: float = 600.0
-    lint: LintChoices = LintChoices()
+    lint: LintChoices = field(default_factory=LintChoices)
     gate_commands: Mapping[GateStage, tuple[str, ...]] = field(default_factory=dict)  # of the user's own
     url_variables: frozenset[str] = frozenset()  # those that the settings name as holding a database's URL
 

@@ -21,7 +21,9 @@ from coordinator.reports.wording import counted, one_line, seconds_text, shorten
 from tests.plans import key, plan, step
 
 if TYPE_CHECKING:
+    from coordinator.model.forecast import Forecast
     from coordinator.model.plan import RunPlan
+    from coordinator.model.precondition import PreconditionResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,8 @@ class Report:
     run: int | None = 7
     seconds: float = 1.23456
     findings: tuple[Finding, ...] = ()
+    forecasts: tuple[Forecast, ...] = ()
+    preconditions: tuple[PreconditionResult, ...] = ()
 
 
 def test_a_run_is_json_with_plan_rehearsal_and_each_finding_once() -> None:
