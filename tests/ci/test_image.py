@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
-LABEL = "migrate.test.image"
 NAME = f"migrate-test-{uuid4().hex[:8]}"
 NOBODYS_UID = "54321:54321"  # no line of the image's /etc/passwd has it
 PASSWORD = "s3cret-of-the-test"
@@ -90,26 +89,18 @@ def built(docker_engine: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     shutil.copytree(REPOSITORY / "ci" / "recipes", context / "ci" / "recipes")
     (context / ".env").write_text("PASSWORD=never in the image\n", encoding="utf-8")
     collect_wheels(context / "wheels", python_in(docker_engine))
-    tag = f"{NAME}:coordinator"
+    words = [
+        "build", "--quiet", "--file", str(context / "ci" / "recipes" / "docker" / "Dockerfile"),
+        "--build-arg", f"BASE={docker_engine}", "--build-arg", "PIP_NO_INDEX=1", "--build-arg", "REVISION=0123abc",
+    ]  # fmt: skip
+    stage, tag = f"{NAME}:stage", f"{NAME}:coordinator"
     try:
-        docker(
-            "build",
-            "--quiet",
-            "--file",
-            str(context / "ci" / "recipes" / "docker" / "Dockerfile"),
-            "--build-arg",
-            f"BASE={docker_engine}",
-            "--build-arg",
-            "PIP_NO_INDEX=1",
-            "--build-arg",
-            "REVISION=0123abc",
-            "--tag",
-            tag,
-            str(context),
-        )
+        # The stage gets a name too, so that nothing nameless is left behind.
+        docker(*words, "--target", "build", "--tag", stage, str(context))
+        docker(*words, "--tag", tag, str(context))
         yield tag
     finally:
-        docker("rmi", "--force", tag, check=False)
+        docker("rmi", "--force", tag, stage, check=False)
 
 
 @pytest.fixture(scope="module")
