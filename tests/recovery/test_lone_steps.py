@@ -179,7 +179,7 @@ def test_a_step_that_was_killed_half_way_is_brought_to_one_side(site: Site, how:
     )
     before = site.picture()
     with site.running(*UNREHEARSED) as process:
-        site.await_value(SLEEPER, seconds=20.0)
+        site.await_value(SLEEPER)
         process.kill()
         process.communicate()
     refused = site.migrate(*UNREHEARSED)
@@ -217,7 +217,7 @@ def test_a_step_that_was_killed_before_its_first_commit_left_nothing(site: Site)
     )
     before = site.picture()
     with site.running(*UNREHEARSED) as process:
-        site.await_value(SLEEPER, seconds=20.0)
+        site.await_value(SLEEPER)
         process.kill()
         process.communicate()
     file = site.root / site.file("crm", "a1")
