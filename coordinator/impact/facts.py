@@ -24,11 +24,13 @@ class Ruling:
     """What becomes of a consumer, and why: the end of a sentence that begins with its name.
 
     `refused`: it breaks in so far as PostgreSQL refuses the change, so that nothing becomes of it in the end.
+    `may_fail`: a consumer that degrades may fail, rather than give something else or take longer.
     """
 
     verdict: Verdict
     why: str
     refused: bool = False
+    may_fail: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,9 +37,14 @@ def broken_holders(judged: Iterable[Judged]) -> frozenset[ObjectName]:
 
 
 def _passes_on(judged: Judged) -> bool:
-    holder = judged.consumption.holder
-    broken = judged.ruling.verdict is Verdict.BREAKS and not judged.ruling.refused
-    return broken and holder is not None and holder.kind in _PASSES_ON
+    """What breaks takes its users along; a function that may fail does so for whoever calls it."""
+    holder, ruling = judged.consumption.holder, judged.ruling
+    if holder is None or ruling.refused:
+        return False
+    if ruling.verdict is Verdict.BREAKS:
+        return holder.kind in _PASSES_ON
+    may_fail = ruling.verdict is Verdict.DEGRADES and ruling.may_fail
+    return may_fail and holder.kind is ObjectKind.FUNCTION
 
 
 def passed_on(
@@ -53,7 +58,7 @@ def passed_on(
     found: list[Judged] = []
     while waiting:
         broken = waiting.pop(0)
-        for each in _users(broken.consumption, consumptions):
+        for each in _users(broken, consumptions):
             if known.get(id(each.consumption)) is Verdict.BREAKS or _is_spared(each, alteration, facts):
                 continue
             if id(each.consumption) in known and each.ruling.verdict is not Verdict.BREAKS:
@@ -73,23 +78,24 @@ def _is_spared(judged: Judged, alteration: Alteration, facts: Facts) -> bool:
     return facts.comes_later(consumption, alteration) or facts.released(consumption, alteration) is not None
 
 
-def _users(broken: Consumption, consumptions: Sequence[Consumption]) -> Iterator[Judged]:
-    holder = broken.holder
+def _users(broken: Judged, consumptions: Sequence[Consumption]) -> Iterator[Judged]:
+    holder = broken.consumption.holder
     assert holder is not None
     for consumption in consumptions:
-        if consumption is broken:
+        if consumption is broken.consumption:
             continue
         for usage in consumption.usages:
-            ruling = _ruling(holder, usage)
+            ruling = _ruling(holder, usage, broken.ruling.verdict)
             if ruling is not None:
                 yield Judged(consumption, usage, ruling, holder)
                 break
 
 
-def _ruling(holder: ObjectName, usage: Usage) -> Ruling | None:
+def _ruling(holder: ObjectName, usage: Usage, verdict: Verdict) -> Ruling | None:
     if holder.kind is ObjectKind.FUNCTION:
         if usage.object == holder:
-            return Ruling(Verdict.BREAKS, f"calls function {holder}, which breaks")
+            word = "breaks" if verdict is Verdict.BREAKS else "may fail"
+            return Ruling(verdict, f"calls function {holder}, which {word}")
     elif holder.kind is ObjectKind.RELATION:
         if usage.relation == (holder.schema, holder.name):
             return Ruling(Verdict.BREAKS, f"reads view {holder}, which is dropped along")

@@ -181,6 +181,22 @@ def test_what_uses_something_that_breaks_breaks_with_it() -> None:
     assert not any(c.kind is ConsumerKind.CODE for i in impacts for c in i.consumers)  # it is refused
 
 
+def test_a_function_that_may_fail_may_fail_for_its_callers() -> None:
+    writer = running(
+        "bill",
+        "b1",
+        "CREATE FUNCTION bill.enter() RETURNS void LANGUAGE sql AS"
+        " $$ INSERT INTO crm.people (id, phone) VALUES (1, 'x') $$",
+    )
+    change = "ALTER TABLE crm.people ADD CONSTRAINT one UNIQUE (phone)"
+    impacts, _ = judged(change, "SELECT bill.enter()", others=(writer,))
+    told = {c.name: (c.verdict, c.why) for i in impacts for c in i.consumers}
+    assert told["SELECT bill.enter()"] == (DEGRADES, "calls function bill.enter, which may fail")
+    # Another order of rows, or a new value, fails nobody: it is told once, where it happens.
+    impacts, _ = judged("DELETE FROM crm.people", "SELECT bill.dial()")
+    assert [c.name for i in impacts for c in i.consumers if c.through] == []
+
+
 def test_dynamic_sql_is_not_known_and_words_never_break() -> None:
     _, branch = judged(
         "CREATE OR REPLACE FUNCTION bill.wild(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE t; END $$"

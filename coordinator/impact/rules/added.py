@@ -47,7 +47,9 @@ def add_label(a: Alteration, usage: Usage, consumption: Consumption, facts: Fact
         return None
     if _only_writes(usage, consumption):
         return None
-    return Ruling(Verdict.DEGRADES, f"may meet the value {a.object.part!r}, which it does not know")
+    return Ruling(
+        Verdict.DEGRADES, f"may meet the value {a.object.part!r}, which it does not know", may_fail=False
+    )
 
 
 def _only_writes(usage: Usage, consumption: Consumption) -> bool:

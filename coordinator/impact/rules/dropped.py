@@ -119,7 +119,9 @@ def drop_index(a: Alteration, usage: Usage, consumption: Consumption, facts: Fac
     if _relies_on(usage, columns):
         return Ruling(Verdict.DEGRADES, "relies on a unique key (ON CONFLICT) that may go with the index")
     if usage.object in columns:
-        return Ruling(Verdict.DEGRADES, f"may read the whole table: no index by {usage.object.part}")
+        return Ruling(
+            Verdict.DEGRADES, f"may read the whole table: no index by {usage.object.part}", may_fail=False
+        )
     return None
 
 

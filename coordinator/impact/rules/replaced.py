@@ -53,12 +53,14 @@ def write_rows(a: Alteration, usage: Usage, consumption: Consumption, facts: Fac
         if is_key:
             return Ruling(Verdict.DEGRADES, "may hold rows that are to be removed")
         if consumption.kind in _READ_BY_ALL:
-            return Ruling(Verdict.DEGRADES, f"may miss rows of {'.'.join(key)} that are removed")
+            return Ruling(
+                Verdict.DEGRADES, f"may miss rows of {'.'.join(key)} that are removed", may_fail=False
+            )
         return None
     columns = a.effect.columns
     changed = usage.object.kind is ObjectKind.COLUMN and (columns is None or usage.object.part in columns)
     if changed and consumption.kind in _READ_BY_ALL and facts.start.column(usage.object) is not None:
-        return Ruling(Verdict.DEGRADES, f"finds other values in {usage.object.part}")
+        return Ruling(Verdict.DEGRADES, f"finds other values in {usage.object.part}", may_fail=False)
     return None
 
 

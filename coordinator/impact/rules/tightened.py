@@ -73,7 +73,9 @@ def change_default(a: Alteration, usage: Usage, consumption: Consumption, facts:
         return Ruling(
             Verdict.BREAKS, f"adds rows without {name.part}, which is mandatory and has no default any more"
         )
-    return Ruling(Verdict.DEGRADES, f"adds rows without {name.part}, which get another default")
+    return Ruling(
+        Verdict.DEGRADES, f"adds rows without {name.part}, which get another default", may_fail=False
+    )
 
 
 def _is_needed(relation: ObjectName, column: str, facts: Facts) -> bool:
