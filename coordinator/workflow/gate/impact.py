@@ -88,7 +88,8 @@ def _findings(report: ImpactReport) -> Iterator[Finding]:
         for consumer in impact.consumers:
             if consumer.verdict in _SEVERITIES and not _only_speaks(consumer):
                 yield _finding(impact, consumer, remedy)
-    for first in report.ship_first:
+    # What is only needed on the way is pending here too, and each of these tells its own needs.
+    for first in (each for each in report.ship_first if each.direct):
         yield Finding(
             rule="ship-first",
             severity=Severity.NOTE,
