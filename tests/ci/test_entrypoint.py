@@ -14,6 +14,7 @@ from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.failures.site import Ended
@@ -283,6 +284,15 @@ def test_it_stays_a_while_before_it_ends_where_that_is_asked_for(alone: Image) -
     assert noted(alone, "pauses") == ["45"]
 
 
+@pytest.fixture
+def hangup() -> Iterator[None]:
+    """SIGHUP as usual: started with `nohup`, we ignore it, and no shell below us could trap what it found ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hangup")
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize(
     ("number", "codes", "ends"),
