@@ -59,6 +59,15 @@ def await_file(path: Path) -> None:
         time.sleep(0.05)
 
 
+def await_gone(pid: str) -> None:
+    """Wait until the process has ended; one without a parent stays in the table until somebody takes note of it."""
+    deadline = time.monotonic() + 20
+    state = Path(f"/proc/{pid}/stat")
+    while state.exists() and ") Z " not in state.read_text():
+        assert time.monotonic() < deadline, f"process {pid} is still there"
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("stage", ["setup", "rehearsal", "integration", "approval"])
 def test_a_gate_that_is_stopped_leaves_nothing_behind(counter: Counter, tmp_path: Path, stage: str) -> None:
     desk, mark, pids = counter.desk, tmp_path / "begun", tmp_path / "pids"
@@ -90,4 +99,4 @@ def test_a_gate_that_is_stopped_leaves_nothing_behind(counter: Counter, tmp_path
     assert staging_databases(counter) == before
     assert sorted(path.name for path in tmp_path.iterdir() if "gate.json" in path.name) == []
     for pid in pids.read_text().split() if pids.exists() else ():
-        assert not Path(f"/proc/{pid}").exists()
+        await_gone(pid)
