@@ -105,5 +105,6 @@ def test_two_branches_that_pass_alone_and_break_together_are_caught_on_the_merge
         "breaks",
         "came-too-late",
         "rehearsal-failed",
+        "from-empty-failed",
         "functions-resolve",
     }

@@ -36,10 +36,12 @@ def staging_server(counter: Counter) -> Iterator[Session]:
         yield session
 
 
-def staging_databases(counter: Counter) -> int:
-    """How many databases of ours there are on it."""
+def staging_databases(counter: Counter, pid: int) -> int:
+    """How many databases of that process there are on it; others may be at work there too."""
     with staging_server(counter) as session:
-        return int(session.value("SELECT count(*) FROM pg_database WHERE datname LIKE 'migrate\\_%'"))
+        return int(
+            session.value(f"SELECT count(*) FROM pg_database WHERE datname LIKE 'migrate\\_{pid}\\_%'")
+        )
 
 
 def await_sleep(counter: Counter) -> None:
@@ -84,7 +86,6 @@ def test_a_gate_that_is_stopped_leaves_nothing_behind(counter: Counter, tmp_path
             "--exec",
             f"{stage}=echo $$ > {pids}; touch {mark}; sleep 300 & echo $! >> {pids}; wait",
         ]
-    before = staging_databases(counter)
     site = Site(root=desk.root, url=desk.url, state=desk.state)  # a process of its own, to be signalled
     with site.running("gate", *arguments) as process:
         if stage == "rehearsal":
@@ -96,7 +97,7 @@ def test_a_gate_that_is_stopped_leaves_nothing_behind(counter: Counter, tmp_path
     assert ended.code == 130, ended.err
     assert "interrupted" in ended.err
     assert "Traceback" not in ended.err
-    assert staging_databases(counter) == before
+    assert staging_databases(counter, process.pid) == 0
     assert sorted(path.name for path in tmp_path.iterdir() if "gate.json" in path.name) == []
     for pid in pids.read_text().split() if pids.exists() else ():
         await_gone(pid)
