@@ -141,8 +141,8 @@ def test_sigterm_while_it_migrates_takes_everything_back(image: Image) -> None:
     process = image.start(*APPLICATION)
     wait_until(
         image,
-        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(300)'"
-        " AND pid <> pg_backend_pid()",
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'"
+        " AND query LIKE '%pg_sleep(300)' AND pid <> pg_backend_pid()",
     )
     process.send_signal(signal.SIGTERM)
     stopped = ended(process)

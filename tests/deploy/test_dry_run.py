@@ -11,7 +11,7 @@ from tests.failures.shop import SLEEPER, build_shop, sleeping
 if TYPE_CHECKING:
     from tests.failures.site import Site
 
-OURS = "SELECT FROM pg_stat_activity WHERE application_name LIKE 'migrate:%'"
+OURS = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'migrate:%'"
 
 
 def test_a_dry_run_does_not_wait_for_whoever_holds_the_lock(site: Site) -> None:

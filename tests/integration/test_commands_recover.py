@@ -281,7 +281,7 @@ def test_a_killed_run_whose_server_process_still_works_is_not_touched(shop: Site
         for arguments in ("--abort", "--resume"):
             ended = shop.migrate("recover", arguments)
             assert ended.code == 4
-            assert f"server process {session.pid_when_open} (migrate:2 gone main, for " in ended.said
+            assert f"server process {session.pid_when_open} (run 2 on gone, main, for " in ended.said
             assert "is still at work" in ended.said
             assert "`migrate recover --end-backend` ends it" in ended.said
 

@@ -9,7 +9,10 @@ from tests.kept.shelf import build, same, step
 if TYPE_CHECKING:
     from tests.failures.site import Site
 
-SLEEPER = "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep(%'"
+SLEEPER = (
+    "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+    " AND state = 'active' AND query LIKE 'SELECT pg_sleep(%'"
+)
 
 
 def test_recover_puts_back_what_a_killed_run_destroyed_and_it_goes_forward_again(site: Site) -> None:
