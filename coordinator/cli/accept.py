@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from coordinator.cli.options import format_option, read_settings, target_options
+from coordinator.cli.options import format_option, read_settings, target_options, wait_option
 
 
 @click.command("accept")
@@ -13,7 +13,7 @@ from coordinator.cli.options import format_option, read_settings, target_options
 @click.option(
     "--reason", required=True, metavar="TEXT", help="Why the edit is right; it is kept in the ledger."
 )
-@click.option("--wait", metavar="DURATION", help="How long to wait for another run.  [default: 10m]")
+@wait_option
 @format_option
 @click.pass_context
 def command(

@@ -7,7 +7,15 @@ import sys
 import click
 
 from coordinator.cli.keeping import keep_options, keep_request
-from coordinator.cli.options import check_budget_option, format_option, read_settings, target_options
+from coordinator.cli.options import (
+    atomic_option,
+    check_budget_option,
+    format_option,
+    max_hold_option,
+    read_settings,
+    target_options,
+    wait_option,
+)
 
 
 @click.command("all-modules")
@@ -33,17 +41,9 @@ from coordinator.cli.options import check_budget_option, format_option, read_set
     is_flag=True,
     help="Apply nothing without a certificate signed by a key of certificate_keys.",
 )
-@click.option(
-    "--atomic",
-    type=click.Choice(["auto", "run", "step"]),
-    help="auto: as much in one transaction as can be; run: all of it, or refuse; step: each by itself.",
-)
-@click.option("--wait", metavar="DURATION", help="How long to wait for another run.  [default: 10m]")
-@click.option(
-    "--max-hold",
-    metavar="DURATION",
-    help="The longest that one transaction may keep others waiting, by the rehearsal's times.  [default: 30s]",
-)
+@atomic_option
+@wait_option
+@max_hold_option
 @check_budget_option
 @click.option(
     "--trace",

@@ -32,6 +32,19 @@ def target_options(command: _Command) -> _Command:
     return command
 
 
+atomic_option = click.option(
+    "--atomic",
+    type=click.Choice(["auto", "run", "step"]),
+    help="auto: as much in one transaction as can be; run: all of it, or refuse; step: each by itself.",
+)
+max_hold_option = click.option(
+    "--max-hold",
+    metavar="DURATION",
+    help="The longest that one transaction may keep others waiting, by the rehearsal's times.  [default: 30s]",
+)
+wait_option = click.option(
+    "--wait", metavar="DURATION", help="How long to wait for another run.  [default: 10m]"
+)
 check_budget_option = click.option(
     "--check-budget",
     metavar="BUDGET",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from coordinator.cli.keeping import keep_options, keep_request
-from coordinator.cli.options import format_option, read_settings, target_options
+from coordinator.cli.options import format_option, read_settings, target_options, wait_option
 
 
 @click.command("recover")
@@ -20,7 +20,7 @@ from coordinator.cli.options import format_option, read_settings, target_options
     help="First end the server processes that still work for the run, though its client is gone.",
 )
 @keep_options
-@click.option("--wait", metavar="DURATION", help="How long to wait for another run.  [default: 10m]")
+@wait_option
 @format_option
 @click.pass_context
 def command(

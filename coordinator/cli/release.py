@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from coordinator.cli.options import format_option, read_settings, target_options
+from coordinator.cli.options import format_option, read_settings, target_options, wait_option
 
 
 @click.command("release")
 @click.argument("revisions", nargs=-1, metavar="MODULE:REVISION...")
 @target_options
 @click.option("--all", "everything", is_flag=True, help="Release all that is on hold.")
-@click.option("--wait", metavar="DURATION", help="How long to wait for a run.  [default: 10m]")
+@wait_option
 @format_option
 @click.pass_context
 def command(

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from coordinator.cli.keeping import keep_options, keep_request
-from coordinator.cli.options import check_budget_option, format_option, read_settings, target_options
+from coordinator.cli.options import (
+    atomic_option,
+    check_budget_option,
+    format_option,
+    max_hold_option,
+    read_settings,
+    target_options,
+    wait_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,19 +47,11 @@ if TYPE_CHECKING:
     metavar="auto|container|embedded|URL|off",
     help="Where to rehearse; `off` takes back unrehearsed.  [default: what the settings say, else auto]",
 )
-@click.option(
-    "--atomic",
-    type=click.Choice(["auto", "run", "step"]),
-    help="auto: as much in one transaction as can be; run: all of it, or refuse; step: each by itself.",
-)
-@click.option(
-    "--max-hold",
-    metavar="DURATION",
-    help="The longest that one transaction may keep others waiting, by the rehearsal's times.  [default: 30s]",
-)
+@atomic_option
+@max_hold_option
 @check_budget_option
 @keep_options
-@click.option("--wait", metavar="DURATION", help="How long to wait for another run.  [default: 10m]")
+@wait_option
 @click.option(
     "--trust-ledger-source",
     is_flag=True,

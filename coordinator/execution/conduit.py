@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from coordinator.errors import CoordinatorError
+from coordinator.execution.sent import Sent
 from coordinator.postgres.failure import TRANSIENT, ConnectionLostError, StatementError
 from coordinator.postgres.render import render
 from coordinator.sql.command import Command, CommandKind
@@ -38,14 +39,6 @@ class Blocks(Protocol):
     def leave(self) -> None: ...
 
     def come_back(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """A statement that was sent: its text without the values of its parameters, and the revision's line."""
-
-    sql: str
-    line: int
 
 
 @dataclass(slots=True)

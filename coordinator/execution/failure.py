@@ -10,7 +10,7 @@ from coordinator.model.incident import Category
 from coordinator.model.names import Place
 
 if TYPE_CHECKING:
-    from coordinator.execution.conduit import Sent
+    from coordinator.execution.sent import Sent
     from coordinator.model.finding import Finding
     from coordinator.model.plan import Step
     from coordinator.postgres.failure import ConnectionLostError, StatementError

@@ -19,7 +19,7 @@ from coordinator.sql.shown import without_values
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from coordinator.execution.conduit import Sent
+    from coordinator.execution.sent import Sent
     from coordinator.model.plan import Step
     from coordinator.postgres.session import Answer, Session
     from coordinator.postgres.tracing import HeldRelation, TracedRelation

@@ -32,6 +32,10 @@ _FAMILIES = {
     **dict.fromkeys(("date", "timestamp", "timestamptz"), "moment"),
     **dict.fromkeys(("time", "timetz"), "time of day"),
 }
+# Types that are no text, so that LIKE, a regular expression or lower() over them is refused.
+_NO_TEXTS = frozenset(_FAMILIES.values()) - {"text"} | {"bool", "uuid", "json", "jsonb", "interval", "inet"}
+_TRUTHS = ("true", "false", "yes", "no", "on", "off", "1", "0")
+_NUMBERS_IN_WORDS = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _WIDTHS = {"int2": 1, "int4": 2, "int8": 3, "numeric": 4}
 _TEXTS = frozenset({"text", "varchar"})
 _TYPE = re.compile(
@@ -83,6 +87,34 @@ def comparable(one: str, other: str) -> bool | None:
         return False
     names = left.family.rpartition(".")[2], right.family.rpartition(".")[2]
     return names[0] == names[1]
+
+
+def takes_text_operators(name: str) -> bool | None:
+    """Whether LIKE, regular expressions and lower() go over the type; None when that is not known, as of a domain."""
+    found = sql_type(name)
+    if found is None:
+        return None
+    if found.family in _NO_TEXTS or found.array:
+        return False
+    return True if found.family == "text" else None
+
+
+def reads(name: str, literal: str) -> bool | None:
+    """Whether PostgreSQL can read a quoted text as a value of the type; None when that is not known.
+
+    False only for what no part of the text that is put in later could mend: letters where a number is wanted.
+    """
+    found, words = sql_type(name), literal.strip().lower()
+    if found is None or not words or found.array:
+        return None
+    if found.family == "text":
+        return True
+    if found.family == "number" and found.name != "money":
+        is_word = any(map(str.isalpha, words)) and not any(map(str.isdigit, words))
+        return False if is_word and not _NUMBERS_IN_WORDS.fullmatch(words) else None
+    if found.name == "bool":
+        return any(each.startswith(words) for each in _TRUTHS)
+    return None
 
 
 def widens(one: str, other: str) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from coordinator.model.effect import Holding, ObjectKind
 
 if TYPE_CHECKING:
+    from coordinator.model.beside import Beside
     from coordinator.model.change import DatabaseChange
     from coordinator.model.effect import ObjectName
     from coordinator.model.names import Place, RevisionKey
@@ -111,7 +112,7 @@ class Consumption:
     """One thing that uses objects of the database: a view, a statement in somebody's code, a line of the map.
 
     `holder` is the object of the database that it is. `place` is a file with its line, or the object's name. `constants`
-    are the literal texts in it, `compared` pairs of columns that it compares, or a column and "number". `since` is
+    are the literal texts in it, `compared` pairs of columns that it compares, or a column and what stands beside it. `since` is
     the pending revision that will make it, None: it is there. `calls` and `role` are of a live statement. `path` is
     the file from the top of its repository, for CODEOWNERS.
     """
@@ -124,7 +125,7 @@ class Consumption:
     evidence: Evidence = Evidence.EXACT
     holder: ObjectName | None = None
     constants: frozenset[str] = frozenset()
-    compared: tuple[tuple[ObjectName, ObjectName | None], ...] = ()
+    compared: tuple[tuple[ObjectName, ObjectName | Beside], ...] = ()
     since: RevisionKey | None = None
     calls: int | None = None
     role: str | None = None

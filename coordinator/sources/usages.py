@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coordinator.model.beside import Beside
 from coordinator.model.effect import Effect, Holding, ObjectKind, ObjectName, Verb
 from coordinator.model.impact import Usage
 from coordinator.sources.texts import PUT_IN
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from coordinator.sql.bodies import Body, Insert
 
 _KNOWN_ONLY = frozenset({ObjectKind.FUNCTION, ObjectKind.RELATION, ObjectKind.COLUMN})
-Compared = tuple[tuple[ObjectName, ObjectName | None], ...]
+Compared = tuple[tuple[ObjectName, ObjectName | Beside], ...]
 
 
 def usages_of(body: Body, known: KnownObjects, path: Sequence[str]) -> tuple[Usage, ...]:
@@ -34,12 +35,17 @@ def usages_of(body: Body, known: KnownObjects, path: Sequence[str]) -> tuple[Usa
 
 
 def compared_in(body: Body, known: KnownObjects, path: Sequence[str]) -> Compared:
-    """Columns that the command compares with each other, or with a number (None)."""
-    pairs: list[tuple[ObjectName, ObjectName | None]] = []
+    """Columns that the command compares with each other, or with something else that is no column.
+
+    A quoted text of which a part is only known when the program runs is left out.
+    """
+    pairs: list[tuple[ObjectName, ObjectName | Beside]] = []
     for left, right in body.compared:
+        if isinstance(right, Beside) and PUT_IN in right.words:
+            continue
         one = known.named(left.candidates, path)
-        other = known.named(right.candidates, path) if right is not None else None
-        if one is not None and (right is None or other is not None):
+        other = right if isinstance(right, Beside) else known.named(right.candidates, path)
+        if one is not None and other is not None:
             pairs.append((one, other))
     return tuple(dict.fromkeys(pairs))
 

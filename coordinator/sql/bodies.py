@@ -19,6 +19,7 @@ from coordinator.sql.watching import WatchingReader
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from coordinator.model.beside import Beside
     from coordinator.model.effect import Effect, ObjectName
     from coordinator.sql.tree import Node, Tree
     from coordinator.sql.watching import Named
@@ -53,7 +54,7 @@ class Body:
     inserts: tuple[Insert, ...] = ()
     row_fields: tuple[str, ...] = ()
     constants: frozenset[str] = frozenset()
-    compared: tuple[tuple[Named, Named | None], ...] = ()
+    compared: tuple[tuple[Named, Named | Beside], ...] = ()
     computed: frozenset[ObjectName] = frozenset()
     holding: Holding = Holding.TEXT
     unknown: tuple[str, ...] = ()

@@ -5,18 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coordinator.model.beside import Beside, BesideKind
 from coordinator.model.effect import ObjectKind, ObjectName
-from coordinator.sql.nodes import given, name_of, strings
+from coordinator.sql.nodes import given, name_of, strings, unwrap
 from coordinator.sql.queries import QueryReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from coordinator.sql.reading import Reading
     from coordinator.sql.scope import Columns, Scope
     from coordinator.sql.tree import Node
 
 _COMPARES = frozenset({"=", "<>", "!=", "<", ">", "<=", ">="})
+_RANGES = frozenset({"BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETRIC", "NOT BETWEEN SYMMETRIC"})
+# LIKE, ILIKE and SIMILAR TO are written as these operators too.
+_MATCHES = frozenset({"~~", "!~~", "~~*", "!~~*", "~", "!~", "~*", "!~*"})
+# Functions of PostgreSQL that take only a text where they take one value; `lower` and `upper` also take ranges.
+_OF_TEXT = frozenset(
+    {"lower", "upper", "initcap", "btrim", "ltrim", "rtrim", "char_length", "character_length"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +37,14 @@ class Named:
 class WatchingReader(QueryReader):
     """A QueryReader that knows more of each query than which objects it uses.
 
-    `constants` are the texts in it. `compared` are pairs of columns on both sides of a comparison; the second is None
-    when a number stands there. `computed` are columns with which more is done than to give, sort or compare them.
+    `constants` are the texts in it. `compared` are pairs of columns on both sides of a comparison; the second may also be
+    what stands there in place of a column. `computed` are columns with which more is done than to give, sort or compare them.
     """
 
     def __init__(self, reading: Reading) -> None:
         super().__init__(reading)
         self.constants: set[str] = set()
-        self.compared: list[tuple[Named, Named | None]] = []
+        self.compared: list[tuple[Named, Named | Beside]] = []
         self.computed: set[ObjectName] = set()
         self._depth = 0
         self._plain_at = -1  # the depth at which a column is only given, sorted or compared
@@ -64,8 +72,12 @@ class WatchingReader(QueryReader):
         if kind == "A_Const":
             if node.HasField("sval"):
                 self.constants.add(node.sval.sval)
-        elif kind == "A_Expr" and _operator(node) in _COMPARES:
+        elif kind == "A_Expr" and _operator(node) in _COMPARES | _RANGES:
             self._comparison(node, scope)
+        elif kind == "A_Expr" and _operator(node) in _MATCHES:
+            self._given_as_text(node, [given(node, "lexpr")], _operator(node), scope)
+        elif kind == "FuncCall" and _last(node.funcname) in _OF_TEXT and len(node.args) == 1:
+            self._given_as_text(node, map(unwrap, node.args), f"{_last(node.funcname)}()", scope)
         elif kind == "SortBy":
             self._plainly(node, scope)
         elif kind == "ColumnRef":
@@ -98,18 +110,39 @@ class WatchingReader(QueryReader):
             is_column = name_of(side) == "ColumnRef" and len(self._seen) > before
             found.append(self._seen[before] if is_column else None)
         self._plain_at = outer
-        if len(found) == 2 and found[0] is not None and found[1] is not None:
-            self.compared.append((found[0], found[1]))
-        elif len(found) == 2:
-            column = found[0] or found[1]
-            if column is not None and any(_is_number(side) for side in sides if side is not None):
-                self.compared.append((column, None))
+        columns = [each for each in found if each is not None]
+        if len(columns) > 1:
+            self.compared.append((columns[0], columns[1]))
+        elif columns:
+            self.compared.extend(
+                (columns[0], each) for side in sides if side is not None for each in _beside(side)
+            )
+
+    def _given_as_text(self, node: Node, operands: Iterable[Node | None], words: str, scope: Scope) -> None:
+        """Read a node that asks a text of these operands."""
+        before = len(self._seen)
+        super().read(node, scope)
+        bare = [each for each in operands if each is not None and name_of(each) == "ColumnRef"]
+        if bare and len(self._seen) > before:
+            self.compared.append((self._seen[before], Beside(BesideKind.TEXT, words)))
 
 
 def _operator(node: Node) -> str:
-    words = strings(node.name)
+    return _last(node.name)
+
+
+def _last(names: Iterable[Node]) -> str:
+    words = strings(names)
     return words[-1] if words else ""
 
 
-def _is_number(node: Node) -> bool:
-    return name_of(node) == "A_Const" and (node.HasField("ival") or node.HasField("fval"))
+def _beside(side: Node) -> Iterator[Beside]:
+    """The numbers and quoted texts that a side of a comparison is, or lists."""
+    for each in side.items if name_of(side) == "List" else [side]:
+        node = unwrap(each)
+        if name_of(node) != "A_Const":
+            continue
+        if node.HasField("ival") or node.HasField("fval"):
+            yield Beside(BesideKind.NUMBER)
+        elif node.HasField("sval"):
+            yield Beside(BesideKind.LITERAL, node.sval.sval)

@@ -29,6 +29,7 @@ def verdict(change: str, sql: str, role: str | None = None) -> Verdict:
 
 PHONE = "SELECT phone FROM crm.people"
 ADD = "INSERT INTO crm.people (id, phone) VALUES (1, 'x')"
+TO_INT = "ALTER TABLE crm.people ALTER phone TYPE bigint USING NULL"
 TABLE = [
     ("ALTER TABLE crm.people DROP COLUMN phone", PHONE, BREAKS),
     ("ALTER TABLE crm.people DROP COLUMN phone", "SELECT age FROM crm.people", SAFE),
@@ -80,6 +81,40 @@ TABLE = [
         BREAKS,
     ),
     ("ALTER TABLE crm.people ALTER age TYPE text", "SELECT age FROM crm.people", DEGRADES),
+    ("ALTER TABLE crm.people ALTER age TYPE text", "SELECT id FROM crm.people WHERE age IN (3, 4)", BREAKS),
+    (
+        "ALTER TABLE crm.people ALTER age TYPE text",
+        "SELECT id FROM crm.people WHERE age BETWEEN 3 AND 4",
+        BREAKS,
+    ),
+    ("ALTER TABLE crm.people ALTER age TYPE text", "SELECT id FROM crm.people WHERE age = '3'", DEGRADES),
+    (TO_INT, "SELECT id FROM crm.people WHERE phone LIKE '+49%'", BREAKS),
+    (TO_INT, "SELECT id FROM crm.people WHERE phone NOT ILIKE '%x'", BREAKS),
+    (TO_INT, "SELECT id FROM crm.people WHERE phone ~ '^0'", BREAKS),
+    (TO_INT, "SELECT id FROM crm.people WHERE phone SIMILAR TO '0%'", BREAKS),
+    (TO_INT, "SELECT id FROM crm.people WHERE phone::text LIKE '+49%'", DEGRADES),
+    (TO_INT, "SELECT lower(phone) FROM crm.people", BREAKS),
+    (TO_INT, "SELECT lower(phone::text) FROM crm.people", DEGRADES),
+    (TO_INT, "SELECT id FROM crm.people WHERE phone = 'none'", BREAKS),
+    (TO_INT, "SELECT id FROM crm.people WHERE phone IN ('1', 'none')", BREAKS),
+    (TO_INT, "SELECT id FROM crm.people WHERE phone = '12'", DEGRADES),
+    (TO_INT, "SELECT id FROM crm.people WHERE note LIKE 'x%' AND phone = %s", DEGRADES),
+    ("ALTER TABLE crm.people ALTER phone TYPE varchar(40)", "SELECT lower(phone) FROM crm.people", DEGRADES),
+    (
+        "ALTER TABLE crm.people ALTER phone TYPE crm.mood USING NULL",
+        "SELECT lower(phone) FROM crm.people",
+        DEGRADES,
+    ),
+    (
+        "ALTER TABLE crm.people ALTER phone TYPE bool USING NULL",
+        "SELECT id FROM crm.people WHERE phone = 'y'",
+        DEGRADES,
+    ),
+    (
+        "ALTER TABLE crm.people ALTER phone TYPE bool USING NULL",
+        "SELECT id FROM crm.people WHERE phone = 'x'",
+        BREAKS,
+    ),
     ("ALTER TABLE crm.people ALTER age SET NOT NULL", ADD, BREAKS),
     ("ALTER TABLE crm.people ALTER phone SET NOT NULL", ADD, DEGRADES),
     ("ALTER TABLE crm.people ALTER phone SET NOT NULL", PHONE, SAFE),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.execution.conduit import Sent
+from coordinator.execution.sent import Sent
 from coordinator.execution.tracing import StepTracer
 from coordinator.model.capture import Direction
 from coordinator.model.names import Place, RevisionKey

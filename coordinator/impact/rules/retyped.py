@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.impact.facts import Ruling
-from coordinator.impact.types import comparable, same_type, sql_type, widens
+from coordinator.impact.types import comparable, reads, same_type, sql_type, takes_text_operators, widens
+from coordinator.model.beside import Beside, BesideKind
 from coordinator.model.effect import Holding, ObjectKind
 from coordinator.model.impact import ConsumerKind, Verdict
 
 if TYPE_CHECKING:
     from coordinator.impact.facts import Facts
     from coordinator.impact.world import Alteration
+    from coordinator.model.effect import ObjectName
     from coordinator.model.impact import Consumption, Usage
     from coordinator.model.known_objects import Key
 
@@ -93,21 +95,47 @@ def _text(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -
 
 
 def _clash(a: Alteration, consumption: Consumption, facts: Facts) -> Ruling | None:
-    """What is compared with it must compare with the new type too."""
+    """What is compared with it, or takes it, must go with the new type too."""
     _, after = _types(a)
     for one, other in consumption.compared:
-        if a.object not in (one, other):
-            continue
-        mate = other if one == a.object else one
-        shape = None if mate is None else facts.final.column(mate)
-        words = "numeric" if mate is None else (shape.type if shape else "")
-        if mate is None and sql_type(after) is not None and comparable(after, words) is False:
-            return Ruling(Verdict.BREAKS, f"compares it with a number, and {after} does not compare with one")
-        if mate is not None and comparable(after, words) is False:
-            return Ruling(
-                Verdict.BREAKS, f"compares it with {mate} ({words}), which {after} does not compare with"
-            )
+        if isinstance(other, Beside):
+            why = _unfit(other, after) if one == a.object else None
+        else:
+            mate = other if one == a.object else one if other == a.object else None
+            why = _unlike(mate, after, facts) if mate is not None else None
+        if why is not None:
+            return Ruling(Verdict.BREAKS, why)
     return None
+
+
+def _unlike(mate: ObjectName, after: str, facts: Facts) -> str | None:
+    """Why a column that it is compared with does not go with the new type; None: it goes, or that is not known."""
+    shape = facts.final.column(mate)
+    if shape is None or comparable(after, shape.type) is not False:
+        return None
+    return f"compares it with {mate} ({shape.type}), which {after} does not compare with"
+
+
+def _unfit(beside: Beside, after: str) -> str | None:
+    """Why what stands beside the column does not go with its new type; None: it goes, or that is not known."""
+    match beside.kind:
+        case BesideKind.NUMBER:
+            known = sql_type(after) is not None
+            if known and comparable(after, "numeric") is False:
+                return f"compares it with a number, and {after} does not compare with one"
+        case BesideKind.TEXT:
+            if takes_text_operators(after) is False:
+                return f"takes it for a text ({_in_words(beside.words)}), which {after} is not"
+        case BesideKind.LITERAL:
+            if reads(after, beside.words) is False:
+                return f"compares it with {beside.words!r}, which is no {after}"
+    return None
+
+
+def _in_words(operator: str) -> str:
+    """An operator as people write it."""
+    kept = operator.removeprefix("!")
+    return {"~~": "LIKE", "~~*": "ILIKE"}.get(kept, "a regular expression" if kept in {"~", "~*"} else kept)
 
 
 def _same(a: Alteration, consumption: Consumption, facts: Facts) -> Ruling | None:

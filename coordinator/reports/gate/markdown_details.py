@@ -95,7 +95,7 @@ def forecasts_part(document: Document) -> Part | None:
         "Measured in the rehearsal, which has no rows; sizes and times are those to expect where it goes.",
         "",
         "| revision | what it would mean | about |",
-        "|---|---|--:|",
+        "|---|---|---|",
     )
     rows = tuple((_forecast_row(each),) for each in found)
     return Part(rank=5, head=head, blocks=rows, tail=CLOSED, noun="locks")
@@ -104,7 +104,8 @@ def forecasts_part(document: Document) -> Part | None:
 def _forecast_row(each: Document) -> str:
     unnamed = "" if each["named"] else "**no statement names it:** "
     line = f", line {each['line']}" if each["line"] else ""
-    about = "" if each["estimate"] is None else took(each["estimate"]["seconds"])
+    estimate = each["estimate"]
+    about = "" if estimate is None else f"{took(estimate['seconds'])} {cell(estimate['basis'])}"
     return f"| {cell(revision_of(each))}{line} | {unnamed}{prose(each['told'], in_cell=True)} | {about} |"
 
 
