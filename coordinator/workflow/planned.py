@@ -72,7 +72,7 @@ def capture_all(
     upgrades: dict[RevisionKey, Capture] = {}
     downgrades: dict[RevisionKey, Capture] = {}
     findings: list[Finding] = []
-    for tree in project.trees if waiting else ():
+    for tree in project.trees if waiting or noted else ():
         findings.extend(learn_environment(tree.module, workers, server_version))
         for revision in tree.revisions:
             worker = workers.for_module(tree.module, server_version)

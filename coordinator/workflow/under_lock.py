@@ -216,12 +216,13 @@ def _would_apply(deploy: Deploy, main: Session, planned: _Planned) -> Report:
 def _plan(deploy: Deploy, main: Session, state: TargetState) -> _Planned:
     """Capture, check and order what is pending. Raises RefusedError when one of the findings is an error."""
     project, only = deploy.project, deploy.request.only
+    pending = state.pending(project)
     captured = capture_all(
         project,
-        state.pending(project),
+        pending,
         deploy.workers,
         state.server_version,
-        noted=state.outside(project),
+        noted=state.outside(project) if pending else (),
     )
     findings = (
         *captured.findings,

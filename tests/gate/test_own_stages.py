@@ -114,6 +114,20 @@ def test_what_only_fails_from_empty_blocks_there(counter: Counter) -> None:
     assert judged.outcomes["rehearsal"] == "passed"
 
 
+def test_a_nightly_pass_takes_back_every_revision_though_nothing_is_pending(counter: Counter) -> None:
+    judged = counter.approved("--from-empty=all")
+    assert judged.check("from-empty")["told"] == "2 revisions from nothing"
+    assert counter.approved().outcomes["from-empty"] == "skipped"
+    add_phone(counter.desk.root, downgrade='op.execute("ALTER TABLE crm.customers DROP fax")')
+    apply(counter.desk, "--staging", "off")
+    assert counter.approved().outcomes["from-empty"] == "skipped"
+    # Only what is pending is judged; of the rest it is said.
+    found = counter.approved("--from-empty=all").check("from-empty")["findings"]
+    assert [(each["rule"], each["severity"], each["revision"]) for each in found] == [
+        ("downgrade-fails", "warning", "crm:c2")
+    ]
+
+
 def test_what_is_in_and_cannot_be_built_from_nothing_is_not_the_pending_revisions_fault(
     counter: Counter,
 ) -> None:

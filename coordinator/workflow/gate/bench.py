@@ -98,7 +98,7 @@ class Bench:
     @property
     def map_view(self) -> MapView:
         """What a plan takes from the map, once it was read."""
-        assert self._map_view is not None, "asked for before the plan was made"
+        assert self._map_view is not None, "asked for before the map was read"
         return self._map_view
 
     @property
@@ -125,9 +125,13 @@ class Bench:
         """The revisions were captured."""
         self._captured = captured
 
-    def planned(self, plans: tuple[RunPlan, ...], map_view: MapView) -> None:
+    def mapped(self, map_view: MapView) -> None:
+        """The map was read."""
+        self._map_view = map_view
+
+    def planned(self, plans: tuple[RunPlan, ...]) -> None:
         """There is an order, or several."""
-        self.plans, self.plan, self._map_view = plans, plans[0], map_view
+        self.plans, self.plan = plans, plans[0]
 
     def prepared(self, floor: Floor) -> None:
         """The staging runs, and its first database starts at the baseline."""

@@ -14,6 +14,7 @@ from coordinator.workflow.absent import AbsentModules
 from coordinator.workflow.baseline.stand_in import run_stand_ins, stood_for
 from coordinator.workflow.gate.building import note_built, starts_empty
 from coordinator.workflow.gate.interface import Check, Said, skipped
+from coordinator.workflow.gate.order import read_map
 from coordinator.workflow.gate.request import FromEmpty
 from coordinator.workflow.gate.watching import Watching
 from coordinator.workflow.planned import make_plans
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
 def _pass(bench: Bench) -> Said:
     if not bench.pending:
-        return skipped("nothing is pending")
+        if bench.request.from_empty is FromEmpty.PENDING:
+            return skipped("nothing is pending")
+        read_map(bench)
     if starts_empty(bench) and bench.rehearsed is not None:
         return skipped("the rehearsal has started from nothing already")
     watching = Watching(bench.tell, bench.project)
@@ -47,8 +50,12 @@ def _pass(bench: Bench) -> Said:
             done = None if found is None else found.rehearsal
             bench.rehearsals.append(watching.seen("empty", done, judged=judged))
     only = "" if judged is None else f", {counted(len(judged), 'pending one', 'pending ones')} taken back too"
-    pending = frozenset(bench.pending)
-    findings = tuple(each for step in found.rehearsal.steps if step.key in pending for each in step.findings)
+    findings = tuple(
+        each
+        for step in found.rehearsal.steps
+        if judged is None or step.key in judged
+        for each in step.findings
+    )
     told = f"{counted(len(found.plan.steps), 'revision')} from nothing{only}"
     return Said(told=told, findings=findings)
 

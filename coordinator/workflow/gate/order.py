@@ -21,24 +21,30 @@ if TYPE_CHECKING:
 def _order(bench: Bench) -> Said:
     if not bench.pending:
         return skipped("nothing is pending")
-    map_view = read_map_view(bench.settings)
+    read_map(bench)
     plans = make_plans(
         bench.project,
         bench.state,
         bench.captured,
-        map_view,
+        bench.map_view,
         atomicity=bench.settings.atomic,
         lasting=bench.baseline.lasting(),
     )
-    bench.planned(plans, map_view)
-    bench.known_project = replace(
-        bench.project, map_references=map_view.references, absent=bench.state.absent.modules
-    )
+    bench.planned(plans)
     others = f"; {len(plans)} orders are possible, the rehearsal decides" if len(plans) > 1 else ""
     told = (
         f"{counted(len(plans[0].steps), 'step')} in {counted(len(plans[0].segments), 'transaction')}{others}"
     )
     return Said(told=told, findings=(*plans[0].findings, *_held(bench)))
+
+
+def read_map(bench: Bench) -> None:
+    """From here on plans take from the map what it says, and the project knows it, and who is absent."""
+    map_view = read_map_view(bench.settings)
+    bench.mapped(map_view)
+    bench.known_project = replace(
+        bench.project, map_references=map_view.references, absent=bench.state.absent.modules
+    )
 
 
 def _held(bench: Bench) -> tuple[Finding, ...]:
