@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -189,6 +190,69 @@ def test_the_rest_is_refused_when_the_part_is_not_as_it_was_certified(desk: Desk
 
     assert done.code == 1, done.err
     assert "index crm.customers.one_name has another definition" in done.said
+
+
+def test_the_rest_in_other_transactions_is_refused(desk: Desk) -> None:
+    """The index is in; what was rehearsed behind it in one transaction stays in one."""
+    write_shop(desk.root)
+    apply(desk)
+    add_index(desk.root)
+    crm = versions_of(desk.root, "crm")
+    for name, after in (("c4", "c3"), ("c5", "c4")):
+        write_revision(
+            crm,
+            name,
+            after=after,
+            upgrade=f'op.execute("CREATE TABLE crm.{name} (id int)")',
+            downgrade=f'op.execute("DROP TABLE crm.{name}")',
+        )
+    file = make(desk)
+    certificate = read_certificate(file).certificate
+    assert [len(each) for each in certificate.segments] == [1, 2]
+    later = {name: (crm / name).read_bytes() for name in ("c4.py", "c5.py")}
+    for name in later:
+        (crm / name).unlink()
+    apply(desk)
+    for name, content in later.items():
+        (crm / name).write_bytes(content)
+
+    done = deploy(desk, file, "--atomic", "step")
+
+    assert done.code == 1, done.err
+    assert "what is left of the plan was rehearsed in 1 transaction, and would run in 2" in done.said
+    assert deploy(desk, file).code == 0
+
+
+def test_other_transactions_are_refused_beside_a_module_that_moved_on(desk: Desk) -> None:
+    """That an untouched module has moved is only told, and hides nothing."""
+    write_base(desk.root)
+    audit = desk.root / "modules" / "audit"
+    shutil.copytree(desk.root / "modules" / "billing", audit)
+    (versions_of(desk.root, "audit") / "b1.py").unlink()
+    write_table(desk, "a1", after=None)
+    apply(desk)
+    write_release(desk.root)
+    file = make(desk)
+    write_table(desk, "a2", after="a1")
+    apply(desk, "--module", "audit")
+
+    done = deploy(desk, file, "--atomic", "step")
+
+    assert done.code == 1, done.err
+    assert "rehearsed in 1 transaction, and would run in 3 transactions" in done.said
+    done = deploy(desk, file)
+    assert done.code == 0, done.err
+    assert "table audit.a2 was not there" in done.said
+
+
+def write_table(desk: Desk, name: str, *, after: str | None) -> None:
+    write_revision(
+        versions_of(desk.root, "audit"),
+        name,
+        after=after,
+        upgrade=f'op.execute("CREATE TABLE audit.{name} (id int)")',
+        downgrade=f'op.execute("DROP TABLE audit.{name}")',
+    )
 
 
 def test_the_end_without_the_beginning_is_refused(desk: Desk) -> None:

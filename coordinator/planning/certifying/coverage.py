@@ -24,7 +24,7 @@ def covered_plan(certificate: Certificate, today: Today) -> RunPlan | None:
 def coverage_findings(certificate: Certificate, today: Today) -> tuple[Finding, ...]:
     """Other revisions, another order, another cut into transactions, and what was applied besides."""
     found = [*_other_revisions(certificate, today), *_other_applied(certificate, today)]
-    if not found:
+    if not any(each.severity is Severity.ERROR for each in found):
         found.extend(_other_order(certificate, today))
     return tuple(found)
 
@@ -97,11 +97,14 @@ def _other_order(certificate: Certificate, today: Today) -> list[Finding]:
     plan = covered_plan(certificate, today)
     if plan is None:
         return [_moved(left, today.plans[0])]
-    if not done and _cut(plan) != tuple(
-        tuple(step.key for step in segment) for segment in certificate.segments
-    ):
-        return [_recut(certificate, plan)]
-    return []
+    rest = _rest(certificate, {step.key for step in left})
+    return [] if _cut(plan) == rest else [_recut(certificate, plan, len(rest))]
+
+
+def _rest(certificate: Certificate, left: set[RevisionKey]) -> tuple[tuple[RevisionKey, ...], ...]:
+    """The transactions that were rehearsed, less what is in already."""
+    segments = (tuple(step.key for step in segment if step.key in left) for segment in certificate.segments)
+    return tuple(segment for segment in segments if segment)
 
 
 def _moved(left: tuple[CertifiedStep, ...], plan: RunPlan) -> Finding:
@@ -121,12 +124,13 @@ def _moved(left: tuple[CertifiedStep, ...], plan: RunPlan) -> Finding:
     )
 
 
-def _recut(certificate: Certificate, plan: RunPlan) -> Finding:
-    then, now = len(certificate.segments), len(plan.segments)
+def _recut(certificate: Certificate, plan: RunPlan, then: int) -> Finding:
+    what = "the plan" if len(plan.steps) == len(certificate.steps) else "what is left of the plan"
+    now = len(plan.segments)
     how = f"the rehearsal had --atomic {certificate.atomicity.value}, and this is --atomic {plan.atomicity.value}"
     return against(
         "certificate-other-transactions",
-        f"the plan was rehearsed in {_counted(then)}, and would run in {_counted(now)} cut elsewhere",
+        f"{what} was rehearsed in {_counted(then)}, and would run in {_counted(now)} cut elsewhere",
         [how] if certificate.atomicity is not plan.atomicity else [],
     )
 
