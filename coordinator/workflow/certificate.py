@@ -16,7 +16,6 @@ from coordinator.planning.certifying.making import VALID_FOR, Material, make_cer
 from coordinator.postgres.failure import StatementError
 from coordinator.repository.git import origin_of
 from coordinator.revisions.inputs import input_files
-from coordinator.snapshots.redacting import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,17 +102,9 @@ def inputs_of(captured: Captured, keys: list[RevisionKey]) -> Mapping[RevisionKe
 
 
 def comparable(catalog: Catalog, modules: tuple[Module, ...]) -> Catalog:
-    """The catalog in the form in which certificates compare it.
-
-    Without the version tables of these modules, whichever of them another checkout may have; and without passwords in
-    definitions, since a snapshot, which may have been the starting point, has none.
-    """
+    """The catalog as certificates compare it: without version tables, whichever of them another checkout may have."""
     tables = {module.qualified_version_table for module in modules}
-    redactor = Redactor()
-    kept = catalog.where(lambda address: address.relation not in tables)
-    return replace(
-        kept, definitions={address: redactor.definition(text) for address, text in kept.definitions.items()}
-    )
+    return catalog.where(lambda address: address.relation not in tables)
 
 
 def _from_root(rehearsal: Rehearsal, root: Path) -> Rehearsal:

@@ -142,6 +142,63 @@ def test_another_role_may_apply_it(desk: Desk, role: str) -> None:
         assert session.value("SELECT tableowner FROM pg_tables WHERE tablename = 'customers'") == role
 
 
+def test_another_role_may_grant_by_it(desk: Desk, role: str) -> None:
+    """Its name sorts before the one that is granted to, that of the rehearsal's role behind it."""
+    assert role < "pg_read_all_data" < "postgres"
+    write_shop(desk.root)
+    add_revision(
+        desk,
+        "c3",
+        after="c2",
+        upgrade='op.execute("GRANT SELECT ON crm.customers TO pg_read_all_data")\n'
+        'op.execute("ALTER DEFAULT PRIVILEGES IN SCHEMA crm GRANT SELECT ON TABLES TO pg_read_all_data")',
+        downgrade='op.execute("REVOKE SELECT ON crm.customers FROM pg_read_all_data")\n'
+        'op.execute("ALTER DEFAULT PRIVILEGES IN SCHEMA crm REVOKE SELECT ON TABLES FROM pg_read_all_data")',
+    )
+    file = make(desk)
+    database = desk.url.parameters["dbname"]
+    deployer = make_role(desk, role, f'GRANT CREATE ON DATABASE "{database}" TO {{role}}')
+    done = desk.migrate("all-modules", "--certificate", str(file), environment=NO_STAGING, url=deployer)
+    assert done.code == 0, done.err
+
+
+def add_revision(desk: Desk, name: str, *, after: str, upgrade: str, downgrade: str) -> Path:
+    return write_revision(
+        versions_of(desk.root, "crm"), name, after=after, upgrade=upgrade, downgrade=downgrade
+    )
+
+
+def test_the_rest_after_a_function_with_a_password_in_it(desk: Desk) -> None:
+    """Definitions are compared without passwords, those that its steps made too."""
+    write_shop(desk.root)
+    apply(desk)
+    url = "postgresql://u:s3cret@db.example.org/erp"
+    add_revision(
+        desk,
+        "c3",
+        after="c2",
+        upgrade=f"op.execute(\"CREATE FUNCTION crm.far() RETURNS text LANGUAGE sql AS $$ SELECT '{url}' $$\")",
+        downgrade='op.execute("DROP FUNCTION crm.far()")',
+    )
+    c4 = add_revision(
+        desk,
+        "c4",
+        after="c3",
+        upgrade='op.execute("CREATE TABLE crm.notes (id int)")',
+        downgrade='op.execute("DROP TABLE crm.notes")',
+    )
+    file = make(desk)
+    later = c4.read_bytes()
+    c4.unlink()
+    apply(desk)  # crm:c3 alone
+    c4.write_bytes(later)
+
+    done = deploy(desk, file)
+
+    assert done.code == 0, done.err
+    assert "1 step applied" in done.said
+
+
 def with_index(desk: Desk) -> Path:
     """The shop with a unique index that is built by itself, and a table of its own after it; two rows forbid the index."""
     write_shop(desk.root)

@@ -74,6 +74,20 @@ def test_json_is_redacted_value_by_value_and_stays_json() -> None:
     assert told == {"description": ["role x PASSWORD '***'", 1, None], "password": "not a literal"}
 
 
-def test_options_as_a_catalog_prints_them() -> None:
-    told = Redactor().catalog(f"owner a\nserver s options user=u, password={SECRET}, table_name=t")
-    assert told == "owner a\nserver s options user=u, password=***, table_name=t"
+@pytest.mark.parametrize(
+    ("printed", "kept"),
+    [
+        (f"options user=u, password={SECRET}, table_name=t", "options user=u, password=***, table_name=t"),
+        (f"options password={SECRET}, sslpassword={SECRET}", "options password=***, sslpassword=***"),
+        (f"options password=a, {SECRET}", "options password=***"),
+        (f"options password=a, {SECRET}, table_name=t", "options password=***, table_name=t"),
+        (f"options of the server password={SECRET}", "options of the server password=***"),
+    ],
+)
+def test_options_as_a_catalog_prints_them(printed: str, kept: str) -> None:
+    redactor = Redactor()
+    assert (
+        redactor.catalog(f"owner a\nserver s {printed}\ncomment c") == f"owner a\nserver s {kept}\ncomment c"
+    )
+    assert redactor.count == printed.count("password=")
+    assert redactor.catalog(f"server s {kept}") == f"server s {kept}"

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from coordinator.model.catalog import Address, Catalog
     from coordinator.model.certificate import CertifiedStep
     from coordinator.model.check import StepFacts
-    from coordinator.model.definition import Made
+    from coordinator.model.definition import Definition
     from coordinator.model.finding import Finding
     from coordinator.model.names import RevisionKey
     from coordinator.postgres.session import Session
+
+    _Objects = Mapping[Address, Definition | None]
 
 _SHOWN = 6
 
@@ -42,8 +44,12 @@ class AsCertified:
         wanted = self.certified.get(facts.step.key)
         if wanted is None or facts.step.direction is not Direction.UPGRADE:
             return ()
-        made = made_by(before, after, str(session.value("SELECT session_user")))
-        return (*self._did(facts, _differing(wanted.made, made)), *self._read(facts))
+        role = str(session.value("SELECT session_user"))
+        made = made_by(before, after, role)
+        return (
+            *self._did(facts, _differing(wanted.made.where(role), made.where(role))),
+            *self._read(facts),
+        )
 
     def _did(self, facts: StepFacts, differing: list[str]) -> tuple[Finding, ...]:
         if not differing:
@@ -82,24 +88,22 @@ def as_certified(certified: Mapping[RevisionKey, CertifiedStep]) -> AsCertified:
     return AsCertified(certified, {module: frozenset(found) for module, found in files.items()})
 
 
-def _differing(wanted: Made, made: Made) -> list[str]:
-    addresses = {*wanted.objects, *made.objects}
-    missed = [each for each in addresses if each not in made.objects]
-    besides = [each for each in addresses if each not in wanted.objects]
-    both = sorted(each for each in addresses if each in made.objects and each in wanted.objects)
+def _differing(wanted: _Objects, made: _Objects) -> list[str]:
+    missed = [each for each in wanted if each not in made]
+    besides = [each for each in made if each not in wanted]
+    both = sorted(each for each in wanted if each in made)
     return [
         *(f"{each} was {_how(wanted, each)} then, and is not touched now" for each in without_parts(missed)),
         *(f"{each} is {_how(made, each)} now, and was not touched then" for each in without_parts(besides)),
-        *(f"{each} comes out otherwise" for each in both if not _agrees(wanted, made, each)),
+        *(f"{each} comes out otherwise" for each in both if not _agrees(wanted[each], made[each])),
     ]
 
 
-def _how(made: Made, address: Address) -> str:
-    return "dropped" if made.objects[address] is None else "made or changed"
+def _how(objects: _Objects, address: Address) -> str:
+    return "dropped" if objects[address] is None else "made or changed"
 
 
-def _agrees(wanted: Made, made: Made, address: Address) -> bool:
-    then, now = wanted.objects[address], made.objects[address]
+def _agrees(then: Definition | None, now: Definition | None) -> bool:
     if then is None or now is None:
         return then is now
     return then.agrees(now)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from coordinator.model.certificate import LONGEST, Certificate, CertifiedStep, StartingPoint
-from coordinator.model.definition import Made, definition_of
+from coordinator.model.definition import Made, definition_of, of_any_role
 from coordinator.planning.certifying.scope import scope_of
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def make_certificate(material: Material) -> Certificate:
         modules=material.certified_modules,
         start=StartingPoint(
             objects={
-                address: definition_of(text, material.start_role)
+                of_any_role(address, material.start_role): definition_of(address, text, material.start_role)
                 for address, text in material.start.definitions.items()
             },
             bound=frozenset(scope.bound),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.model.baseline import BaselineKind
 from coordinator.model.catalog import without_parts
-from coordinator.model.definition import definition_of
+from coordinator.model.definition import definition_of, of_role
 from coordinator.model.finding import Finding, Severity
 from coordinator.planning.certifying.finding import against
 from coordinator.planning.certifying.today import steps_done
@@ -51,9 +51,9 @@ def _is_known(address: Address, certificate: Certificate) -> bool:
 
 def _expected(certificate: Certificate, today: Today) -> dict[Address, Definition]:
     """The starting point, moved on by the steps that are in already."""
-    expected = dict(certificate.start.objects)
+    expected = {of_role(each, today.role): found for each, found in certificate.start.objects.items()}
     for step in steps_done(certificate, today):
-        for address, definition in step.made.objects.items():
+        for address, definition in step.made.where(today.role).items():
             if definition is None:
                 expected.pop(address, None)
             else:
@@ -68,7 +68,7 @@ def _differs(address: Address, expected: dict[Address, Definition], today: Today
     if then is None or text is None:
         made_for_module = then is None and address.kind == "schema" and address.schema in today.made_schemas
         return not made_for_module and (then is not None or text is not None)
-    return not then.agrees(definition_of(text, today.role))
+    return not then.agrees(definition_of(address, text, today.role))
 
 
 def _sentences(addresses: list[Address], expected: dict[Address, Definition], today: Today) -> list[str]:
