@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from coordinator.model.plain_secrets import LEFT_OUT, definition_without_secrets, without_secrets
+from coordinator.snapshots.named_secrets import NAMES, without_named_secrets
 
-# password = "secret", api_key: 'secret', token="secret": only in authors' Python, where it changes no definition.
+# password = "secret", api_key: 'secret', token="secret": in what is no Python, and inside of texts that Python holds.
 _ASSIGNED = re.compile(
-    r"(?P<before>\b\w*(?:password|passwd|passphrase|secret|token|api_?key|access_?key|private_?key)\w*[\"']?\s*[:=]=?"
-    r"\s*[rbuRBU]{0,2})(?P<quote>[\"'])(?P<value>[^\"'\n]+)(?P=quote)",
+    rf"(?P<before>\b{NAMES}[\"']?\s*(?::\s*[\w.]+\s*)?[:=]=?\s*[rbuRBU]{{0,2}})"
+    r"(?P<quote>[\"'])(?P<value>(?:\\.|(?!(?P=quote))[^\\\n])+)(?P=quote)",
     re.IGNORECASE,
 )
 
@@ -33,7 +35,10 @@ class Redactor:
 
     def source(self, text: str) -> str:
         """An author's Python or SQL that is kept to be read: also what is called a password, a token or a key."""
-        return _ASSIGNED.sub(self._assigned, self.definition(text))
+        text = self.definition(text)
+        with suppress(SyntaxError, ValueError, RecursionError, MemoryError):  # it is no Python
+            text = self._counted(without_named_secrets(text))
+        return _ASSIGNED.sub(self._assigned, text)
 
     def document(self, text: str) -> str:
         """The same for a JSON text: every text in it, each by itself."""

@@ -26,6 +26,23 @@ SOURCES = {
     "an argument": f'connect(user="u", password="{SECRET}")',
     "a dictionary": f'{{"api_key": "{SECRET}", "kind": "x"}}',
     "a token": f"ACCESS_TOKEN = '{SECRET}'",
+    "a name of a type": f'password: str = "{SECRET}"',
+    "a formatted text": f'password = f"{SECRET}"',
+    "a text of lines": f'API_TOKEN = """a\n{SECRET}"""',
+    "a text in brackets": f'password = ("{SECRET}")',
+    "a quote in it": f'password = "it\'s {SECRET}"',
+    "an escaped quote in it": f'secret = "ab\\"{SECRET}"',
+    "a text in two": f'password = "a" "{SECRET}"',
+    "bytes": f'encryption_key = b"{SECRET}"',
+    "a key": f'sign(signing_key="{SECRET}")',
+    "an attribute": f'config.password = "{SECRET}"',
+    "an item": f'config["password"] = "{SECRET}"',
+    "one of two": f'role, password = make("{SECRET}")',
+    "a default": f'def connect(user, password="{SECRET}"): pass',
+    "a default by name": f'def connect(user, *, token="{SECRET}"): pass',
+    "behind letters of two bytes": f'x = "äöü"; password = "{SECRET}"',
+    "SQL in Python": f"""op.execute("UPDATE crm.users SET token = '{SECRET}'")""",
+    "no Python": f'password: str = "it\'s {SECRET}" ;;',
 }
 PLAIN = {
     "a condition": "SELECT * FROM crm.users WHERE host = h AND password = p_password",
@@ -59,6 +76,23 @@ def test_a_definition_without_a_password_stays_to_the_letter(text: str) -> None:
     redactor = Redactor()
     assert redactor.definition(text) == text
     assert redactor.count == 0
+
+
+@pytest.mark.parametrize("text", SOURCES.values(), ids=SOURCES)
+def test_a_redacted_source_is_not_redacted_again(text: str) -> None:
+    told = Redactor().source(text)
+    again = Redactor()
+    assert again.source(told) == told
+    assert again.count == 0
+
+
+def test_what_is_no_secret_stays_to_the_letter() -> None:
+    source = (
+        'sa.Column("password", sa.String(80), primary_key=True, comment="a word")\r\n'
+        "op.create_foreign_key('fk', 'a', 'b', ['password'], ['token'])\r\n"
+        'password = None; tokens = 3; x = f"{y}"; key = "id"'
+    )
+    assert Redactor().source(source) == source
 
 
 def test_python_that_is_redacted_can_still_be_read() -> None:
