@@ -41,9 +41,12 @@ if TYPE_CHECKING:
     from coordinator.staging.interface import Staging
 
 _TRIES = 2  # somebody may be migrating while we read
-# A table that holds heads and nothing else, whoever's it is: modules of other checkouts have one too.
+# A table as Alembic makes it, whoever's it is: modules of other checkouts have one too. Of any other no row is read.
 _VERSION_TABLES = """
 SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'
+  JOIN pg_catalog.pg_attribute v ON v.attrelid = c.oid AND v.attname = 'version_num'
+   AND v.atttypid IN ('varchar'::regtype, 'text'::regtype)
  WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrate')
    AND ARRAY['version_num'::name] = (SELECT array_agg(a.attname) FROM pg_catalog.pg_attribute a
                                       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)

@@ -142,6 +142,24 @@ def test_it_holds_no_row_and_no_password(camera: Camera, role: str) -> None:
         }
 
 
+def test_only_what_alembic_makes_is_a_version_table(camera: Camera) -> None:
+    """Of a table that only has a column of that name no row is read."""
+    write_firm(camera.root)
+    apply(camera)
+    camera.execute(
+        "CREATE TABLE hr.numbers (version_num int PRIMARY KEY); INSERT INTO hr.numbers VALUES (4711);"
+        "CREATE TABLE hr.loose (version_num text); INSERT INTO hr.loose VALUES ('a row'), (NULL);"
+        "CREATE TABLE hr.wide (version_num text PRIMARY KEY, word text);"
+        "CREATE TABLE hr.other_version (version_num varchar(32) PRIMARY KEY); INSERT INTO hr.other_version VALUES ('x1')"
+    )
+    found = camera.taken()
+    tables = {
+        table: rows.heads for (_, table), rows in found.found.rows.items() if table != "alembic_version"
+    }
+    assert tables == {"other_version": frozenset({"x1"})}
+    assert "a row" not in snapshot_text(found)
+
+
 def test_a_role_that_may_only_select_is_enough(camera: Camera, role: str) -> None:
     write_firm(camera.root)
     apply(camera)
