@@ -34,8 +34,12 @@ from coordinator.workflow.target import Target, open_target
 from coordinator.workflow.uses import read_uses
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from coordinator.model.effect import LastingUse
     from coordinator.model.run import AppliedRevision, Run
+    from coordinator.model.server_facts import ServerFacts
+    from coordinator.model.table_size import TableSize
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
     from coordinator.staging.interface import Staging
@@ -70,7 +74,12 @@ class _Seen:
     found: Found
     catalog: Catalog
     uses: tuple[LastingUse, ...]
+    lasting: tuple[LastingUse, ...]
     deployer: str
+    facts: ServerFacts
+    roles: tuple[str, ...]
+    filled_views: frozenset[tuple[str, str]]
+    sizes: Mapping[tuple[str, str], TableSize]
 
 
 def take_snapshot(settings: Settings, tell: Listener, *, staging: str = AUTO) -> Snapshot:
@@ -141,12 +150,18 @@ class _Taking:
             found = self._found()
             uses = read_uses(self.session)
             chosen = choose_schemas(self.session, modules, found, uses)
+            deployer = str(self.session.value(_DEPLOYER))
             return _Seen(
                 chosen=chosen,
                 found=found,
                 catalog=self._catalog(chosen, found),
                 uses=uses,
-                deployer=str(self.session.value(_DEPLOYER)),
+                lasting=read_lasting(self.session),
+                deployer=deployer,
+                facts=read_server_facts(self.session, role=deployer),
+                roles=roles_of(self.session, chosen.schemas),
+                filled_views=filled_views(self.session),
+                sizes=read_sizes(self.session),
             )
 
     def _is_still(self, seen: _Seen) -> bool:
@@ -171,29 +186,28 @@ class _Taking:
         return catalog.where(lambda address: address.kind not in _NOT_KEPT)
 
     def _snapshot(self, seen: _Seen, dump: str) -> Snapshot:
-        session, schemas = self.session, frozenset(seen.chosen.schemas)
+        schemas = frozenset(seen.chosen.schemas)
         inside = schemas | {DATABASE_WIDE}
         redactor = Redactor()
-        sizes = read_sizes(session)
         return Snapshot(
             made=datetime.now(UTC).replace(microsecond=0),
             program=__version__,
             environment=self.target.environment,
-            database=str(session.value("SELECT current_database()")),
-            system_identifier=_identifier(session),
+            database=str(self.session.value("SELECT current_database()")),
+            system_identifier=_identifier(self.session),
             deployer=seen.deployer,
-            facts=read_server_facts(session, role=seen.deployer),
+            facts=seen.facts,
             schemas=seen.chosen.schemas,
             left_out=seen.chosen.left_out,
             definitions=redactor.definition(dump),
-            roles=roles_of(session, seen.chosen.schemas),
-            filled_views=tuple(sorted(each for each in filled_views(session) if each[0] in schemas)),
+            roles=seen.roles,
+            filled_views=tuple(sorted(each for each in seen.filled_views if each[0] in schemas)),
             catalog=_redacted(seen.catalog, redactor),
             found=_remembered(seen.found, redactor),
             # Also of schemas that are left out: who stands on what, any role may know.
-            lasting=tuple(each for each in read_lasting(session) if _reaches(each, inside)),
+            lasting=tuple(each for each in seen.lasting if _reaches(each, inside)),
             uses=tuple(each for each in seen.uses if _reaches(each, inside)),
-            sizes=MappingProxyType({key: size for key, size in sizes.items() if key[0] in schemas}),
+            sizes=MappingProxyType({key: size for key, size in seen.sizes.items() if key[0] in schemas}),
             secrets=redactor.count,
         )
 

@@ -311,3 +311,18 @@ def test_a_target_that_somebody_changes_meanwhile_is_looked_at_again_and_refused
     assert refused.code == 1
     assert "somebody changes the target's definitions while they are read" in refused.said
     assert not (camera.root / "other.json").exists()
+
+
+def test_all_that_it_tells_is_of_one_moment(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes while pg_dump runs, and is no definition, is not in it."""
+    write_firm(camera.root)
+    apply(camera)
+    before = camera.taken()
+    dump = EmbeddedStaging.dump_schemas
+
+    def meanwhile(staging: EmbeddedStaging, source: DatabaseUrl, schemas: tuple[str, ...]) -> str:
+        camera.execute("INSERT INTO hr.people SELECT generate_series(1, 1000); ANALYZE hr.people")
+        return dump(staging, source, schemas)
+
+    monkeypatch.setattr(EmbeddedStaging, "dump_schemas", meanwhile)
+    assert camera.taken().sizes == before.sizes
