@@ -13,7 +13,7 @@ from coordinator.model.precondition import PreconditionOutcome
 from coordinator.postgres.connect import connect
 from coordinator.postgres.session import Session
 from coordinator.postgres.url import show
-from tests.preconditions.rows import ask
+from tests.preconditions.rows import ask, fails
 
 if TYPE_CHECKING:
     from coordinator.model.target import DatabaseUrl
@@ -115,6 +115,32 @@ def test_tables_that_the_plan_makes_are_not_asked_about(session: Session) -> Non
     assert said.only.why == "its rows come from crm:c1 (line 20)"
     emptied = ("TRUNCATE crm.customers CASCADE", NOT_NULL)
     assert ask(session, emptied).results == ()
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        (
+            "CREATE TABLE crm.kinds (id int PRIMARY KEY)",
+            "INSERT INTO crm.kinds VALUES (5)",
+            "ALTER TABLE crm.customers ADD FOREIGN KEY (age) REFERENCES crm.kinds",
+        ),
+        (
+            "CREATE TABLE crm.kinds (id int PRIMARY KEY)",
+            "INSERT INTO crm.kinds VALUES (1)",
+            "ALTER TABLE crm.customers ADD kind int NOT NULL DEFAULT 1 REFERENCES crm.kinds",
+        ),
+        (
+            "TRUNCATE crm.ages",
+            "INSERT INTO crm.ages VALUES (5)",
+            "ALTER TABLE crm.customers ADD FOREIGN KEY (age) REFERENCES crm.ages",
+        ),
+    ],
+)
+def test_rows_may_point_at_those_that_the_plan_puts_in_first(session: Session, plan: tuple[str, ...]) -> None:
+    session.execute(TABLES + "CREATE TABLE crm.ages (id int PRIMARY KEY)")
+    assert fails(session, *plan) is None
+    assert ask(session, plan).only.why == "rows are added first by crm:c1 (line 20)"
 
 
 def test_a_table_larger_than_the_budget_is_not_read_and_the_flag_that_reads_it_is_told(

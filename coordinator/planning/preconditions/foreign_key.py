@@ -28,7 +28,7 @@ def adds_foreign_key(asking: Asking, table: TableState, node: Node, columns: tup
         return
     rows, full = table.rows(only=True), node.fk_matchtype == "f"
     parent = asking.world.table(target)
-    if parent is not None and parent.empty:
+    if parent is not None and parent.empty and not asking.world.doubt(parent, (), additions_matter=True):
         asking.ask(_KIND, what, Orphans(rows=rows, columns=names, parent=None, parent_columns=(), full=full))
         return
     other, keys, why = _parent(asking, parent, strings(node.pk_attrs))
@@ -44,6 +44,8 @@ def _parent(
     """The rows that are pointed at and their key, or why these are not known."""
     if parent is None:
         return None, (), "the table that it points at is not there"
+    if parent.empty:
+        return None, (), asking.world.doubt(parent, (), additions_matter=True)
     if not keys:
         today = None if parent.today is None else asking.world.known.primary_key(parent.today)
         named = {each.today: name for name, each in parent.columns.items()}

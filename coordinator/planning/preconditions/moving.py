@@ -113,6 +113,8 @@ def _write(world: World, table: TableState, effect: Effect, by: str, *, filled: 
     if table.empty:
         if filled:  # else the rehearsal has the same rows
             table.empty, table.made = False, by
+        elif effect.columns != ():
+            table.grown = by
         return
     _change_rows(world, table, effect, by)
     for key in world.known.relatives(table.today) if table.today else ():

@@ -41,7 +41,8 @@ class TableState:
     """A table at one moment of the plan; `made` says which step gives it rows, where the target has no such table.
 
     `lessened` and `grown` say who removes rows, or adds some, before. A table that the plan makes, and
-    fills with nothing but what the rehearsal fills it with, is `empty`: none of its rows is of today.
+    fills with nothing but what the rehearsal fills it with, is `empty`: none of its rows is of today. When it is
+    `grown` as well, it has rows of the plan's own.
     """
 
     schema: str
