@@ -195,7 +195,8 @@ def _breaking(question: Question, version: int) -> _Found | None:
             nulls = (compose(f"{{name}} {word}", name=identifier(each)) for each in question.columns)
             return _where(question.rows, sql.SQL(" OR ").join(nulls))
         case Breaking():
-            how = "({condition}) IS NOT TRUE" if question.strictly else "NOT ({condition})"
+            # Not `NOT (…)`: of NOT (a OR b) the planner makes NOT a AND NOT b, and may ask for b first.
+            how = "({condition}) IS NOT TRUE" if question.strictly else "({condition}) IS FALSE"
             return _where(question.rows, compose(how, condition=_said(question.condition)))
         case Meeting():
             return _where(question.rows, _said(question.condition))

@@ -156,6 +156,13 @@ CASES = {
         rule="rows-break-check",
         count=None,
     ),
+    "check whose first half guards the second": Case(
+        tables=CUSTOMERS,
+        bad=ROWS + "(1, '', 0, ''), (2, 'aaaa', 3, '')",
+        good=ROWS + "(1, '', 0, ''), (2, 'aaaa', 2, '')",
+        does="ALTER TABLE crm.customers ADD CHECK (lower(lower(lower(email))) = '' OR mod(4, age) = 0)",
+        rule="rows-break-check",
+    ),
     "check that was not valid": Case(
         tables=CUSTOMERS + "; ALTER TABLE crm.customers ADD CONSTRAINT grown CHECK (age > 0) NOT VALID;"
         "ALTER TABLE crm.customers DROP CONSTRAINT grown",
