@@ -143,6 +143,48 @@ def test_rows_may_point_at_those_that_the_plan_puts_in_first(session: Session, p
     assert ask(session, plan).only.why == "rows are added first by crm:c1 (line 20)"
 
 
+POINTING = """
+CREATE TABLE crm.orders (id int PRIMARY KEY);
+INSERT INTO crm.orders VALUES (1);
+CREATE DOMAIN crm.amount AS int;
+CREATE TABLE crm.items (orders int REFERENCES crm.orders {key}, note text, amount crm.amount);
+INSERT INTO crm.items VALUES (1, NULL, -1);
+"""
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        ("TRUNCATE crm.items", "DELETE FROM crm.orders"),
+        ("TRUNCATE crm.orders CASCADE", "ALTER TABLE crm.items ALTER note SET NOT NULL"),
+        ("TRUNCATE crm.items", "ALTER DOMAIN crm.amount ADD CHECK (VALUE > 0)"),
+    ],
+)
+def test_a_table_that_is_emptied_demands_nothing(session: Session, plan: tuple[str, ...]) -> None:
+    session.execute(POINTING.format(key=""))
+    assert fails(session, *plan) is None
+    assert ask(session, plan).results == ()
+
+
+def test_rows_that_point_there_may_go_before_a_deferred_key_asks(session: Session) -> None:
+    session.execute(POINTING.format(key="DEFERRABLE INITIALLY DEFERRED"))
+    plan = ("DELETE FROM crm.orders", "DELETE FROM crm.items")
+    assert fails(session, *plan) is None
+    assert ask(session, plan).only.why == "items_orders_fkey may be deferred to the end of the step"
+
+
+def test_rows_that_point_there_may_go_by_a_trigger(session: Session) -> None:
+    session.execute(POINTING.format(key=""))
+    session.execute(
+        "CREATE FUNCTION crm.f() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN DELETE FROM crm.items WHERE orders = OLD.id; RETURN OLD; END';"
+        "CREATE TRIGGER t BEFORE DELETE ON crm.orders FOR EACH ROW EXECUTE FUNCTION crm.f()"
+    )
+    plan = ("DELETE FROM crm.orders",)
+    assert fails(session, *plan) is None
+    assert ask(session, plan).only.why == "a trigger of crm.orders may take them along"
+
+
 def test_a_table_larger_than_the_budget_is_not_read_and_the_flag_that_reads_it_is_told(
     session: Session,
 ) -> None:

@@ -14,6 +14,7 @@ from coordinator.planning.preconditions.referenced import deletes, updates
 from coordinator.planning.preconditions.unique import adds_index
 from coordinator.planning.preconditions.world import World
 from coordinator.sql.namespace import Namespace
+from coordinator.sql.nodes import word
 from coordinator.sql.parser import parse
 from coordinator.sql.reading import Reading
 from coordinator.sql.statements import read_command
@@ -122,10 +123,11 @@ class _Walk:
         return any(each is not None and not each.empty for each in tables)
 
     def _truncate(self, node: Node) -> None:
+        cascade = word(node, "behavior") == "DROP_CASCADE"
         for item in node.relations:
             table = self.asking.world.table(self.asking.relation(item.range_var))
             if table is not None and item.range_var.inh:
-                emptied(table)
+                emptied(self.asking.world, table, self.asking.by, cascade=cascade)
 
     def _calls(self, effects: list[Effect]) -> None:
         """A function of somebody's may do whatever it likes."""

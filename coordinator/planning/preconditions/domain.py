@@ -41,7 +41,7 @@ def alters_domain(asking: Asking, node: Node) -> None:
 def _ask(asking: Asking, domain: tuple[str, str], demand: str, constraint: Node | None) -> None:
     for key, name in asking.world.known.columns_of_domain(domain):
         table = asking.world.of_today(key)
-        if table is None:
+        if table is None or table.empty:
             continue
         now = next((each for each, column in table.columns.items() if column.today == name), None)
         if now is None:

@@ -28,6 +28,7 @@ class ForeignKey:
     parent_columns: tuple[str, ...]
     on_delete: str
     on_update: str
+    deferrable: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,7 @@ class KnownTables:
             parent_columns=strings(node.pk_attrs) or self.primary_key(parent) or (),
             on_delete=node.fk_del_action,
             on_update=node.fk_upd_action,
+            deferrable=node.deferrable,
         )
 
     def primary_key(self, table: Table) -> tuple[str, ...] | None:

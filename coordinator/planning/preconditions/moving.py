@@ -136,11 +136,24 @@ def _change_rows(world: World, table: TableState, effect: Effect, by: str) -> No
         _follow_update(world, table, names, by)
 
 
-def emptied(table: TableState) -> None:
-    """TRUNCATE: from here on it has only what the plan puts in."""
+def emptied(world: World, table: TableState, by: str, *, cascade: bool) -> None:
+    """TRUNCATE: from here on it has only what the plan puts in; `cascade`: so have all that point at it."""
     table.empty, table.made, table.lessened, table.grown = True, "", "", ""
     for column in table.columns.values():
         column.written = column.retyped = ""
+    for key in world.known.keys_to(table.today) if cascade and table.today else ():
+        child = world.of_today(key.child)
+        if child is not None and not child.empty and key.name not in child.gone_constraints:
+            _lessen_relatives(world, child, by)
+            emptied(world, child, by, cascade=True)
+
+
+def _lessen_relatives(world: World, table: TableState, by: str) -> None:
+    """Rows that the table shares with its parents and children go."""
+    for key in world.known.relatives(table.today) if table.today else ():
+        relative = world.of_today(key)
+        if relative is not None and not relative.empty:
+            relative.lessened = by
 
 
 def _mark(table: TableState, names: Iterable[str], by: str) -> None:

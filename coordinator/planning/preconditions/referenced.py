@@ -34,6 +34,7 @@ def deletes(asking: Asking, node: Node) -> None:
             why = "" if plain and not alias else "which rows go is told by other tables"
             if key.child == table.today:
                 why = "its rows point at each other"
+            why = why or _settled_later(table, key)
             condition = "" if where is None or why else expression_text(where)
             _ask(asking, table, key, names or (), condition, why, verb="DELETE FROM")
 
@@ -67,7 +68,7 @@ def _ask(
     verb: str,
 ) -> None:
     child = asking.world.of_today(key.child)
-    if child is None or key.name in child.gone_constraints:
+    if child is None or child.empty or key.name in child.gone_constraints:
         return
     what = f"{verb} {table}, at which {child} points ({key.name})"
     columns = _names_now(table, key.parent_columns)
@@ -88,6 +89,13 @@ def _ask(
         condition=condition,
     )
     asking.ask(_KIND, what, question)
+
+
+def _settled_later(table: TableState, key: ForeignKey) -> str:
+    """Why the rows that point there may be gone when the server asks; empty when it asks at once."""
+    if table.triggers:
+        return f"a trigger of {table} may take them along"
+    return f"{key.name} may be deferred to the end of the step" if key.deferrable else ""
 
 
 def _names_now(table: TableState, today: tuple[str, ...]) -> tuple[str, ...]:
