@@ -328,6 +328,68 @@ def test_rows_are_shared_with_partitions_and_parents(session: Session) -> None:
     assert said.only.why == "rows are changed first by crm:c1 (line 10)"
 
 
+LOG = """
+CREATE TABLE crm.log (k int, note text) PARTITION BY LIST (k);
+CREATE TABLE crm.log_1 PARTITION OF crm.log FOR VALUES IN (1);
+CREATE TABLE crm.log_2 (k int, note text);
+CREATE TABLE crm.base (k int, note text);
+CREATE TABLE crm.heir () INHERITS (crm.base);
+INSERT INTO crm.log VALUES (1, NULL); INSERT INTO crm.log_2 VALUES (2, NULL); INSERT INTO crm.heir VALUES (1, NULL);
+"""
+TIGHTENED = "ALTER TABLE crm.log ALTER note SET NOT NULL"
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        ("DROP TABLE crm.log_1", TIGHTENED),
+        ("ALTER TABLE crm.log DETACH PARTITION crm.log_1", TIGHTENED),
+        ("ALTER TABLE crm.heir NO INHERIT crm.base", "ALTER TABLE crm.base ALTER note SET NOT NULL"),
+    ],
+)
+def test_rows_that_go_with_a_partition_are_not_asked(session: Session, plan: tuple[str, ...]) -> None:
+    session.execute(LOG)
+    assert fails(session, *plan) is None
+    assert ask(session, plan).only.why == "rows are removed first by crm:c1 (line 10)"
+
+
+@pytest.mark.parametrize(
+    ("plan", "why"),
+    [
+        (
+            (
+                "CREATE TABLE crm.all (k int, note text) PARTITION BY LIST (k)",
+                "ALTER TABLE crm.all ATTACH PARTITION crm.log_2 FOR VALUES IN (2)",
+                "ALTER TABLE crm.all ALTER note SET NOT NULL",
+            ),
+            "its rows come from crm:c1 (line 20)",
+        ),
+        (
+            (
+                "CREATE TABLE crm.log_3 PARTITION OF crm.log FOR VALUES IN (3)",
+                "INSERT INTO crm.log_3 SELECT 3, note FROM crm.base",
+                "ALTER TABLE crm.log_3 ALTER note SET NOT NULL",
+            ),
+            "its rows come from crm:c1 (line 20)",
+        ),
+        (
+            (
+                "CREATE TABLE crm.keys (k int PRIMARY KEY) PARTITION BY LIST (k)",
+                "CREATE TABLE crm.keys_1 PARTITION OF crm.keys FOR VALUES IN (1)",
+                "INSERT INTO crm.keys_1 VALUES (1)",
+                "ALTER TABLE crm.heir ADD FOREIGN KEY (k) REFERENCES crm.keys",
+            ),
+            "rows are added first by crm:c1 (line 30)",
+        ),
+    ],
+)
+def test_rows_that_come_with_a_partition_are_not_asked(
+    session: Session, plan: tuple[str, ...], why: str
+) -> None:
+    session.execute(LOG)
+    assert ask(session, plan).results[-1].why == why
+
+
 def test_temporary_tables_are_nobodys_business(session: Session) -> None:
     said = ask(
         session,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.model.precondition import PreconditionKind
 from coordinator.planning.preconditions.constraints import adds_constraint
+from coordinator.planning.preconditions.moving import joins, leaves
 from coordinator.planning.preconditions.narrowing import changes_type, keeps_values
 from coordinator.planning.preconditions.not_null import becomes_mandatory, comes_mandatory
 from coordinator.planning.preconditions.partition import attaches
@@ -165,13 +166,29 @@ def _validate(asking: Asking, table: TableState, command: Node, only: bool) -> N
 
 
 def _attach(asking: Asking, table: TableState, command: Node, _only: bool) -> None:
-    attaches(asking, table, _definition(command))
+    definition = _definition(command)
+    attaches(asking, table, definition)
+    partition = asking.world.table(asking.relation(definition.name))
+    if partition is not None:
+        joins(asking.world, table, partition, asking.by)
 
 
 def _detach(asking: Asking, table: TableState, command: Node, _only: bool) -> None:
     partition = asking.table(_definition(command).name)
     if partition is not None:
         detaches(asking, table, partition)
+        leaves(asking.world, partition, asking.by)
+
+
+def _inherit(asking: Asking, table: TableState, command: Node, _only: bool) -> None:
+    parent = asking.world.table(asking.relation(_definition(command)))
+    if parent is not None:
+        joins(asking.world, parent, table, asking.by)
+
+
+def _stop_inheriting(asking: Asking, table: TableState, _command: Node, _only: bool) -> None:
+    if not table.empty:
+        leaves(asking.world, table, asking.by)
 
 
 _ACTIONS: dict[str, Callable[[Asking, TableState, Node, bool], None]] = {
@@ -185,6 +202,8 @@ _ACTIONS: dict[str, Callable[[Asking, TableState, Node, bool], None]] = {
     "ValidateConstraint": _validate,
     "AttachPartition": _attach,
     "DetachPartition": _detach,
+    "AddInherit": _inherit,
+    "DropInherit": _stop_inheriting,
 }
 _DEMANDS = {
     "AlterColumnType": PreconditionKind.TYPE,

@@ -8,7 +8,7 @@ from coordinator.model.effect import ObjectKind, Verb
 from coordinator.planning.preconditions.alterations import alters_table
 from coordinator.planning.preconditions.asking import Asking
 from coordinator.planning.preconditions.domain import alters_domain
-from coordinator.planning.preconditions.moving import emptied, move
+from coordinator.planning.preconditions.moving import emptied, joins, move
 from coordinator.planning.preconditions.partition import asks_default, within_bound
 from coordinator.planning.preconditions.referenced import deletes, updates
 from coordinator.planning.preconditions.unique import adds_index
@@ -113,6 +113,8 @@ class _Walk:
             move(self.asking.world, effect, self.asking.by, filled=filled, merges=tree.kind == "merge_stmt")
         if tree.kind == "truncate_stmt":
             self._truncate(tree.node)
+        elif tree.kind == "create_stmt":
+            self._inherits(tree.node)
 
     def _depends_on_rows(self, tree: Tree, effects: list[Effect]) -> bool:
         """Whether the rows that a statement writes may be others here than in the rehearsal, which has none of today's."""
@@ -128,6 +130,16 @@ class _Walk:
             table = self.asking.world.table(self.asking.relation(item.range_var))
             if table is not None and item.range_var.inh:
                 emptied(self.asking.world, table, self.asking.by, cascade=cascade)
+
+    def _inherits(self, node: Node) -> None:
+        """CREATE TABLE … PARTITION OF or INHERITS."""
+        table = self.asking.world.table(self.asking.relation(node.relation))
+        parents = (
+            self.asking.world.table(self.asking.relation(item.range_var)) for item in node.inh_relations
+        )
+        for parent in parents:
+            if parent is not None and table is not None and table.empty:
+                joins(self.asking.world, parent, table, self.asking.by)
 
     def _calls(self, effects: list[Effect]) -> None:
         """A function of somebody's may do whatever it likes."""

@@ -54,6 +54,9 @@ def _move_table(world: World, effect: Effect, by: str, *, filled: bool, merges: 
                 schema=name.schema, name=name.name, today=None, made=made, empty=not filled
             )
         case Verb.DROP:
+            table = world.table(name)
+            if table is not None and not table.empty:
+                leaves(world, table, by)
             world.tables[key] = None
             world.dropped.add(key)
         case Verb.RENAME if effect.to is not None:
@@ -110,17 +113,15 @@ def _move_type(world: World, effect: Effect) -> None:
 def _write(world: World, table: TableState, effect: Effect, by: str, *, filled: bool) -> None:
     if table.triggers:
         world.doubt_everything({table.schema}, f"a trigger of {table} may change rows when {by} writes")
-    if table.empty:
-        if filled:  # else the rehearsal has the same rows
-            table.empty, table.made = False, by
+    of_today = not table.empty
+    for each in (table, *world.relatives(table)):
+        if not each.empty:
+            if of_today or effect.columns != ():
+                _change_rows(world, each, effect, by)
+        elif filled:  # else the rehearsal has the same rows
+            each.empty, each.made = False, by
         elif effect.columns != ():
-            table.grown = by
-        return
-    _change_rows(world, table, effect, by)
-    for key in world.known.relatives(table.today) if table.today else ():
-        relative = world.of_today(key)
-        if relative is not None and not relative.empty:
-            _change_rows(world, relative, effect, by)
+            each.grown = by
 
 
 def _change_rows(world: World, table: TableState, effect: Effect, by: str) -> None:
@@ -144,15 +145,28 @@ def emptied(world: World, table: TableState, by: str, *, cascade: bool) -> None:
     for key in world.known.keys_to(table.today) if cascade and table.today else ():
         child = world.of_today(key.child)
         if child is not None and not child.empty and key.name not in child.gone_constraints:
-            _lessen_relatives(world, child, by)
+            leaves(world, child, by)
             emptied(world, child, by, cascade=True)
 
 
-def _lessen_relatives(world: World, table: TableState, by: str) -> None:
-    """Rows that the table shares with its parents and children go."""
-    for key in world.known.relatives(table.today) if table.today else ():
-        relative = world.of_today(key)
-        if relative is not None and not relative.empty:
+def joins(world: World, parent: TableState, child: TableState, by: str) -> None:
+    """A table becomes a partition or a child of another: its rows are among that one's from here on."""
+    above = (parent, *world.relatives(parent))
+    parent.kin.append(child)
+    child.kin.append(parent)
+    if child.empty and not child.grown:
+        return
+    for each in above:
+        if each.empty and not child.empty:
+            each.empty, each.made = False, by
+        elif each is not child:
+            each.grown = by
+
+
+def leaves(world: World, table: TableState, by: str) -> None:
+    """The rows that a table shares with its parents are theirs no longer."""
+    for relative in world.relatives(table):
+        if not relative.empty:
             relative.lessened = by
 
 

@@ -55,6 +55,9 @@ class TableState:
     lessened: str = ""
     grown: str = ""
     triggers: bool = False
+    kin: list[TableState] = field(
+        default_factory=list, repr=False, compare=False
+    )  # by the plan: see `relatives`
     gone_constraints: set[str] = field(default_factory=set)
     unproved: dict[str, Node] = field(default_factory=dict)  # constraints that the plan added NOT VALID
 
@@ -137,6 +140,21 @@ class World:
                 not_null="not null" in lines and "not null was not validated" not in lines,
             )
         return state
+
+    def relatives(self, table: TableState) -> tuple[TableState, ...]:
+        """The tables that share rows with this one: its parents, its children, theirs, of today or by the plan."""
+        found, waiting, asked = {id(table): table}, [table], set[Table]()
+        while waiting:
+            each = waiting.pop()
+            others = list(each.kin)
+            if each.today is not None and each.today not in asked:
+                today = self.known.relatives(each.today)
+                asked |= {each.today, *today}
+                others.extend(state for key in today if (state := self.of_today(key)) is not None)
+            new = {id(other): other for other in others if id(other) not in found}
+            found |= new
+            waiting.extend(new.values())
+        return tuple(found.values())[1:]
 
     def labels_of(self, words: tuple[str, ...], schema: str) -> tuple[str, ...] | None:
         """The labels of an enum, or None when the type is none that is known."""
