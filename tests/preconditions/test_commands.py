@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.kept.shelf import all_of, build, step
 from tests.trees import versions_of, write_revision
 
@@ -150,7 +152,17 @@ def test_a_rollback_is_refused_where_its_downgrade_tightens_what_rows_do_not_mee
     assert "1 demand on rows: 1 met" in ended.said
 
 
-def test_a_column_whose_values_are_put_back_is_no_demand(site: Site) -> None:
+@pytest.mark.parametrize(
+    "back",
+    [
+        ("ALTER TABLE crm.customers ADD phone text NOT NULL",),
+        (
+            "ALTER TABLE crm.customers ADD phone text",
+            "ALTER TABLE crm.customers ALTER phone SET NOT NULL",
+        ),
+    ],
+)
+def test_a_column_whose_values_are_put_back_is_no_demand(site: Site, back: tuple[str, ...]) -> None:
     build(
         site,
         "CREATE TABLE crm.customers (id int PRIMARY KEY, phone text NOT NULL);"
@@ -161,7 +173,7 @@ def test_a_column_whose_values_are_put_back_is_no_demand(site: Site) -> None:
         "c2",
         "c1",
         ("ALTER TABLE crm.customers DROP COLUMN phone",),
-        ("ALTER TABLE crm.customers ADD phone text NOT NULL",),
+        back,
     )
     assert run(site, "all-modules").code == 0
     ended = run(site, "rollback", "--yes")

@@ -24,9 +24,7 @@ def becomes_mandatory(
     asking: Asking, table: TableState, names: tuple[str, ...], *, only: bool = False
 ) -> None:
     """Columns that are there, of which rows may have none yet."""
-    wanted = tuple(
-        name for name in names if not ((column := table.columns.get(name)) is not None and column.not_null)
-    )
+    wanted = tuple(name for name in names if not _has_values(asking, table, name))
     if not wanted:
         return
     what = f"NOT NULL on {table}.{', '.join(wanted)}"
@@ -41,6 +39,17 @@ def becomes_mandatory(
         )
 
 
+def _has_values(asking: Asking, table: TableState, name: str) -> bool:
+    """Whether the column has a value in every row, or has one put back in every row before it becomes mandatory."""
+    column = table.columns.get(name)
+    return column is not None and (column.not_null or (column.today is None and _filled(asking, table, name)))
+
+
+def _filled(asking: Asking, table: TableState, name: str) -> bool:
+    """Whether its values come back from a copy; rows that have none there are looked for by whoever does it."""
+    return table.today is not None and (*table.today, name) in asking.filled
+
+
 def _exactly(table: TableState, names: tuple[str, ...]) -> bool:
     """Whether one of the columns may be of a row type: the server prints PostgreSQL's own without a schema."""
     return any("." in table.columns[name].type for name in names)
@@ -49,8 +58,8 @@ def _exactly(table: TableState, names: tuple[str, ...]) -> bool:
 def comes_mandatory(asking: Asking, table: TableState, definition: Node) -> None:
     """A new column without a default: no row can have a value in it."""
     name = definition.colname
-    if table.today is not None and (*table.today, name) in asking.filled:
-        return  # its values come back from a copy, and rows that have none there are looked for by whoever does it
+    if _filled(asking, table, name):
+        return
     column = table.columns[name]
     computed = _computed(definition)
     if computed is not None and _is_mandatory(definition):
