@@ -255,7 +255,56 @@ def test_a_name_that_only_the_plan_brings_is_not_asked_for(session: Session) -> 
             "ALTER TABLE crm.customers ADD CHECK (crm.good(age))",
         ),
     )
-    assert said.only.why == "it names what is not there before the plan has run"
+    assert said.only.why == "it calls crm.good, and functions are made or replaced first"
+
+
+MADE_ANEW = """
+CREATE FUNCTION crm.good(x int) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT x < 0';
+CREATE FUNCTION crm.fine(x int) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT crm.good(x)';
+CREATE DOMAIN crm.share AS int CHECK (VALUE < 0);
+CREATE TYPE crm.state AS ENUM ('old');
+CREATE TABLE crm.parts (x int, state crm.state);
+INSERT INTO crm.parts VALUES (1, 'old');
+"""
+GOOD = "CREATE OR REPLACE FUNCTION crm.good(x int) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT x > 0'"
+
+
+@pytest.mark.parametrize(
+    ("plan", "why"),
+    [
+        (
+            (GOOD, "ALTER TABLE crm.parts ADD CHECK (good(x))"),
+            "it calls crm.good, and functions are made or replaced first",
+        ),
+        (
+            (GOOD, "ALTER TABLE crm.parts ADD CHECK (crm.fine(x))"),
+            "it calls crm.fine, and functions are made or replaced first",
+        ),
+        (
+            (
+                "DROP DOMAIN crm.share",
+                "CREATE DOMAIN crm.share AS int CHECK (VALUE > 0)",
+                "ALTER TABLE crm.parts ALTER x TYPE crm.share",
+            ),
+            "the type crm.share is made first",
+        ),
+    ],
+)
+def test_what_the_plan_makes_anew_is_not_asked_as_it_is_now(
+    session: Session, plan: tuple[str, ...], why: str
+) -> None:
+    session.execute(MADE_ANEW)
+    assert fails(session, *plan) is None
+    assert ask(session, plan).only.why == why
+
+
+def test_a_label_that_an_enum_gets_first_is_not_asked_for(session: Session) -> None:
+    session.execute(MADE_ANEW)
+    steps = (
+        "ALTER TYPE crm.state ADD VALUE 'new'",
+        "ALTER TABLE crm.parts ADD CHECK (state IN ('old', 'new'))",
+    )
+    assert ask(session, *steps).only.why == "labels of crm.state are changed first by crm:c1 (line 10)"
 
 
 def _as(shared: DatabaseUrl, role: str) -> Session:

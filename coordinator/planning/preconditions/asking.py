@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.model.names import Place
 from coordinator.model.precondition import Precondition
+from coordinator.planning.preconditions.calls import functions_called, types_named
 from coordinator.sql.nodes import children, name_of, strings, unwrap
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Asking:
 
     def ask(self, kind: PreconditionKind, what: str, question: Question | None, why: str = "") -> None:
         """Note a demand, with what to ask, or with why nothing can be asked."""
-        reason = self.unsure or why
+        reason = self.unsure or why or ("" if question is None else self._means_another(question))
         self.found.append(
             Precondition(
                 kind=kind,
@@ -54,6 +55,22 @@ class Asking:
                 why=reason,
             )
         )
+
+    def _means_another(self, question: Question) -> str:
+        """Why what the question calls or names is not what the step will find; empty when it is."""
+        world = self.world
+        if world.functions:
+            # What is replaced may be called by a function that is not.
+            own = world.functions | world.known.functions
+            called = (self._named(each) for each in functions_called(question))
+            found = next((each for each in called if each in own), None)
+            if found is not None:
+                return f"it calls {'.'.join(found)}, and functions are made or replaced first"
+        types = (self._named(each) for each in types_named(question)) if world.types else ()
+        return next((f"the type {'.'.join(each)} is made first" for each in types if each in world.types), "")
+
+    def _named(self, words: tuple[str, ...]) -> tuple[str, str]:
+        return (words[-2] if len(words) > 1 else self.names.schema, words[-1])
 
     def table(self, node: Node) -> TableState | None:
         """The table that a name in the statement means; None when it has no rows that could break anything."""

@@ -1,10 +1,11 @@
-"""Which functions an author's expressions call: they run when the question is asked."""
+"""Which functions an author's expressions call, and which types they name: these are used when the question is asked."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from coordinator.model.question import tables_of
+from coordinator.sql.namespace import type_words
 from coordinator.sql.nodes import children, name_of, strings
 from coordinator.sql.parser import parse
 from coordinator.sql.tree import SqlSyntaxError
@@ -18,15 +19,24 @@ if TYPE_CHECKING:
 
 def functions_called(question: Question) -> tuple[tuple[str, ...], ...]:
     """The names of all functions in the question's expressions, qualified where the author did."""
-    found: dict[tuple[str, ...], None] = {}
+    called = (strings(each.funcname) for each in _nodes(question) if name_of(each) == "FuncCall")
+    return tuple(dict.fromkeys(called))
+
+
+def types_named(question: Question) -> tuple[tuple[str, ...], ...]:
+    """The names of all types that the question casts to, qualified where the author did."""
+    named = (type_words(each.type_name) for each in _nodes(question) if name_of(each) == "TypeCast")
+    return tuple(dict.fromkeys(named))
+
+
+def _nodes(question: Question) -> Iterator[Node]:
     for text in _expressions(question):
         try:
             trees = parse(f"SELECT {text}")
         except SqlSyntaxError:
             continue  # the server refuses it as well
         for tree in trees:
-            found.update(dict.fromkeys(_calls(tree.node)))
-    return tuple(found)
+            yield from _below(tree.node)
 
 
 def _expressions(question: Question) -> Iterator[str]:
@@ -41,10 +51,12 @@ def _expressions(question: Question) -> Iterator[str]:
     for term in (*terms, *((single,) if single is not None else ())):
         if term.expression:
             yield term.expression
+    wanted = getattr(getattr(question, "test", None), "type", "")
+    if wanted:
+        yield f"NULL::{wanted}"
 
 
-def _calls(node: Node) -> Iterator[tuple[str, ...]]:
-    if name_of(node) == "FuncCall":
-        yield strings(node.funcname)
+def _below(node: Node) -> Iterator[Node]:
+    yield node
     for each in children(node):
-        yield from _calls(each)
+        yield from _below(each)

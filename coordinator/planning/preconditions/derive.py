@@ -144,14 +144,10 @@ class _Walk:
     def _calls(self, effects: list[Effect]) -> None:
         """A function of somebody's may do whatever it likes."""
         world = self.asking.world
-        known = {(each.schema, each.name) for each in world.catalog.definitions if each.kind == "function"}
+        known = world.known.functions | world.functions
         for effect in effects:
             name = (effect.object.schema, effect.object.name)
-            if (
-                effect.object.kind is ObjectKind.FUNCTION
-                and effect.verb is Verb.USE
-                and name in known | world.functions
-            ):
+            if effect.object.kind is ObjectKind.FUNCTION and effect.verb is Verb.USE and name in known:
                 self._decides(f"which calls {'.'.join(name)}")
                 return
 

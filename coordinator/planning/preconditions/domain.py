@@ -36,6 +36,7 @@ def alters_domain(asking: Asking, node: Node) -> None:
         known = asking.world.known.domain_check(domain, node.name)
         if known is not None and known.skip_validation:
             _ask(asking, domain, f"VALIDATE {node.name}", known)
+    asking.world.types.add(domain)
 
 
 def _ask(asking: Asking, domain: tuple[str, str], demand: str, constraint: Node | None) -> None:

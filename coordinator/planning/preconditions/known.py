@@ -46,6 +46,7 @@ class KnownTables:
     catalog: Catalog
     _keys: tuple[ForeignKey, ...] | None = None
     _triggers: frozenset[Table] | None = None
+    _functions: frozenset[Table] | None = None
     _related: dict[Table, set[Table]] | None = None
     _labels: dict[Table, tuple[str, ...] | None] = field(default_factory=dict)
 
@@ -57,6 +58,15 @@ class KnownTables:
                 (each.schema, each.name) for each in self.catalog.definitions if each.kind == "trigger"
             )
         return self._triggers
+
+    @property
+    def functions(self) -> frozenset[Table]:
+        """All functions, those of one name together."""
+        if self._functions is None:
+            self._functions = frozenset(
+                (each.schema, each.name) for each in self.catalog.definitions if each.kind == "function"
+            )
+        return self._functions
 
     @property
     def foreign_keys(self) -> tuple[ForeignKey, ...]:
@@ -125,7 +135,7 @@ class KnownTables:
             ((each.schema, each.name), each.part)
             for each, text in sorted(self.catalog.definitions.items())
             if each.kind == "column"
-            and _names(text.partition("\n")[0], domain)
+            and names_type(text.partition("\n")[0], domain)
             and Address("table", each.schema, each.name) in self.catalog.definitions
         )
 
@@ -193,7 +203,7 @@ def _first(text: str) -> Node | None:
         return None  # younger than our grammar: then it is not known
 
 
-def _names(text: str, wanted: Table) -> bool:
+def names_type(text: str, wanted: Table) -> bool:
     """Whether a type as the server prints it is this one, and no array of it."""
     if wanted[1] not in text or text.endswith("]"):
         return False

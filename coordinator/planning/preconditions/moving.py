@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _CHANGES = frozenset({"c", "n", "d"})  # CASCADE, SET NULL, SET DEFAULT
 _REMOVES = "c"
+_MAKES = frozenset({Verb.CREATE, Verb.RENAME, Verb.DROP})
 
 
 def move(world: World, effect: Effect, by: str, *, filled: bool = False, merges: bool = False) -> None:
@@ -28,7 +29,7 @@ def move(world: World, effect: Effect, by: str, *, filled: bool = False, merges:
     elif kind is ObjectKind.COLUMN:
         _move_column(world, effect)
     elif kind in {ObjectKind.TYPE, ObjectKind.LABEL}:
-        _move_type(world, effect)
+        _move_type(world, effect, by)
     elif kind is ObjectKind.CONSTRAINT and effect.verb is Verb.DROP:
         table = world.table(effect.object.relation)
         if table is not None:
@@ -37,8 +38,9 @@ def move(world: World, effect: Effect, by: str, *, filled: bool = False, merges:
         table = world.table(effect.object.relation)
         if table is not None:
             table.triggers = True
-    elif kind is ObjectKind.FUNCTION and effect.verb in {Verb.CREATE, Verb.REPLACE}:
-        world.functions.add((effect.object.schema, effect.object.name))
+    elif kind is ObjectKind.FUNCTION and effect.verb in {Verb.CREATE, Verb.REPLACE, Verb.RENAME}:
+        new = effect.to or effect.object
+        world.functions |= {(each.schema, each.name) for each in (effect.object, new)}
     elif kind is ObjectKind.SCHEMA and effect.verb in {Verb.RENAME, Verb.DROP}:
         names = {effect.object.schema, *((effect.to.schema,) if effect.to is not None else ())}
         world.doubt_everything(names, f"the schema is renamed or dropped first by {by}")
@@ -90,8 +92,12 @@ def _move_column(world: World, effect: Effect) -> None:
             pass
 
 
-def _move_type(world: World, effect: Effect) -> None:
+def _move_type(world: World, effect: Effect, by: str) -> None:
     key = (effect.object.schema, effect.object.name)
+    if effect.verb in _MAKES:
+        world.types |= {(each.schema, each.name) for each in (effect.object, effect.to or effect.object)}
+        if effect.object.kind is ObjectKind.LABEL:
+            world.labelled[key] = by
     known = world.labels_of(key, key[0])
     match effect.verb:
         case Verb.CREATE if effect.object.kind is ObjectKind.LABEL:

@@ -92,6 +92,10 @@ class World:
         default_factory=dict
     )  # of enums that the plan makes or drops
     functions: set[Table] = field(default_factory=set)  # made or replaced by the plan
+    types: set[Table] = field(default_factory=set)  # made, renamed or changed by the plan
+    labelled: dict[Table, str] = field(
+        default_factory=dict
+    )  # enums whose labels the plan changes -> who does
     dropped: set[Table] = field(default_factory=set)
     _doubts: list[tuple[frozenset[str] | None, str]] = field(default_factory=list)
     _known: KnownTables | None = None
