@@ -63,6 +63,20 @@ def test_rows_that_the_plan_changes_first_are_not_asked(session: Session, first:
         assert not result.mendable
 
 
+def test_a_generated_column_follows_those_that_are_changed_first(session: Session) -> None:
+    session.execute(
+        "CREATE TABLE crm.people (mail text, key text GENERATED ALWAYS AS (lower(mail)) STORED);"
+        "INSERT INTO crm.people VALUES (NULL)"
+    )
+    tightened = "ALTER TABLE crm.people ALTER key SET NOT NULL"
+    plan = ("UPDATE crm.people SET mail = 'x'", tightened)
+    assert fails(session, *plan) is None
+    assert ask(session, plan).only.why == "rows are changed first by crm:c1 (line 10)"
+    plan = ("ALTER TABLE crm.people ALTER key SET EXPRESSION AS (coalesce(mail, ''))", tightened)
+    assert session.server_version < 170000 or fails(session, *plan) is None
+    assert ask(session, plan).only.why == "rows are changed first by crm:c1 (line 10)"
+
+
 def test_rows_that_another_tables_delete_takes_along_are_not_asked(session: Session) -> None:
     session.execute(TABLES)
     said = ask(session, ("DELETE FROM crm.customers", "ALTER TABLE crm.visits ALTER note SET NOT NULL"))

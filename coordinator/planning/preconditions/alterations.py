@@ -143,6 +143,11 @@ def _change_type(asking: Asking, table: TableState, command: Node, _only: bool) 
     column.type = type_text(definition.type_name)
 
 
+def _set_expression(asking: Asking, table: TableState, command: Node, _only: bool) -> None:
+    if command.name in table.columns:
+        table.columns[command.name].written = asking.by
+
+
 def _set_not_null(asking: Asking, table: TableState, command: Node, only: bool) -> None:
     if not table.empty and not (only and table.partitioned):
         becomes_mandatory(asking, table, (command.name,), only=only)
@@ -196,6 +201,7 @@ _ACTIONS: dict[str, Callable[[Asking, TableState, Node, bool], None]] = {
     "DropColumn": _drop_column,
     "DropConstraint": _drop_constraint,
     "AlterColumnType": _change_type,
+    "SetExpression": _set_expression,
     "SetNotNull": _set_not_null,
     "DropNotNull": _drop_not_null,
     "AddConstraint": _add_constraint,

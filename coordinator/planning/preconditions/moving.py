@@ -177,9 +177,10 @@ def leaves(world: World, table: TableState, by: str) -> None:
 
 
 def _mark(table: TableState, names: Iterable[str], by: str) -> None:
-    for name in names:
-        if name in table.columns:
-            table.columns[name].written = by
+    written = set(names)
+    for name, column in table.columns.items():
+        if name in written or column.generated:
+            column.written = by
 
 
 def _follow_delete(world: World, table: TableState, by: str) -> None:

@@ -26,6 +26,7 @@ class ColumnState:
 
     `today` is its name in the target; a column that the plan adds has none, and `fill` as the value of all rows
     that are there (empty: not known). `written` and `retyped` say who changes its values, or its type, before.
+    A `generated` column follows any other.
     """
 
     today: str | None
@@ -34,6 +35,7 @@ class ColumnState:
     fill: str = ""
     written: str = ""
     retyped: str = ""
+    generated: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -142,6 +144,7 @@ class World:
                 today=name,
                 type=lines[0],
                 not_null="not null" in lines and "not null was not validated" not in lines,
+                generated=any(line.startswith("generated always as (") for line in lines),
             )
         return state
 
