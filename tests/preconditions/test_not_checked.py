@@ -108,6 +108,13 @@ def test_a_function_of_somebodys_may_change_rows_when_it_is_called(session: Sess
     assert said.outcomes == ["violated"]
 
 
+def test_a_cast_that_would_cut_is_not_tried_for_one_that_refuses(session: Session) -> None:
+    session.execute("CREATE TABLE crm.things (m text[]); INSERT INTO crm.things VALUES ('{abcd}')")
+    plan = ("ALTER TABLE crm.things ALTER m TYPE varchar(3)[]",)
+    assert fails(session, *plan) is not None
+    assert ask(session, plan).only.why == "a cast that is asked for cuts off what this one would refuse"
+
+
 def test_what_depends_on_what_a_revision_reads_is_not_asked(session: Session) -> None:
     session.execute(TABLES)
     unknown = ("it asks the database at line 20",)

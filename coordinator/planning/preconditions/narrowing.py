@@ -50,6 +50,7 @@ _PRINTED = {  # as PostgreSQL prints types -> as its catalog calls them
     "decimal": "numeric",
 }
 _TEXTS = frozenset({"text", "varchar", "bpchar", "citext", "name"})
+_BITS = frozenset({"bit", "varbit"})
 _EXACT = frozenset({"int2", "int4", "int8", "numeric"})
 # Every value of the first passes into each of the others, whatever it is.
 _ALWAYS = {
@@ -58,7 +59,6 @@ _ALWAYS = {
     "int8": frozenset({"float4", "float8", "numeric"}),
     "float4": frozenset({"float8"}),
     "date": frozenset({"timestamp", "timestamptz"}),
-    "json": frozenset({"jsonb"}),
     "jsonb": frozenset({"json"}),
 }
 
@@ -80,13 +80,13 @@ def changes_type(asking: Asking, table: TableState, name: str, definition: Node)
     test = _test(asking, before, name, definition.type_name, using)
     if test is None:
         return
-    if using is None and _named(definition.type_name)[0] in {"bit", "varbit"}:
-        asking.ask(_KIND, what, None, "a cast that is asked for cuts bits off where this one would refuse")
+    explicit = using is not None and _cast_of(using, name)
+    if not explicit and _cuts(definition.type_name):
+        asking.ask(_KIND, what, None, "a cast that is asked for cuts off what this one would refuse")
         return
-    is_cast = using is None or _cast_of(using, name)
-    term = (
-        Term(column=name) if is_cast or isinstance(test, NoLabel) else Term(expression=expression_text(using))
-    )
+    # A padded text without its blanks is another one, so what is cast is what the author casts.
+    plain = using is None or (explicit and _split(before)[0] != "bpchar")
+    term = Term(column=name) if plain else Term(expression=expression_text(using))
     asking.ask(_KIND, what, Unfit(rows=table.rows(), term=term, test=test))
 
 
@@ -101,7 +101,7 @@ def _test(asking: Asking, before: str, name: str, wanted: Node, using: Node | No
     old, new = _split(before), _named(wanted)
     casts = using is None or _cast_of(using, name)
     labels = asking.world.labels_of(type_words(wanted), asking.names.schema)
-    if labels is not None and casts:
+    if labels is not None and casts and not wanted.array_bounds and old[0] != "bpchar":
         return NoLabel(labels=labels)
     if not is_built_in(type_words(wanted)):
         return FailsCast(type=_qualified(asking, wanted))
@@ -129,7 +129,9 @@ def _plain_test(
         return OutOfRange(low=_RANGES[new[0]][0], high=_RANGES[new[0]][1])
     if old[0] in _EXACT and new[0] == "numeric" and new[1]:
         return Overflows(precision=new[1][0], scale=new[1][1] if len(new[1]) > 1 else 0)
-    if old[0] in _TEXTS and new[0] not in _TEXTS:
+    # Bits and items of arrays are cut off by a cast, and their input refuses them; a padded text is not as it is printed.
+    tried = new[0] in _BITS or new[0].endswith("[]") or old[0] == "bpchar"
+    if old[0] in _TEXTS and new[0] not in _TEXTS and not tried:
         return NoInput(type=type_text(wanted))
     return None
 
@@ -149,6 +151,13 @@ def _widens(old: tuple[str, tuple[int, ...]], new: tuple[str, tuple[int, ...]]) 
         (precision, scale), (old_precision, old_scale) = _digits(new[1]), _digits(old[1])
         return scale >= old_scale and precision - scale >= old_precision - old_scale
     return new[0] != "numeric"  # the same type; fewer digits of a second round and never fail
+
+
+def _cuts(wanted: Node) -> bool:
+    """Whether a cast that an author asks for shortens values which are refused without one."""
+    name, limits = _named(wanted)
+    kind, array = name.removesuffix("[]"), name.endswith("[]")
+    return kind in _BITS or (array and bool(limits) and kind in _TEXTS)
 
 
 def _digits(limits: tuple[int, ...]) -> tuple[int, int]:
