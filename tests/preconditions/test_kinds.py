@@ -281,6 +281,28 @@ CASES = {
         rule="rows-do-not-fit",
         counted_from=160000,
     ),
+    "text to integer through another number": Case(
+        tables=CUSTOMERS,
+        bad=ROWS + "(1, '9999999999', 1, '')",
+        good=ROWS + "(1, '1.5', 1, '')",
+        does="ALTER TABLE crm.customers ALTER email TYPE integer USING email::numeric",
+        rule="rows-do-not-fit",
+        count=None,
+    ),
+    "text to a shorter one through one of any length": Case(
+        tables=CUSTOMERS,
+        bad=ROWS + "(1, '', 1, 'abcd')",
+        good=ROWS + "(1, '', 1, 'abc')",
+        does="ALTER TABLE crm.customers ALTER note TYPE varchar(3) USING note::text",
+        rule="rows-do-not-fit",
+    ),
+    "text to a shorter one by itself": Case(
+        tables=CUSTOMERS,
+        bad=ROWS + "(1, '', 1, 'abcd')",
+        good=ROWS + "(1, '', 1, 'abc')",
+        does="ALTER TABLE crm.customers ALTER note TYPE varchar(3) USING note",
+        rule="rows-do-not-fit",
+    ),
     "using an expression": Case(
         tables=CUSTOMERS,
         bad=ROWS + "(1, 'x', 0, '')",

@@ -80,7 +80,7 @@ def changes_type(asking: Asking, table: TableState, name: str, definition: Node)
     test = _test(asking, before, name, definition.type_name, using)
     if test is None:
         return
-    explicit = using is not None and _cast_of(using, name)
+    explicit = using is not None and _cast_of(using, name, definition.type_name)
     if not explicit and _cuts(definition.type_name):
         asking.ask(_KIND, what, None, "a cast that is asked for cuts off what this one would refuse")
         return
@@ -99,7 +99,7 @@ def keeps_values(before: str, wanted: Node, using: Node | None) -> bool:
 def _test(asking: Asking, before: str, name: str, wanted: Node, using: Node | None) -> Test | None:
     """How to find the values that do not pass; None when all do."""
     old, new = _split(before), _named(wanted)
-    casts = using is None or _cast_of(using, name)
+    casts = using is None or _cast_of(using, name, wanted)
     labels = asking.world.labels_of(type_words(wanted), asking.names.schema)
     if labels is not None and casts and not wanted.array_bounds and old[0] != "bpchar":
         return NoLabel(labels=labels)
@@ -187,9 +187,11 @@ def _split(printed: str) -> tuple[str, tuple[int, ...]]:
     return _PRINTED.get(name, name), numbers
 
 
-def _cast_of(using: Node, name: str) -> bool:
-    """Whether the expression is nothing but the column, cast."""
+def _cast_of(using: Node, name: str, wanted: Node) -> bool:
+    """Whether the expression is nothing but the column, cast to the type that is wanted."""
     node = unwrap(using)
+    if name_of(node) != "TypeCast" or type_text(node.type_name) != type_text(wanted):
+        return False
     casts = 0
     while name_of(node) == "TypeCast":
         words = type_words(node.type_name)
