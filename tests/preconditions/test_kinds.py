@@ -60,6 +60,27 @@ CASES = {
         ),
         rule="null-rows",
     ),
+    "new column of a domain that is not null": Case(
+        tables=CUSTOMERS + "; CREATE DOMAIN crm.code AS text NOT NULL",
+        bad=ROWS + "(1, 'x', 1, '')",
+        good="SELECT 1",
+        does=(
+            "ALTER TABLE crm.customers ADD code crm.code",
+            "ALTER TABLE crm.customers ALTER id SET NOT NULL",
+        ),
+        rule="null-rows",
+    ),
+    "not null beside a new column of a type that the plan makes": Case(
+        tables=CUSTOMERS,
+        bad=ROWS + "(1, NULL, 1, '')",
+        good=ROWS + "(1, 'x', 1, '')",
+        does=(
+            "CREATE TYPE crm.state AS ENUM ('new', 'old')",
+            "ALTER TABLE crm.customers ADD state crm.state",
+            "ALTER TABLE crm.customers ALTER email SET NOT NULL",
+        ),
+        rule="null-rows",
+    ),
     "new column not null of default null": Case(
         tables=CUSTOMERS,
         bad=ROWS + "(1, 'x', 1, '')",

@@ -115,6 +115,19 @@ def test_a_cast_that_would_cut_is_not_tried_for_one_that_refuses(session: Sessio
     assert ask(session, plan).only.why == "a cast that is asked for cuts off what this one would refuse"
 
 
+def test_a_domain_may_give_a_new_column_its_value(session: Session) -> None:
+    session.execute(TABLES + "CREATE DOMAIN crm.status AS text DEFAULT 'new'")
+    added = "ALTER TABLE crm.customers ADD status crm.status NOT NULL"
+    assert fails(session, added) is None
+    assert ask(session, added).results == ()
+    plan = (
+        "CREATE DOMAIN crm.mood AS text DEFAULT 'glad'",
+        "ALTER TABLE crm.customers ADD mood crm.mood NOT NULL",
+    )
+    assert fails(session, *plan) is None
+    assert ask(session, plan).only.why == "its type is made first"
+
+
 def test_what_depends_on_what_a_revision_reads_is_not_asked(session: Session) -> None:
     session.execute(TABLES)
     unknown = ("it asks the database at line 20",)

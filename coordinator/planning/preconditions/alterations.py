@@ -85,7 +85,7 @@ def _add_column(asking: Asking, table: TableState, command: Node, _only: bool) -
         today=None,
         type=type_text(definition.type_name),
         not_null=bool(kinds & {"CONSTR_NOTNULL", "CONSTR_PRIMARY", "CONSTR_IDENTITY"}),
-        fill=_fill(definition, kinds),
+        fill=_fill(asking, definition, kinds),
     )
     if table.empty:
         return
@@ -95,7 +95,7 @@ def _add_column(asking: Asking, table: TableState, command: Node, _only: bool) -
             adds_constraint(asking, table, unwrap(item), (name,))
 
 
-def _fill(definition: Node, kinds: set[str]) -> str:
+def _fill(asking: Asking, definition: Node, kinds: set[str]) -> str:
     """What all rows get in a new column; empty where that is computed."""
     words = strings(definition.type_name.names)
     if kinds & _NEVER_EMPTY or (words and words[-1].endswith(("serial", "serial2", "serial4", "serial8"))):
@@ -109,7 +109,9 @@ def _fill(definition: Node, kinds: set[str]) -> str:
         given(definition, "raw_default"),
     )
     if default is None:
-        return NO_VALUE
+        domain = asking.domain(definition.type_name)
+        given_by_type = domain.has_default if domain is not None else asking.made_type(definition.type_name)
+        return "" if given_by_type else NO_VALUE
     if _computes(default):
         return ""
     text = expression_text(default)

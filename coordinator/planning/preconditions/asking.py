@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from coordinator.model.names import Place
 from coordinator.model.precondition import Precondition
 from coordinator.planning.preconditions.calls import functions_called, types_named
+from coordinator.sql.namespace import type_words
 from coordinator.sql.nodes import children, name_of, strings, unwrap
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from coordinator.model.plan import Step
     from coordinator.model.precondition import PreconditionKind
     from coordinator.model.question import Question
+    from coordinator.planning.preconditions.known import Domain
     from coordinator.planning.preconditions.world import TableState, World
     from coordinator.sql.namespace import Namespace
     from coordinator.sql.tree import Node
@@ -68,6 +70,15 @@ class Asking:
                 return f"it calls {'.'.join(found)}, and functions are made or replaced first"
         types = (self._named(each) for each in types_named(question)) if world.types else ()
         return next((f"the type {'.'.join(each)} is made first" for each in types if each in world.types), "")
+
+    def domain(self, type_name: Node) -> Domain | None:
+        """The domain of today that a type in the statement means; None for any other type."""
+        return None if type_name.array_bounds else self.world.known.domain(self._named(type_words(type_name)))
+
+    def made_type(self, type_name: Node) -> bool:
+        """Whether the plan makes or changes the type, so that it may be a domain with a default of its own."""
+        name = self._named(type_words(type_name))
+        return name in self.world.types and self.world.labels.get(name) is None
 
     def _named(self, words: tuple[str, ...]) -> tuple[str, str]:
         return (words[-2] if len(words) > 1 else self.names.schema, words[-1])

@@ -31,7 +31,7 @@ def adds_check(asking: Asking, table: TableState, node: Node, *, only: bool = Fa
     if doubt:
         asking.ask(_KIND, what, None, doubt)
         return
-    rows = table.rows(only=only or bool(node.is_no_inherit))
+    rows = table.rows(columns, only=only or bool(node.is_no_inherit))
     asking.ask(_KIND, what, Breaking(rows=rows, condition=expression_text(expression)))
 
 

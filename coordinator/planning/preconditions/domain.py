@@ -49,7 +49,7 @@ def _ask(asking: Asking, domain: tuple[str, str], demand: str, constraint: Node 
             continue
         what = f"{demand} of domain {'.'.join(domain)}, the type of {table}.{now}"
         doubt = asking.world.doubt(table, (now,))
-        rows = table.rows()
+        rows = table.rows((now,))
         if doubt:
             asking.ask(_KIND, what, None, doubt)
         elif constraint is None:

@@ -32,7 +32,7 @@ def adds_exclusion(asking: Asking, table: TableState, node: Node) -> None:
         asking.ask(_KIND, what, None, doubt)
         return
     question = Overlapping(
-        rows=table.rows(only=True),
+        rows=table.rows(wanted, only=True),
         terms=tuple(term_of(each[0].index_elem) for each in elements),
         operators=tuple(strings(each[1].list.items) for each in elements),
         where="" if where is None else expression_text(where),

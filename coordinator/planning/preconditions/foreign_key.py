@@ -26,7 +26,7 @@ def adds_foreign_key(asking: Asking, table: TableState, node: Node, columns: tup
     if doubt:
         asking.ask(_KIND, what, None, doubt)
         return
-    rows, full = table.rows(only=True), node.fk_matchtype == "f"
+    rows, full = table.rows(names, only=True), node.fk_matchtype == "f"
     parent = asking.world.table(target)
     if parent is not None and parent.empty and not asking.world.doubt(parent, (), additions_matter=True):
         asking.ask(_KIND, what, Orphans(rows=rows, columns=names, parent=None, parent_columns=(), full=full))
@@ -53,4 +53,4 @@ def _parent(
         if not keys:
             return None, (), f"the primary key of {parent} is not known"
     doubt = asking.world.doubt(parent, keys, additions_matter=True)
-    return (None, (), doubt) if doubt else (parent.rows(only=True), keys, "")
+    return (None, (), doubt) if doubt else (parent.rows(keys, only=True), keys, "")

@@ -39,6 +39,14 @@ class PartitionKey:
     columns: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domain:
+    """A domain of today: whether it gives new columns a value, and whether it refuses to have none."""
+
+    has_default: bool
+    not_null: bool
+
+
 @dataclass(slots=True)
 class KnownTables:
     """Reads a catalog's definitions. They are the server's own words, with every name qualified."""
@@ -128,6 +136,16 @@ class KnownTables:
             text = self.catalog.definitions.get(Address("enum", *enum))
             self._labels[enum] = None if text is None else _read_labels(text)
         return self._labels[enum]
+
+    def domain(self, name: Table) -> Domain | None:
+        """The domain of that name, or None."""
+        text = self.catalog.definitions.get(Address("domain", *name))
+        if text is None:
+            return None
+        lines = text.split("\n")
+        return Domain(
+            has_default=any(each.startswith("default ") for each in lines), not_null="not null" in lines
+        )
 
     def columns_of_domain(self, domain: Table) -> tuple[tuple[Table, str], ...]:
         """Tables and columns whose type is this domain."""

@@ -87,7 +87,7 @@ def changes_type(asking: Asking, table: TableState, name: str, definition: Node)
     # A padded text without its blanks is another one, so what is cast is what the author casts.
     plain = using is None or (explicit and _split(before)[0] != "bpchar")
     term = Term(column=name) if plain else Term(expression=expression_text(using))
-    asking.ask(_KIND, what, Unfit(rows=table.rows(), term=term, test=test))
+    asking.ask(_KIND, what, Unfit(rows=table.rows(columns or ()), term=term, test=test))
 
 
 def keeps_values(before: str, wanted: Node, using: Node | None) -> bool:

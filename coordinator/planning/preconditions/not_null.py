@@ -10,7 +10,6 @@ from coordinator.planning.preconditions.asking import columns_in
 from coordinator.planning.preconditions.world import NO_VALUE
 from coordinator.sql.nodes import unwrap, word
 from coordinator.sql.parser import expression_text
-from coordinator.sql.tables import tightens_new_column
 
 if TYPE_CHECKING:
     from coordinator.planning.preconditions.asking import Asking
@@ -32,10 +31,12 @@ def becomes_mandatory(
     if doubt:
         asking.ask(_KIND, what, None, doubt)
     elif any(table.columns[name].fill == NO_VALUE for name in wanted):
-        asking.ask(_KIND, what, AnyRow(rows=table.rows(only=only)))
+        asking.ask(_KIND, what, AnyRow(rows=table.rows((), only=only)))
     else:
         asking.ask(
-            _KIND, what, NullIn(rows=table.rows(only=only), columns=wanted, exactly=_exactly(table, wanted))
+            _KIND,
+            what,
+            NullIn(rows=table.rows(wanted, only=only), columns=wanted, exactly=_exactly(table, wanted)),
         )
 
 
@@ -65,11 +66,14 @@ def comes_mandatory(asking: Asking, table: TableState, definition: Node) -> None
     if computed is not None and _is_mandatory(definition):
         _comes_computed(asking, table, name, computed)
         return
-    if not tightens_new_column(definition) and not (_is_mandatory(definition) and column.fill == NO_VALUE):
+    made = asking.made_type(definition.type_name)
+    if not _is_mandatory(definition) and not _is_mandatory_type(asking, definition):
+        return
+    if column.fill != NO_VALUE and (column.fill or not made):
         return
     what = f"NOT NULL on the new column {table}.{name}"
-    doubt = asking.world.doubt(table, ())
-    asking.ask(_KIND, what, None if doubt else AnyRow(rows=table.rows()), doubt)
+    doubt = asking.world.doubt(table, ()) or ("its type is made first" if made else "")
+    asking.ask(_KIND, what, None if doubt else AnyRow(rows=table.rows(())), doubt)
 
 
 def _computed(definition: Node) -> Node | None:
@@ -88,7 +92,13 @@ def _comes_computed(asking: Asking, table: TableState, name: str, expression: No
     columns = columns_in(expression)
     doubt = "it takes whole rows" if columns is None else asking.world.doubt(table, columns)
     condition = f"({expression_text(expression)}) IS NULL"
-    asking.ask(_KIND, what, None if doubt else Meeting(rows=table.rows(), condition=condition), doubt)
+    question = None if doubt else Meeting(rows=table.rows(columns or ()), condition=condition)
+    asking.ask(_KIND, what, question, doubt)
+
+
+def _is_mandatory_type(asking: Asking, definition: Node) -> bool:
+    domain = asking.domain(definition.type_name)
+    return domain is not None and domain.not_null
 
 
 def _is_mandatory(definition: Node) -> bool:

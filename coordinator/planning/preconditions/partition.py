@@ -37,7 +37,9 @@ def _ask_of_partition(asking: Asking, parent: TableState, partition: TableState,
         asking.ask(_KIND, what, None, "how its rows are told apart is not known")
         return
     doubt = asking.world.doubt(partition, None)
-    question = None if doubt else Breaking(rows=partition.rows(), condition=within, strictly=True)
+    question = (
+        None if doubt else Breaking(rows=partition.rows(partition.columns), condition=within, strictly=True)
+    )
     asking.ask(_KIND, what, question, doubt)
 
 
@@ -51,7 +53,7 @@ def asks_default(asking: Asking, parent: TableState, within: str | None, name: s
     doubt = asking.world.doubt(state, None)
     if within is None:
         doubt = doubt or "which rows belong in the new one is not known"
-    question = None if doubt or within is None else Meeting(rows=state.rows(), condition=within)
+    question = None if doubt or within is None else Meeting(rows=state.rows(state.columns), condition=within)
     asking.ask(_KIND, what, question, doubt)
 
 

@@ -82,9 +82,9 @@ def _ask(
         asking.ask(_KIND, what, None, doubt)
         return
     question = Referenced(
-        rows=table.rows(),
+        rows=table.rows((*names, *columns)),
         columns=columns,
-        child=child.rows(only=True),
+        child=child.rows(held, only=True),
         child_columns=held,
         condition=condition,
     )

@@ -93,6 +93,6 @@ def _ask(
     if doubt:
         asking.ask(_KIND, what, None, doubt)
         return
-    rows = table.rows(only=True)
+    rows = table.rows(columns, only=True)
     question = Duplicates(rows=rows, terms=terms, where=where, nulls_distinct=nulls_distinct)
     asking.ask(_KIND, what, question)

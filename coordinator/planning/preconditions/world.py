@@ -10,7 +10,7 @@ from coordinator.model.question import ColumnThen, RowsThen
 from coordinator.planning.preconditions.known import KnownTables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from coordinator.model.catalog import Catalog
     from coordinator.model.effect import ObjectName
@@ -66,15 +66,18 @@ class TableState:
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}"
 
-    def rows(self, *, only: bool = False) -> RowsThen:
-        """The rows of the table as it will be; for a table that is there today."""
+    def rows(self, needed: Collection[str], *, only: bool = False) -> RowsThen:
+        """The rows of the table as it will be; for a table that is there today.
+
+        Of its new columns only those that are needed: the types of others may not be there yet.
+        """
         assert self.today is not None
-        changed = any(each.today != name for name, each in self.columns.items())
         columns = tuple(
             ColumnThen(name=name, today=each.today, fill=_typed(each))
             for name, each in self.columns.items()
-            if each.today or each.fill
+            if each.today or (each.fill and name in needed)
         )
+        changed = any(each.today != each.name for each in columns)
         return RowsThen(
             schema=self.today[0],
             table=self.today[1],
