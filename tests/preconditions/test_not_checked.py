@@ -473,6 +473,52 @@ def test_rows_that_come_with_a_partition_are_not_asked(
     assert ask(session, plan).results[-1].why == why
 
 
+@pytest.mark.parametrize(
+    ("demand", "why"),
+    [
+        ("PRIMARY KEY (id, at WITHOUT OVERLAPS)", "its last column may not overlap, which is not asked for"),
+        ("UNIQUE (id, at WITHOUT OVERLAPS)", "its last column may not overlap, which is not asked for"),
+        (
+            "FOREIGN KEY (id, PERIOD at) REFERENCES crm.stays (id, PERIOD at)",
+            "its last column is covered, not equal, which is not asked for",
+        ),
+    ],
+)
+def test_keys_over_periods_are_not_asked(session: Session, demand: str, why: str) -> None:
+    session.execute("CREATE TABLE crm.stays (id int NOT NULL, at tsrange NOT NULL)")
+    assert ask(session, f"ALTER TABLE crm.stays ADD {demand}").only.why == why
+
+
+def test_an_index_of_a_partitioned_table_alone_and_one_that_is_there_demand_nothing(session: Session) -> None:
+    session.execute(
+        LOG + "INSERT INTO crm.log VALUES (1, 'x'), (1, 'x'); CREATE INDEX one ON crm.log_2 (k);"
+        "INSERT INTO crm.log_2 VALUES (2, NULL)"
+    )
+    alone = "CREATE UNIQUE INDEX ON ONLY crm.log (k)"
+    key = "ALTER TABLE ONLY crm.log ADD UNIQUE (k)"
+    there = "CREATE UNIQUE INDEX IF NOT EXISTS one ON crm.log_2 (k)"
+    for each in (alone, key, there):
+        assert fails(session, each) is None
+        assert ask(session, each).results == ()
+    anew = ("DROP INDEX crm.one", there)
+    assert fails(session, *anew) is not None
+    assert ask(session, anew).outcomes == ["violated"]
+
+
+def test_a_primary_key_that_goes_first_is_not_what_rows_point_at(session: Session) -> None:
+    session.execute(
+        "CREATE TABLE crm.kinds (id int PRIMARY KEY, code int); INSERT INTO crm.kinds VALUES (1, 5);"
+        "CREATE TABLE crm.things (kind int); INSERT INTO crm.things VALUES (5)"
+    )
+    plan = (
+        "ALTER TABLE crm.kinds DROP CONSTRAINT kinds_pkey",
+        "ALTER TABLE crm.kinds ADD PRIMARY KEY (code)",
+        "ALTER TABLE crm.things ADD FOREIGN KEY (kind) REFERENCES crm.kinds",
+    )
+    assert fails(session, *plan) is None
+    assert ask(session, plan).results[-1].why == "the primary key of crm.kinds is not known"
+
+
 def test_temporary_tables_are_nobodys_business(session: Session) -> None:
     said = ask(
         session,

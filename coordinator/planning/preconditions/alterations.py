@@ -163,7 +163,7 @@ def _drop_not_null(_asking: Asking, table: TableState, command: Node, _only: boo
 
 
 def _add_constraint(asking: Asking, table: TableState, command: Node, only: bool) -> None:
-    if not table.empty:
+    if not table.empty and not (only and table.partitioned):
         adds_constraint(asking, table, _definition(command), only=only)
 
 

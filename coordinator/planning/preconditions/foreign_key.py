@@ -23,6 +23,8 @@ def adds_foreign_key(asking: Asking, table: TableState, node: Node, columns: tup
     target = asking.relation(node.pktable)
     what = f"foreign key ({', '.join(names)}) of {table} to {target.schema}.{target.name}"
     doubt = asking.world.doubt(table, names)
+    if node.fk_with_period:
+        doubt = "its last column is covered, not equal, which is not asked for"
     if doubt:
         asking.ask(_KIND, what, None, doubt)
         return
@@ -47,7 +49,8 @@ def _parent(
     if parent.empty:
         return None, (), asking.world.doubt(parent, (), additions_matter=True)
     if not keys:
-        today = None if parent.today is None else asking.world.known.primary_key(parent.today)
+        known, gone = asking.world.known, parent.gone_constraints
+        today = None if parent.today is None else known.primary_key(parent.today, gone)
         named = {each.today: name for name, each in parent.columns.items()}
         keys = tuple(named.get(each, each) for each in today or ())
         if not keys:

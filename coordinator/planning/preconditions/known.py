@@ -11,6 +11,8 @@ from coordinator.sql.parser import parse
 from coordinator.sql.tree import SqlSyntaxError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from coordinator.model.catalog import Catalog
     from coordinator.sql.tree import Node
 
@@ -108,10 +110,12 @@ class KnownTables:
             deferrable=node.deferrable,
         )
 
-    def primary_key(self, table: Table) -> tuple[str, ...] | None:
-        """The columns of a table's primary key, or None."""
+    def primary_key(self, table: Table, gone: Collection[str] = ()) -> tuple[str, ...] | None:
+        """The columns of a table's primary key, or None; also when it is among the constraints that are `gone`."""
         for address, text in self.catalog.definitions.items():
             if address.kind == "constraint" and address[1:3] == table and text.startswith("PRIMARY KEY"):
+                if address.part in gone:
+                    return None
                 node = constraint_of(text)
                 return None if node is None else strings(node.keys)
         return None
@@ -129,6 +133,13 @@ class KnownTables:
             return None
         names = tuple(each.index_elem.name for each in tree.index_params)
         return names if all(names) else None
+
+    def has_index(self, schema: str, name: str) -> bool:
+        """Whether there is an index of that name."""
+        return any(
+            each.kind == "index" and (each.schema, each.part) == (schema, name)
+            for each in self.catalog.definitions
+        )
 
     def labels(self, enum: Table) -> tuple[str, ...] | None:
         """The labels of an enum, or None when there is none of that name."""

@@ -38,6 +38,8 @@ def move(world: World, effect: Effect, by: str, *, filled: bool = False, merges:
         table = world.table(effect.object.relation)
         if table is not None:
             table.triggers = True
+    elif kind is ObjectKind.INDEX and effect.verb in {Verb.DROP, Verb.RENAME}:
+        world.gone_indexes.add((effect.object.schema, effect.object.name))
     elif kind is ObjectKind.FUNCTION and effect.verb in {Verb.CREATE, Verb.REPLACE, Verb.RENAME}:
         new = effect.to or effect.object
         world.functions |= {(each.schema, each.name) for each in (effect.object, new)}

@@ -33,12 +33,18 @@ def adds_key(asking: Asking, table: TableState, node: Node, columns: tuple[str, 
     if primary:
         becomes_mandatory(asking, table, names)
     what = f"{'PRIMARY KEY' if primary else 'UNIQUE'} ({', '.join(names)}) on {table}"
+    if node.without_overlaps:
+        asking.ask(_KIND, what, None, "its last column may not overlap, which is not asked for")
+        return
     terms = tuple(Term(column=name) for name in names)
     _ask(asking, table, what, terms, names, nulls_distinct=primary or not node.nulls_not_distinct)
 
 
 def adds_index(asking: Asking, table: TableState, node: Node) -> None:
-    """CREATE UNIQUE INDEX."""
+    """CREATE UNIQUE INDEX; over a partitioned table alone it indexes no row."""
+    there = node.if_not_exists and asking.world.has_index(table.schema, node.idxname)
+    if there or (table.partitioned and not node.relation.inh):
+        return
     what = f"unique index {node.idxname or '(unnamed)'} on {table}"
     terms = tuple(term_of(each.index_elem) for each in node.index_params)
     odd = [each for item in node.index_params for each in strings(item.index_elem.opclass)[-1:]]

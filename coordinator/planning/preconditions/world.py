@@ -102,6 +102,7 @@ class World:
         default_factory=dict
     )  # enums whose labels the plan changes -> who does
     dropped: set[Table] = field(default_factory=set)
+    gone_indexes: set[Table] = field(default_factory=set)  # dropped or renamed by the plan
     _doubts: list[tuple[frozenset[str] | None, str]] = field(default_factory=list)
     _known: KnownTables | None = None
 
@@ -165,6 +166,10 @@ class World:
             found |= new
             waiting.extend(new.values())
         return tuple(found.values())[1:]
+
+    def has_index(self, schema: str, name: str) -> bool:
+        """Whether an index of today is still there under this name."""
+        return (schema, name) not in self.gone_indexes and self.known.has_index(schema, name)
 
     def labels_of(self, words: tuple[str, ...], schema: str) -> tuple[str, ...] | None:
         """The labels of an enum, or None when the type is none that is known."""
