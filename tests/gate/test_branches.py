@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.commands_site import apply
 from tests.gate.counter import Counter, add_phone, write_map
 from tests.trees import versions_of, write_revision
 
@@ -108,3 +109,51 @@ def test_two_branches_that_pass_alone_and_break_together_are_caught_on_the_merge
         "from-empty-failed",
         "functions-resolve",
     }
+
+
+def merge_what_breaks_billing(repository: Counter) -> Path:
+    """A drop of a column that a function of billing reads, merged into `main` with everything before it applied."""
+    root = repository.desk.root
+    read_name(root)
+    apply(repository.desk)
+    drop_name(root)
+    commit(root, "drop name")
+    return root
+
+
+def test_what_is_merged_and_pending_is_judged_on_the_default_branch_too(repository: Counter) -> None:
+    root = merge_what_breaks_billing(repository)
+    file = versions_of(root, "crm") / "c2.py"
+    waive = "waive = {'impact-breaks': ('billing follows', '2020-01-01')}\n\n\ndef upgrade"
+    file.write_text(file.read_text(encoding="utf-8").replace("\n\ndef upgrade", waive), encoding="utf-8")
+    commit(root, "waive it until some day that has passed")
+    judged = repository.blocked("impact", "impact-breaks", "--certificate", str(repository.folder / "c.json"))
+    assert "waiver-expired" in judged.rules
+    assert judged.document["certificate"] is None
+
+
+def test_a_reader_without_a_revision_of_its_own_is_held_against_what_is_merged_and_pending(
+    repository: Counter,
+) -> None:
+    root = repository.desk.root
+    apply(repository.desk)
+    drop_name(root)
+    commit(root, "drop name")
+    git(root, "checkout", "-qb", "greet")
+    code = root / "modules" / "billing" / "greeting.py"
+    code.write_text('SQL = "SELECT c.name FROM crm.customers c WHERE c.id = 1"\n', encoding="utf-8")
+    commit(root, "greet customers")
+    judged = repository.blocked("impact", "impact-breaks")
+    assert "greeting.py" in judged.check("impact")["told"]
+
+
+def test_what_is_merged_on_both_sides_only_warns_a_branch_of_another_module(repository: Counter) -> None:
+    root = merge_what_breaks_billing(repository)
+    git(root, "checkout", "-qb", "stock")
+    write_revision(versions_of(root, "stock"), "s1")
+    commit(root, "a module more")
+    judged = repository.gate()
+    (found,) = [each for each in judged.check("impact")["findings"] if each["rule"] == "impact-breaks"]
+    assert found["severity"] == "warning"
+    assert found["message"].endswith("This change touches neither of the two modules")
+    assert judged.outcomes["impact"] == "passed"

@@ -52,7 +52,6 @@ def changed(root: Path) -> frozenset[str] | None:
 
 
 def test_a_branch_touches_the_modules_whose_files_it_changes(repository: Path) -> None:
-    assert changed(repository) == frozenset()
     write_revision(versions_of(repository, "billing"), "r2", after="r1")
     git(repository, "add", ".")
     git(repository, "commit", "-m", "r2")
@@ -64,6 +63,12 @@ def test_and_those_that_its_revisions_say_they_touch(repository: Path) -> None:
     git(repository, "add", ".")
     git(repository, "commit", "-m", "r2")
     assert changed(repository) == frozenset({"billing", "crm"})
+
+
+def test_where_the_branch_changes_no_module_all_of_them_count(repository: Path) -> None:
+    assert changed(repository) is None
+    (repository / "README.md").write_text("x", encoding="utf-8")
+    assert changed(repository) is None
 
 
 def test_outside_of_git_nobody_can_tell(repository: Path) -> None:

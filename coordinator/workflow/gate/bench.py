@@ -48,7 +48,7 @@ class Bench:
     plans: tuple[RunPlan, ...] = ()
     plan: RunPlan | None = None  # the one that ran in rehearsal; before that the likeliest
     rehearsed: Rehearsed | None = None  # from the baseline
-    impacts: tuple[ImpactReport, ...] = ()  # one a module that the branch changes
+    impacts: tuple[ImpactReport, ...] = ()  # one a module with something pending
     forecasts: tuple[Forecast, ...] = ()  # those that others may notice
     differences: tuple[Difference, ...] = ()  # of the staging's server from the baseline's
     built: BuiltSchema | None = None  # what all modules' revisions make

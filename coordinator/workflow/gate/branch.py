@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 
 def changed_modules(bench: Bench) -> frozenset[str] | None:
-    """The modules with a file in their trees that is another than where the branch began; None when nobody can tell.
+    """The modules with a file in their trees that is another than where the branch began; None: all of them count.
 
     Those that the pending revisions of such a module say they touch are among them. What is pending may be more: a
-    revision that was merged and not yet deployed is pending in every branch.
+    revision that was merged and not yet deployed is pending in every branch. Where something is pending and no module is
+    another, as on the default branch itself, there is no branch to tell from what was merged.
     """
     root = bench.settings.root
     try:
@@ -24,5 +25,7 @@ def changed_modules(bench: Bench) -> frozenset[str] | None:
     except CoordinatorError:
         return None  # no repository, a shallow clone, modules of other repositories: then all of them count
     own = frozenset(name for name, each in changes.items() if each.added or each.modified or each.deleted)
+    if bench.pending and not own:
+        return None
     pending = (bench.project.revision(key) for key in bench.pending if key.module in own)
     return own.union(*(revision.touches for revision in pending))

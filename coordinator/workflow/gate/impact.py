@@ -1,8 +1,9 @@
-"""The impact of every module that the branch changes: who uses what, and what becomes of them."""
+"""The impact of every module with something pending: who uses what, and what becomes of them."""
 
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.checks.preflight.waivers import apply_waivers
@@ -30,11 +31,10 @@ _SEVERITIES = {Verdict.BREAKS: (BREAKS, Severity.ERROR), Verdict.DEGRADES: (DEGR
 
 
 def _look(bench: Bench) -> Said:
-    modules = _modules(bench)
-    if not modules:
-        return skipped("nothing is pending" if not bench.pending else "the branch changes no module")
+    if not bench.pending:
+        return skipped("nothing is pending")
     live = _live(bench)
-    for module in modules:
+    for module in dict.fromkeys(key.module for key in bench.pending):
         bench.tell(Working(what=f"looking for who uses what {module} changes"))
         report = view_impact(
             bench.settings,
@@ -47,16 +47,10 @@ def _look(bench: Bench) -> Said:
             read=Read(project=bench.project, captured=bench.captured),
         )
         bench.impacts = (*bench.impacts, report)
-    findings = tuple(each for report in bench.impacts for each in _findings(report))
+    changed = changed_modules(bench)
+    findings = tuple(each for report in bench.impacts for each in _findings(report, changed))
     today = datetime.datetime.now(datetime.UTC).date()
     return Said(told=_told(bench), findings=apply_waivers(findings, bench.project.trees, today))
-
-
-def _modules(bench: Bench) -> tuple[str, ...]:
-    """The modules with something pending that the branch changes; all of them where git cannot tell."""
-    pending = tuple(dict.fromkeys(key.module for key in bench.pending))
-    changed = changed_modules(bench)
-    return pending if changed is None else tuple(each for each in pending if each in changed)
 
 
 def _live(bench: Bench) -> LiveStatements | None:
@@ -80,14 +74,16 @@ def _told(bench: Bench) -> str:
     return ", ".join(told) if len(told) > 1 else f"{told[0]}, nobody breaks"
 
 
-def _findings(report: ImpactReport) -> Iterator[Finding]:
+def _findings(report: ImpactReport, changed: frozenset[str] | None) -> Iterator[Finding]:
     ways = {way.change: way for way in report.way_out}
     for impact in report.changes:
         way = ways.get(impact.change.description)
         remedy = None if way is None else "; ".join(f"{each.module}: {each.what}" for each in way.steps)
         for consumer in impact.consumers:
             if consumer.verdict in _SEVERITIES and not _only_speaks(consumer):
-                yield _finding(impact, consumer, remedy)
+                found = _finding(impact, consumer, remedy)
+                theirs = changed is not None and changed.isdisjoint((report.module, consumer.module))
+                yield _of_others(found) if theirs else found
     # What is only needed on the way is pending here too, and each of these tells its own needs.
     for first in (each for each in report.ship_first if each.direct):
         yield Finding(
@@ -124,10 +120,18 @@ def _finding(impact: ChangeImpact, consumer: Consumer, remedy: str | None) -> Fi
     )
 
 
+def _of_others(finding: Finding) -> Finding:
+    """A finding about what was merged before, on both sides: no error of this branch."""
+    if finding.severity is not Severity.ERROR:
+        return finding
+    message = f"{finding.message.rstrip('.')}. This change touches neither of the two modules"
+    return replace(finding, severity=Severity.WARNING, message=message)
+
+
 IMPACT = Check(
     name="impact",
     stage=GateStage.CROSS_MODULE,
-    title="who uses what the branch changes, and what becomes of them",
+    title="who uses what is to change, and what becomes of them",
     run=_look,
     needs=("capture",),
 )
