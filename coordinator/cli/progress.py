@@ -188,7 +188,7 @@ class Progress:
             SpinnerColumn(),
             *counted,
             TimeElapsedColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             console=console,
             transient=True,
         )

@@ -55,7 +55,8 @@ def command_name(stage: GateStage, number: int) -> str:
 
 
 def _run(bench: Bench, *, stage: GateStage, text: str) -> Said:
-    bench.tell(Working(what=f"{stage.value}: {shortened(one_line(text), _LONGEST_NAME)}"))
+    shown = bench.secrets.hide(text)
+    bench.tell(Working(what=f"{stage.value}: {shortened(one_line(shown), _LONGEST_NAME)}"))
     url = bench.floor.first if bench.migrated is None else bench.migrated
     limit = bench.request.limit
     ran = run_command(
@@ -65,9 +66,7 @@ def _run(bench: Bench, *, stage: GateStage, text: str) -> Said:
         limit=limit,
         secrets=bench.secrets,
     )
-    command = GateCommand(
-        text=bench.secrets.hide(text), exit_code=ran.exit_code, limit=limit, output=ran.output, cut=ran.cut
-    )
+    command = GateCommand(text=shown, exit_code=ran.exit_code, limit=limit, output=ran.output, cut=ran.cut)
     why = _why(ran, limit)
     if why is None:
         return Said(told="exit code 0", command=command)
