@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SYNTAX_ERROR: Final = "syntax-error"
-# These only move rows, and squawk has no rule about them; they may be megabytes of values.
-_ROWS_ONLY = re.compile(r"\s*(?:insert|select|with|values|copy|table|show|explain)\b", re.IGNORECASE)
+# These only move rows, and squawk has no rule about them; they may be megabytes of values, not worth being parsed.
+_ROWS_ONLY: Final = frozenset(
+    {"insert_stmt", "select_stmt", "copy_stmt", "explain_stmt", "variable_show_stmt"}
+)
+_BEGINS_ROWS_ONLY = re.compile(r"\s*(?:insert|select|with|values|copy|table|show|explain)\b", re.IGNORECASE)
 _MAKES_TABLE = re.compile(r"\s*create\s+(?:\w+\s+){0,2}(?:table|schema)\b", re.IGNORECASE)
 _TRIES = 3
 
@@ -111,10 +114,12 @@ class _Document:
 
 def _line(sql: str) -> str:
     """The statement as squawk gets it; "" for one that it has no rule about, and for one that is no SQL."""
-    if _ROWS_ONLY.match(sql):
+    if _BEGINS_ROWS_ONLY.match(sql) and ";" not in sql.rstrip("; \n"):
         return ""
     try:
-        parse(sql)
+        trees = parse(sql)
+        if trees and all(each.kind in _ROWS_ONLY for each in trees):
+            return ""
         text = bare(sql).rstrip("; ")
     except SqlSyntaxError:
         return ""  # the rehearsal will say it better
@@ -123,7 +128,7 @@ def _line(sql: str) -> str:
 
 def _answer(output: str, document: _Document) -> list[Violation]:
     try:
-        told = json.loads(output or "[]")
+        told = json.loads(output)
         return [
             Violation(
                 statement=statement,

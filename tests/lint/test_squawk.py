@@ -94,6 +94,11 @@ class TestProgram:
         with pytest.raises(SquawkError, match="something that cannot be read"):
             lint_sql(folder / "squawk", [LintStatement(sql="DROP TABLE t")], server_version=150000)
 
+    def test_one_that_says_nothing_has_not_found_nothing(self, tmp_path: Path) -> None:
+        folder = program(tmp_path, "cat > /dev/null; echo 'cannot read' >&2; exit 1")
+        with pytest.raises(SquawkError, match="something that cannot be read"):
+            lint_sql(folder / "squawk", [LintStatement(sql="DROP TABLE t")], server_version=150000)
+
 
 class TestStatements:
     def test_each_finding_is_of_the_statement_that_earned_it(self) -> None:
@@ -101,6 +106,18 @@ class TestStatements:
             (2, "ban-drop-column"),
             (3, "ban-drop-table"),
         ]
+
+    @pytest.mark.parametrize(
+        "rows",
+        [
+            "INSERT INTO customers VALUES (1, ';')",
+            "SELECT 1",
+            "WITH x AS (SELECT 1) INSERT INTO customers SELECT 1 FROM x",
+        ],
+    )
+    def test_what_follows_rows_in_one_text_is_judged(self, rows: str) -> None:
+        assert said(f"{rows}; DROP TABLE orders;") == [(0, "ban-drop-table")]
+        assert said(f"{rows}; SELECT 2;") == []
 
     def test_a_table_of_the_same_bare_name_excuses_nothing(self) -> None:
         """Two modules may each have a table of that name; which is new, is not for squawk to say."""
