@@ -248,6 +248,47 @@ class TestFindings:
         of = facts(self.shop(key), applied="crm:c1", squawk=True)
         assert {each.rule for each in lint(of)} == {"adding-foreign-key-constraint"}
 
+    @pytest.mark.parametrize(
+        ("choices", "told"),
+        [
+            ({}, {"disallowed-unique-constraint"}),
+            ({"errors": {"constraint-missing-not-valid"}}, None),
+            ({"exclude": {"disallowed-unique-constraint"}}, {"constraint-missing-not-valid"}),
+        ],
+    )
+    def test_a_rule_is_silent_only_for_one_that_is_told_and_counts_no_less(
+        self, choices: dict[str, set[str]], told: set[str] | None
+    ) -> None:
+        forest = self.shop("ALTER TABLE customers ADD CONSTRAINT u UNIQUE (name)")
+        chosen = LintChoices(**{word: frozenset(rules) for word, rules in choices.items()})  # type: ignore[arg-type]
+        of = facts(forest, applied="crm:c1", choices=chosen, squawk=True)
+        both = {"constraint-missing-not-valid", "disallowed-unique-constraint"}
+        assert {each.rule for each in lint(of)} == (told or both)
+
+    def test_nor_where_it_says_it_more_often(self) -> None:
+        both = "ALTER TABLE customers ADD CONSTRAINT u UNIQUE (name), ADD CONSTRAINT c CHECK (id > 1)"
+        of = facts(self.shop(both), applied="crm:c1", squawk=True)
+        assert "(2 times)" in one("constraint-missing-not-valid", of).message
+
+    def test_nor_for_one_that_is_off(self) -> None:
+        wanted = LintChoices(warnings=frozenset({"prefer-bigint-over-int"}))
+        of = facts(
+            self.shop("CREATE TABLE t (id serial, n int)"), applied="crm:c1", choices=wanted, squawk=True
+        )
+        assert "(2 times)" in one("prefer-bigint-over-int", of).message
+
+    @pytest.mark.parametrize(
+        "choices",
+        [
+            LintChoices(exclude=frozenset({"required-column"})),
+            LintChoices(errors=frozenset({"adding-required-field"}), warnings=frozenset({"required-column"})),
+        ],
+    )
+    def test_nor_for_our_own_that_is_not_told_or_counts_less(self, choices: LintChoices) -> None:
+        forest = self.shop("ALTER TABLE customers ADD y int NOT NULL")
+        of = facts(forest, applied="crm:c1", rows={"crm.customers": 41}, choices=choices, squawk=True)
+        one("adding-required-field", of)
+
     def test_our_own_rule_with_the_rows_speaks_for_squawks(self) -> None:
         forest = self.shop("ALTER TABLE customers ADD y int NOT NULL")
         of = facts(forest, applied="crm:c1", rows={"crm.customers": 41}, squawk=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from coordinator.checks.lint.required_column import added_as_required
+from coordinator.checks.lint.required_column import RequiredColumn, added_as_required
 from coordinator.checks.preflight.facts import about
 from coordinator.model.capture import Capture, Direction
 from coordinator.model.effect import ObjectKind, ObjectName, Verb
@@ -17,14 +17,16 @@ from coordinator.sql.shown import without_values
 from coordinator.squawk.run import SYNTAX_ERROR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from coordinator.checks.lint.facts import LintFacts, SquawkSaid
     from coordinator.model.effect import Effect
     from coordinator.model.finding import Finding
     from coordinator.model.lint_rule import LintRule
+    from coordinator.squawk.run import Violation
 
 _SMALL: Final = 10_000  # rows: what reads or rewrites so few is over before anybody notices
+_GRAVEST_FIRST: Final = tuple(Severity)
 # Two rules say the same of one statement; the one that says more is told.
 _TOLD_BY: Final[dict[str, frozenset[str]]] = {
     "constraint-missing-not-valid": frozenset(
@@ -41,16 +43,34 @@ class SquawkFindings:
     name = "squawk"
 
     def run(self, facts: LintFacts) -> tuple[Finding, ...]:
-        together: dict[int, set[str]] = {}
+        together: dict[int, list[tuple[Violation, Finding]]] = {}
         for each in facts.said:
-            together.setdefault(each.violation.statement, set()).add(each.violation.rule)
-        findings = []
-        for each in facts.said:
-            others = _TOLD_BY.get(each.violation.rule, frozenset()) & together[each.violation.statement]
-            found = None if others else _finding(each, facts)
-            if found is not None:
-                findings.append(found)
-        return tuple(findings)
+            finding = _finding(each, facts)
+            if finding is not None:
+                together.setdefault(each.violation.statement, []).append((each.violation, finding))
+        return tuple(
+            finding
+            for found in together.values()
+            for violation, finding in found
+            if not _is_told_by_others(violation, finding, found)
+        )
+
+
+def _is_told_by_others(
+    violation: Violation, finding: Finding, found: Sequence[tuple[Violation, Finding]]
+) -> bool:
+    """Whether others that are told say as much of the same statement, as often, and count no less."""
+    others = _TOLD_BY.get(violation.rule, frozenset())
+    times = sum(
+        each.times
+        for each, told in found
+        if each.rule in others and not _is_graver(finding.severity, told.severity)
+    )
+    return times >= violation.times
+
+
+def _is_graver(one: Severity, other: Severity) -> bool:
+    return _GRAVEST_FIRST.index(one) < _GRAVEST_FIRST.index(other)
 
 
 def _finding(said: SquawkSaid, facts: LintFacts) -> Finding | None:
@@ -70,7 +90,7 @@ def _finding(said: SquawkSaid, facts: LintFacts) -> Finding | None:
     subjects = _subjects(said, facts)
     if subjects and all(facts.is_new(each) for each in subjects):
         return None  # nobody reads what this run makes, and it is empty
-    if _told_with_rows(violation.rule, said, facts):
+    if _told_with_rows(said, severity, facts):
         return None
     rows = _rows(subjects, facts) if rule.by_size else None
     small = rows is not None and rows <= _SMALL
@@ -138,9 +158,12 @@ def _index_tables(facts: LintFacts) -> Mapping[ObjectName, ObjectName]:
     }
 
 
-def _told_with_rows(rule: str, said: SquawkSaid, facts: LintFacts) -> bool:
-    """Whether our own rule has said the same with the number of rows."""
-    return rule == "adding-required-field" and any(
+def _told_with_rows(said: SquawkSaid, severity: Severity, facts: LintFacts) -> bool:
+    """Whether our own rule has said the same with the number of rows, and counts no less."""
+    ours = weighed(Severity.ERROR, RequiredColumn.name, facts)
+    if said.violation.rule != "adding-required-field" or ours is None or _is_graver(severity, ours):
+        return False
+    return any(
         effect.line == said.statement.line and facts.rows(effect.object)
         for effect in added_as_required(facts.effects(said.revision))
     )
