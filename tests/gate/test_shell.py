@@ -106,6 +106,13 @@ def test_a_secret_is_hidden_in_each_of_its_spellings(tmp_path: Path) -> None:
     assert ran.output == f"{HIDDEN} {HIDDEN} {HIDDEN}"
 
 
+def test_a_password_that_is_not_utf_8_is_hidden_too(tmp_path: Path) -> None:
+    secrets = Secrets()
+    secrets.add("p\udcffw")  # as Python reads such a variable
+    ran = run(r"printf 'p\377w p%%FFw'", tmp_path, secrets=secrets)
+    assert ran.output == f"{HIDDEN} {HIDDEN}"
+
+
 @pytest.mark.parametrize("shift", range(len(SECRET) + 1))
 def test_a_secret_that_the_cut_divides_is_not_shown_in_part(shift: int) -> None:
     secrets = Secrets()

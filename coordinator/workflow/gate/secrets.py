@@ -41,10 +41,11 @@ class Secrets:
             self.add(text.strip(), *passwords)
 
     def add(self, *texts: str) -> None:
-        """Secrets as they are; a URL spells them with percent signs."""
+        """Secrets as they are, and as URLs and a command's output spell them."""
         for each in texts:
             if each:
-                self._texts |= {each, quote(each), quote(each, safe="")}
+                data = each.encode(errors="surrogateescape")  # a variable need not be UTF-8
+                self._texts |= {each, data.decode(errors="replace"), quote(data), quote(data, safe="")}
 
     @property
     def longest(self) -> int:
