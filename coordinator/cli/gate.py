@@ -189,8 +189,9 @@ def _write(report: GateReport, wanted: list[tuple[str, str]], files: ReportFiles
     from coordinator.reports.gate.formats import rendered
     from coordinator.reports.gate.json_ import gate_as_json
     from coordinator.reports.page import Page
+    from coordinator.workflow.gate.secrets import without_passwords
 
-    document = gate_as_json(report, root=str(settings.root))
+    document = gate_as_json(report, root=str(settings.root), hide=without_passwords)
     for form, file in wanted:
         if file != STANDARD_OUTPUT:
             files.write(Path(file), rendered(document, form, Page()))

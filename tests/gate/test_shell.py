@@ -104,6 +104,13 @@ def test_a_secret_is_hidden_in_each_of_its_spellings(tmp_path: Path) -> None:
     secrets.add_url("postgresql://me:s3cr%2Ft%20p%40ss@db/erp")
     ran = run(f"echo '{SECRET}' s3cr%2Ft%20p%40ss s3cr/t%20p%40ss", tmp_path, secrets=secrets)
     assert ran.output == f"{HIDDEN} {HIDDEN} {HIDDEN}"
+    ran = run("echo 's3cr%2Ft p%40ss' s3cr%2Ft+p%40ss", tmp_path, secrets=secrets)
+    assert ran.output == f"{HIDDEN} {HIDDEN}"
+
+
+def test_a_password_in_a_url_is_hidden_whichever_server_it_is_for(tmp_path: Path) -> None:
+    ran = run("echo amqp://me:geheim@queue/x and redis://:geheim@cache", tmp_path)
+    assert ran.output == f"amqp://me:{HIDDEN}@queue/x and redis://:{HIDDEN}@cache"
 
 
 def test_a_password_that_is_not_utf_8_is_hidden_too(tmp_path: Path) -> None:

@@ -40,6 +40,14 @@ def test_a_map_that_says_something_else_blocks(counter: Counter) -> None:
     assert judged.outcomes["rehearsal"] == "passed"
 
 
+def test_a_password_in_an_authors_exception_is_not_shown(counter: Counter) -> None:
+    add_phone(counter.desk.root, upgrade='raise RuntimeError("no answer from amqp://me:geheim@queue/x")')
+    judged = counter.gate()
+    assert judged.document["verdict"] == "blocked"
+    assert "amqp://me:***@queue/x" in judged.texts["text"]
+    assert "geheim" not in judged.err + "".join(judged.texts.values())
+
+
 def test_a_revision_that_fails_in_rehearsal_blocks_and_the_rest_is_told(counter: Counter) -> None:
     add_phone(counter.desk.root)
     write_revision(

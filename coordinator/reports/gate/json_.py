@@ -11,6 +11,8 @@ from coordinator.reports.plan_text import binding_edges, brief
 from coordinator.reports.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from coordinator.model.forecast import Forecast
     from coordinator.model.gate import GateCheck, GateCommand, GateRehearsal, GateReport, GateStep
     from coordinator.model.plan import Dependency, RunPlan, Step
@@ -22,8 +24,8 @@ Document: TypeAlias = dict[str, Any]
 FORMAT: Final = 1
 
 
-def gate_as_json(report: GateReport, *, root: str) -> Document:
-    """The document. Files below `root`, the project's folder, are named from there."""
+def gate_as_json(report: GateReport, *, root: str, hide: Callable[[str], str]) -> Document:
+    """The document. Files below `root`, the project's folder, are named from there; `hide` is asked about every text."""
     document: Document = {
         "format": FORMAT,
         "program": report.program,
@@ -56,8 +58,9 @@ def gate_as_json(report: GateReport, *, root: str) -> Document:
         "differences": [_difference(each) for each in report.differences],
         "certificate": report.certificate,
     }
-    named: Document = _from_root(document, f"{root.rstrip('/')}/")
-    return named
+    folder = f"{root.rstrip('/')}/"
+    shown: Document = _shown(document, lambda text: hide(text if folder == "/" else text.replace(folder, "")))
+    return shown
 
 
 def summary_of(report: GateReport) -> str:
@@ -214,12 +217,12 @@ def _difference(each: Difference) -> Document:
     }
 
 
-def _from_root(value: Any, root: str) -> Any:
-    """The same value with files of the project named from its folder."""
+def _shown(value: Any, change: Callable[[str], str]) -> Any:
+    """The same value with every text of it changed so; keys are ours."""
     if isinstance(value, str):
-        return value.replace(root, "") if root != "/" else value
+        return change(value)
     if isinstance(value, dict):
-        return {key: _from_root(each, root) for key, each in value.items()}
+        return {key: _shown(each, change) for key, each in value.items()}
     if isinstance(value, list):
-        return [_from_root(each, root) for each in value]
+        return [_shown(each, change) for each in value]
     return value

@@ -13,6 +13,7 @@ from coordinator.reports.finding_text import gravest_first
 from coordinator.reports.wording import one_line
 from coordinator.workflow.gate.failing import answer_of
 from coordinator.workflow.gate.interface import Said
+from coordinator.workflow.gate.secrets import without_passwords
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,7 +37,7 @@ def run_checks(checks: Iterable[Check], bench: Bench) -> None:
             name=check.name,
             title=check.title,
             outcome=outcome,
-            told=_why(said.findings) if outcome is GateOutcome.FAILED else said.told,
+            told=without_passwords(_why(said.findings) if outcome is GateOutcome.FAILED else said.told),
             seconds=time.monotonic() - began,
             findings=gravest_first(said.findings),
             command=said.command or check.command,

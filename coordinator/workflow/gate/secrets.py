@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from coordinator.errors import SettingsError
 from coordinator.postgres.url import parse_url
+from coordinator.snapshots.redacting import LEFT_OUT, Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-HIDDEN = "***"
+HIDDEN = LEFT_OUT
 # Names by which this program and libpq find a database; a command's own are set anew. And the key that signs
 # certificates: whoever runs commands of authors must not have it, but may not know.
 _TARGET_NAMES = re.compile(
@@ -45,7 +46,8 @@ class Secrets:
         for each in texts:
             if each:
                 data = each.encode(errors="surrogateescape")  # a variable need not be UTF-8
-                self._texts |= {each, data.decode(errors="replace"), quote(data), quote(data, safe="")}
+                self._texts |= {each, data.decode(errors="replace"), quote_plus(data)}
+                self._texts.update(quote(data, safe=safe) for safe in ("/", "", " +"))  # " +": SQLAlchemy
 
     @property
     def longest(self) -> int:
@@ -53,10 +55,13 @@ class Secrets:
         return max((len(each) for each in self._texts), default=0)
 
     def hide(self, text: str) -> str:
-        """The text without them; the longest first, so that no rest of one is left."""
+        """The text without them, and without what is plainly a password of something else.
+
+        The longest first, so that no rest of one is left.
+        """
         for each in sorted(self._texts, key=len, reverse=True):
             text = text.replace(each, HIDDEN)
-        return text
+        return without_passwords(text)
 
     def found_in(self, name: str, value: str) -> bool:
         """Whether a variable gives one of them away.
@@ -68,6 +73,11 @@ class Secrets:
             (value == each and (_LOOKS_SECRET.search(name) or "://" in value)) or f":{each}@" in value
             for each in self._texts
         )
+
+
+def without_passwords(text: str) -> str:
+    """The text without what can be nothing else than a password, as in a URL, whichever server it is for."""
+    return Redactor().definition(text)
 
 
 def without_targets(environment: Mapping[str, str], names: Iterable[str], secrets: Secrets) -> dict[str, str]:
