@@ -101,6 +101,7 @@ def load_settings(*, start: Path, environment: Mapping[str, str], flags: Flags) 
         file=source.file,
         root=root,
         map=_map(root, start, flags, environment, file),
+        map_named=bool(flags.map or environment.get("MIGRATE_MAP") or "map" in file),
         environment=name,
         chosen_target=choose_target(
             flags=flags, variables=environment, table=table, environment=name, root=root, state=state

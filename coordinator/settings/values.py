@@ -150,6 +150,7 @@ class Settings:
     file: Path
     root: Path  # the folder of `file`; relative paths in it start here
     map: Path
+    map_named: bool  # by an option, a variable or the file; else it is where a map usually lies
     environment: str | None
     chosen_target: Target | NoTarget
     state_directory: Path  # may not exist yet

@@ -157,3 +157,13 @@ def test_what_is_merged_on_both_sides_only_warns_a_branch_of_another_module(repo
     assert found["severity"] == "warning"
     assert found["message"].endswith("This change touches neither of the two modules")
     assert judged.outcomes["impact"] == "passed"
+
+
+def test_a_branch_that_deletes_the_map_is_blocked(repository: Counter) -> None:
+    root = repository.desk.root
+    apply(repository.desk)
+    git(root, "checkout", "-qb", "no-map")
+    git(root, "rm", "-q", "database_map.md")
+    commit(root, "no map")
+    judged = repository.blocked("map", "no-map")
+    assert judged.check("map")["told"].endswith("database_map.md, and it was there where the branch began")

@@ -40,6 +40,19 @@ def test_a_map_that_says_something_else_blocks(counter: Counter) -> None:
     assert judged.outcomes["rehearsal"] == "passed"
 
 
+def test_a_map_that_is_not_there_blocks_where_the_settings_name_it(counter: Counter) -> None:
+    (counter.desk.root / "database_map.md").unlink()
+    judged = counter.approved()
+    assert judged.outcomes["map"] == "skipped"
+    assert [each["rule"] for each in judged.check("map")["findings"]] == ["no-map"]
+    file = counter.desk.root / "pyproject.toml"
+    text = file.read_text(encoding="utf-8")
+    named = text.replace("[tool.migrate]", '[tool.migrate]\nmap = "database_map.md"')
+    file.write_text(named, encoding="utf-8")
+    judged = counter.blocked("map", "no-map")
+    assert judged.check("map")["told"].endswith("database_map.md, and the settings name it")
+
+
 def test_a_password_in_an_authors_exception_is_not_shown(counter: Counter) -> None:
     add_phone(counter.desk.root, upgrade='raise RuntimeError("no answer from amqp://me:geheim@queue/x")')
     judged = counter.gate()

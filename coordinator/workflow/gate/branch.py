@@ -1,4 +1,4 @@
-"""Which modules the branch that is judged changes, as far as git tells."""
+"""What the branch that is judged changes, as far as git tells."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from coordinator.errors import CoordinatorError
 from coordinator.repository.git import changed_since, merge_base
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from coordinator.workflow.gate.bench import Bench
 
 
@@ -29,3 +31,13 @@ def changed_modules(bench: Bench) -> frozenset[str] | None:
         return None
     pending = (bench.project.revision(key) for key in bench.pending if key.module in own)
     return own.union(*(revision.touches for revision in pending))
+
+
+def deletes(bench: Bench, file: Path) -> bool:
+    """Whether a file that is not there was there where the branch began; False when nobody can tell."""
+    root = bench.settings.root
+    try:
+        base = merge_base(root, bench.request.since, bench.request.environment)
+        return bool(changed_since(root, base, file).deleted)
+    except CoordinatorError:
+        return False

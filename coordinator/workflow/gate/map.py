@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.model.finding import Finding, Severity
@@ -9,6 +10,7 @@ from coordinator.model.gate import GateStage
 from coordinator.postgres.built_schema import read_built_schema
 from coordinator.reports.wording import counted
 from coordinator.workflow.built_schema import module_uses, read_names
+from coordinator.workflow.gate.branch import deletes
 from coordinator.workflow.gate.interface import Check, Said, skipped
 from coordinator.workflow.map import check_map
 from coordinator.workflow.planned import capture_all
@@ -22,16 +24,26 @@ if TYPE_CHECKING:
 def _compare(bench: Bench) -> Said:
     path = bench.settings.map
     if not path.exists():
-        warning = Finding(
-            rule="no-map",
-            severity=Severity.WARNING,
-            message=f"there is no database map at {path}",
-            help="`migrate map write` makes one from the modules",
-        )
-        return Said(told="there is no map", findings=(warning,), outcome=skipped("").outcome)
+        return _no_map(bench)
     found = check_map(path, bench.settings.modules, lambda: _built(bench))
     told = counted(len(found.findings), "finding") if found.findings else "it says what the modules build"
     return Said(told=told, findings=found.findings)
+
+
+def _no_map(bench: Bench) -> Said:
+    """A map that there should be: without it nothing is held against what the modules build."""
+    path, why = bench.settings.map, None
+    if bench.settings.map_named:
+        why = "the settings name it"
+    elif deletes(bench, path):
+        why = "it was there where the branch began"
+    finding = Finding(
+        rule="no-map",
+        severity=Severity.WARNING if why is None else Severity.ERROR,
+        message=f"there is no database map at {path}" + (f", and {why}" if why else ""),
+        help="`migrate map write` makes one from the modules",
+    )
+    return replace(skipped("there is no map") if why is None else Said(told=why), findings=(finding,))
 
 
 def _built(bench: Bench) -> BuiltSchema:
