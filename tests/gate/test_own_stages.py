@@ -154,6 +154,26 @@ def test_what_is_in_and_cannot_be_built_from_nothing_is_not_the_pending_revision
     assert "not-from-empty" in [each["rule"] for each in judged.check("from-empty")["findings"]]
 
 
+def test_the_map_is_held_against_what_is_pending_though_the_pass_from_empty_fails(counter: Counter) -> None:
+    desk = counter.desk
+    write_revision(
+        versions_of(desk.root, "billing"),
+        "b2",
+        after="b1",
+        message="look at names, as nobody can read from it",
+        upgrade="op.execute(\"DO $$ BEGIN EXECUTE 'SELECT na' || 'me FROM crm.customers'; END $$\")",
+    )
+    apply(desk)
+    add_phone(desk.root, upgrade='op.execute("ALTER TABLE crm.customers DROP name")')
+    file = desk.root / "database_map.md"
+    text = file.read_text(encoding="utf-8")
+    for column in ("name", "phone"):
+        text = text.replace(f"| `{column}` | `text` | yes |  |\n", "")
+    file.write_text(text, encoding="utf-8")
+    judged = counter.blocked("from-empty", "from-empty-failed")
+    assert judged.outcomes["map"] == "passed"
+
+
 def test_a_staging_of_another_major_version_blocks(
     counter: Counter, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

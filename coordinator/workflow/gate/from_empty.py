@@ -21,7 +21,7 @@ from coordinator.workflow.planned import make_plans
 from coordinator.workflow.rehearse import RehearsalFailedError, rehearse_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from coordinator.execution.project import Project
     from coordinator.model.names import RevisionKey
@@ -42,7 +42,9 @@ def _pass(bench: Bench) -> Said:
     judged = frozenset(bench.pending) if bench.request.from_empty is FromEmpty.PENDING else None
     found = None
     try:
-        found = _rehearsed(bench, watching, bench.project, judged)
+        found = _rehearsed(
+            bench, watching, bench.project, judged, at_top=lambda session: note_built(bench, session)
+        )
     except RefusedError as error:
         return _failed(bench, error)
     finally:
@@ -61,7 +63,12 @@ def _pass(bench: Bench) -> Said:
 
 
 def _rehearsed(
-    bench: Bench, watching: Watching, project: Project, judged: frozenset[RevisionKey] | None
+    bench: Bench,
+    watching: Watching,
+    project: Project,
+    judged: frozenset[RevisionKey] | None,
+    *,
+    at_top: Callable[[Session], None] = lambda session: None,
 ) -> Rehearsed:
     plans = make_plans(
         project,
@@ -81,7 +88,7 @@ def _rehearsed(
         workers=bench.workers,
         tell=watching,
         judged=judged,
-        at_top=lambda session: note_built(bench, session),
+        at_top=at_top,
     )
 
 
