@@ -107,6 +107,11 @@ def command(
 
     if baseline is not None and since is not None:
         raise click.UsageError("--baseline and --since name two starting points: leave one of them away.")
+    if live and (baseline is not None or since is not None):
+        other = "--baseline" if baseline is not None else "--since"
+        raise click.UsageError(
+            f"--live asks the target, and {other} starts elsewhere: leave one of them away."
+        )
     settings = read_settings(
         env=env,
         database_url=database_url,

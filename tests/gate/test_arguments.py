@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         (("--report", "json=a", "--certificate", "a"), "is named twice"),
         (("--certificate", "nowhere/x.json"), "'nowhere/x.json' cannot be written"),
         (("--baseline", "x", "--since", "main"), "name two starting points"),
+        (("--live", "--baseline", "x"), "--live asks the target, and --baseline starts elsewhere"),
+        (("--live", "--since", "main"), "--live asks the target, and --since starts elsewhere"),
         (("--baseline", "nowhere.snapshot"), "nowhere.snapshot"),
         (("--since", "main"), "git"),
         (("--staging", "off"), "A gate without a staging would judge nothing"),

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.checks.preflight.waivers import apply_waivers
-from coordinator.errors import UsageError
 from coordinator.execution.events import Working
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.gate import GateStage
@@ -56,11 +55,7 @@ def _look(bench: Bench) -> Said:
 def _live(bench: Bench) -> LiveStatements | None:
     if not bench.request.live:
         return None
-    if not isinstance(bench.baseline, TargetBaseline):
-        raise UsageError(
-            f"--live asks which statements are sent, and {bench.baseline.shown} has none.",
-            help="Leave --live away, or let the gate start from the target.",
-        )
+    assert isinstance(bench.baseline, TargetBaseline), "the command refuses another starting point"
     return read_live_statements(bench.baseline.session)
 
 
