@@ -14,14 +14,13 @@ import click
 
 from coordinator.cli.streams import write_line
 from coordinator.reports.page import broken
+from coordinator.reports.wording import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
 _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
-# Control characters but tab and line feed, and those that change the direction of a text.
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 WIDTH = 80  # of what goes to a file or a pipe
 _WIDEST = 110
@@ -64,10 +63,7 @@ def _harmless(text: str, *, colour: bool) -> str:
 
     Names and messages come from authors' files and from servers. Our own colours stay, where there are any.
     """
-    shown = [
-        part if colour and _STYLE.fullmatch(part) else _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", part)
-        for part in _STYLE.split(text)
-    ]
+    shown = [part if colour and _STYLE.fullmatch(part) else harmless(part) for part in _STYLE.split(text)]
     return "".join(shown)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from coordinator.reports.wording import harmless
+
 Paint: TypeAlias = Callable[[str, str], str]
 """Puts a text in a colour ("green", "red", "yellow", "cyan", "blue")."""
 
@@ -56,7 +58,9 @@ class Page:
 
         `lead` is put in front of the text and painted after the lines were broken: colours have no width.
         """
-        lines = broken(self.short(lead + text), self.width, first=first, then=then) or [first.rstrip()]
+        lines = broken(harmless(self.short(lead + text)), self.width, first=first, then=then) or [
+            first.rstrip()
+        ]
         if lead and lines[0].startswith(first + lead):
             lines[0] = first + self.paint(lead, colour) + lines[0][len(first + lead) :]
         return lines

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+# Control characters but tab and line feed, and those that change the direction of a text.
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
@@ -17,6 +21,11 @@ def one_line(text: str) -> str:
     """The text on one line, without anything that could move a terminal's cursor or colour it."""
     shown = "".join(each if each.isprintable() else " " for each in text)
     return " ".join(shown.split())
+
+
+def harmless(text: str) -> str:
+    """The text with a mark in the place of what would move a cursor, rename a window or turn a line around."""
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def shortened(text: str, width: int) -> str:

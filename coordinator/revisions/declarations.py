@@ -34,8 +34,8 @@ def read_declarations(values: Mapping[str, object]) -> tuple[dict[str, Any], dic
 
 def revision_id(value: object) -> str:
     """One revision id."""
-    if not isinstance(value, str) or not value.strip():
-        raise DeclarationError('a text that is not empty, such as "9c41ab"')
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise DeclarationError('a text of printable characters that is not empty, such as "9c41ab"')
     return value
 
 
@@ -46,6 +46,8 @@ def _names(value: object) -> tuple[str, ...]:
         raise DeclarationError("None, a text, or a tuple of texts")
     if not all(isinstance(each, str) and each for each in several):
         raise DeclarationError("None, a text, or a tuple of texts")
+    if not all(each.isprintable() for each in several):
+        raise DeclarationError("a text of printable characters, or a tuple of such")
     return tuple(sorted(several) if isinstance(several, set | frozenset) else several)
 
 

@@ -237,8 +237,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("name", "value", "wanted"),
         [
-            ("revision", 12, "a text that is not empty"),
+            ("revision", 12, "a text of printable characters that is not empty"),
+            ("revision", "a1\x1b[31m", "a text of printable characters that is not empty"),
             ("down_revision", 12, "a tuple of texts"),
+            ("down_revision", ("a0\u202e",), "a text of printable characters"),
             ("requires", ["crm"], "module:revision"),
             ("requires", 3, "module:revision"),
             ("seen", ["crm"], "a dictionary"),

@@ -184,6 +184,11 @@ def test_numbers_and_times_are_worded_as_people_say_them() -> None:
     assert shortened("abcdef", 4) == "abc…"
 
 
+def test_what_could_move_a_cursor_is_marked_on_a_page() -> None:
+    (line,) = Page().wrapped("the snapshot 'a\x1b]0;b\x07\u202e' of  today")
+    assert line == "the snapshot 'a\ufffd]0;b\ufffd\ufffd' of  today"
+
+
 def test_a_command_in_a_sentence_is_never_broken() -> None:
     lines = Page(width=30).wrapped("now and then it is `migrate recover --abort` that helps")
     assert any("`migrate recover --abort`" in line for line in lines)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.reports.finding_text import finding_lines
 from coordinator.reports.gate.reading import COLOURS, SHOWN, ended, finding_of, revision_of
-from coordinator.reports.wording import counted, one_line, seconds_text, shortened
+from coordinator.reports.wording import counted, harmless, one_line, seconds_text, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,12 +92,8 @@ def _output(check: Document) -> Iterator[str]:
     lines = command["output"].splitlines()
     if len(lines) > _SHOWN_OUTPUT:
         yield f"      | … {len(lines) - _SHOWN_OUTPUT} lines before"
-    yield from (f"      | {_printable(line)}" for line in lines[-_SHOWN_OUTPUT:])
+    yield from (f"      | {harmless(line)}" for line in lines[-_SHOWN_OUTPUT:])
     yield f"      | ({ended(command)})"
-
-
-def _printable(line: str) -> str:
-    return "".join(each if each.isprintable() else "\ufffd" for each in line)
 
 
 def _forecasts(document: Document, page: Page) -> Iterator[str]:
