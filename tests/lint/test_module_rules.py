@@ -188,6 +188,12 @@ class TestContractWithExpand:
         assert "relation 'billing.v' of module 'billing' still uses it" in finding.message
         assert str(finding.place) == "crm/c2.py:12"
 
+    def test_if_exists_takes_it_away_all_the_same(self) -> None:
+        crm = (
+            Rev("c2", "ALTER TABLE customers ADD phones text[]\nALTER TABLE customers DROP IF EXISTS phone"),
+        )
+        one(self.rule, facts(shop(self.read, crm=crm), applied="crm:c1 billing:b1"))
+
     def test_in_two_revisions_of_one_run_it_is_the_same(self) -> None:
         crm = (
             Rev("c2", "ALTER TABLE customers ADD phones text[]"),
@@ -223,13 +229,16 @@ class TestContractWithExpand:
         crm = (Rev("c2", "ALTER TABLE customers ALTER phone TYPE varchar(80)"),)
         assert found(self.rule, facts(shop(self.read, crm=crm), applied="crm:c1 billing:b1")) == ()
 
-    def test_what_is_dropped_to_be_made_again_is_replaced(self) -> None:
+    @pytest.mark.parametrize(
+        ("exists", "replaces"), [("", ""), ("IF EXISTS", ""), ("IF EXISTS", "OR REPLACE")]
+    )
+    def test_what_is_dropped_to_be_made_again_is_replaced(self, exists: str, replaces: str) -> None:
         crm = (
             Rev("c2", "CREATE FUNCTION g(a int) RETURNS int LANGUAGE sql AS 'SELECT 1'"),
             Rev(
                 "c3",
-                "CREATE FUNCTION h() RETURNS int LANGUAGE sql AS 'SELECT 2'\nDROP FUNCTION g\n"
-                "CREATE FUNCTION g(a bigint) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+                f"CREATE FUNCTION h() RETURNS int LANGUAGE sql AS 'SELECT 2'\nDROP FUNCTION {exists} g\n"
+                f"CREATE {replaces} FUNCTION g(a bigint) RETURNS int LANGUAGE sql AS 'SELECT 1'",
             ),
         )
         calls = Rev("b1", "CREATE VIEW v AS SELECT crm.g(1)")

@@ -84,7 +84,7 @@ def _is_contract(effect: Effect) -> bool:
     """Whether it takes something away from its users; a type that only grows takes nothing."""
     if effect.verb is Verb.RETYPE and not effect.overwrites:
         return False
-    return effect.verb in _CONTRACTS and effect.object.kind in _KINDS and not effect.conditional
+    return effect.verb in _CONTRACTS and effect.object.kind in _KINDS
 
 
 def _is_made_again(effect: Effect, revision: Revision, facts: LintFacts) -> bool:
