@@ -48,12 +48,13 @@ class ReportFiles:
         place = Path(os.path.realpath(path))
         if place in self._reserved:
             raise UsageError(f"The file '{path}' is named twice.", help="Give each report its own.")
-        if place.exists() and not place.is_file():
-            if place.is_dir():
+        if (
+            path.exists() and not path.is_file()
+        ):  # as it is named: what /dev/stdout leads to has no path of its own
+            if path.is_dir():
                 raise _unwritable(path, option, "it is a directory")
-            self._reserved[place] = _Reserved(
-                path, option, None
-            )  # a device or a pipe: nothing can take its place
+            # A device or a pipe: nothing can take its place.
+            self._reserved[place] = _Reserved(path, option, None)
             return
         try:
             if place.exists():
@@ -69,12 +70,13 @@ class ReportFiles:
         """Write a reserved file. Raises UsageError when the disk does not take it after all."""
         place = Path(os.path.realpath(path))
         reserved = self._reserved[place]
+        data = text.encode("utf-8", errors="backslashreplace")
         try:
             if reserved.part is None:
-                place.write_text(text, encoding="utf-8")
+                reserved.path.write_bytes(data)
                 return
             with reserved.part.open("wb") as stream:
-                stream.write(text.encode("utf-8", errors="backslashreplace"))
+                stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
             reserved.part.chmod(_mode(place))

@@ -143,6 +143,19 @@ def test_files_are_there_whole_or_not_at_all(tmp_path: Path) -> None:
     assert (target.read_text(), target.stat().st_mode & 0o777) == ("new", 0o640)
 
 
+def test_a_pipe_that_a_shell_names_by_its_descriptor_is_written() -> None:
+    reading, writing = os.pipe()
+    try:
+        with ReportFiles() as files:
+            path = Path(f"/dev/fd/{writing}")
+            files.reserve(path, "--report")
+            files.write(path, "a\udcff")
+        assert os.read(reading, 100) == b"a\\udcff"
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
 def test_a_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
     with ReportFiles() as files:
         files.reserve(Path("/dev/null"), "--report")
