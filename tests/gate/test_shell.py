@@ -60,6 +60,16 @@ def test_a_command_that_takes_too_long_is_ended_with_all_that_it_has_started(tmp
         assert is_gone(int(pid))
 
 
+def test_a_command_that_says_much_while_it_ends_comes_to_its_end(tmp_path: Path) -> None:
+    text = (
+        "trap 'head -c 300000 /dev/zero | tr \"\\0\" x; echo over; touch over; exit' TERM; sleep 300 & wait"
+    )
+    ran = run(text, tmp_path, limit=0.5)
+    assert ran.exit_code is None
+    assert ran.output.endswith("xover")
+    assert (tmp_path / "over").exists()
+
+
 def test_what_a_command_leaves_in_the_background_ends_with_it(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     began = time.monotonic()
@@ -97,6 +107,11 @@ def test_long_output_keeps_its_beginning_and_its_end(tmp_path: Path) -> None:
 def test_colours_and_control_characters_are_left_out(tmp_path: Path) -> None:
     ran = run(r"printf '\033[31mred\033[0m\a\n\033]0;title\007 10%%\r 50%%\rdone\n\0\377'", tmp_path)
     assert ran.output == "red\ndone\n\ufffd"
+
+
+def test_a_title_without_an_end_takes_its_line_only_and_a_character_set_nothing(tmp_path: Path) -> None:
+    ran = run(r"printf 'begun\033]0;title\nmore\n\033(B\033[mlast\033='", tmp_path)
+    assert ran.output == "begun\nmore\nlast"
 
 
 def test_a_secret_is_hidden_in_each_of_its_spellings(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 _HEAD = 16_000  # bytes
 _TAIL = 48_000
-# Colours, cursor movements and titles, as ECMA-48 writes them.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+# Colours, cursor movements, titles and character sets, as ECMA-48 writes them; a title without an end has its line's.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\r\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 
 
 class Output:

@@ -62,7 +62,7 @@ def run_command(
         ended = _listen(process, output, began + limit)
     finally:
         with shielded():
-            _end_group(process, at_once=ended)
+            _end_group(process, output, at_once=ended)
     return Ran(
         exit_code=process.returncode if ended else None,
         output=output.text(secrets),
@@ -104,13 +104,14 @@ def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _end_group(process: subprocess.Popen[bytes], *, at_once: bool) -> None:
-    """End whatever of the group still runs, then reap the command. Asked first, unless the command itself is over."""
+def _end_group(process: subprocess.Popen[bytes], output: Output, *, at_once: bool) -> None:
+    """End whatever of the group still runs, then reap the command. Asked first, unless the command itself is over.
+
+    While it ends it is still listened to: one that waits for a reader would not come to its end.
+    """
     if not at_once:
         _signal_group(process, signal.SIGTERM)
-        deadline = time.monotonic() + _GRACE
-        while not _has_ended(process) and time.monotonic() < deadline:
-            time.sleep(_LOOK_EVERY / 4)
+        _listen(process, output, time.monotonic() + _GRACE)
     _signal_group(process, signal.SIGKILL)
     process.wait()
     if process.stdout is not None:
