@@ -17,7 +17,7 @@ def test_a_command_that_fails_and_one_that_takes_too_long_block_and_the_others_r
     add_phone(counter.desk.root)
     password = counter.desk.url.parameters["password"]
     judged = counter.gate(
-        *("--exec", "integration=echo working; exit 3"),
+        *("--exec", "integration=echo embedded; exit 3"),
         *("--exec", "cross-module=echo $DATABASE_URL $PGPASSWORD; env"),
         *("--exec", "business=sleep 100"),
         *("--exec-timeout", "3s"),
@@ -26,7 +26,7 @@ def test_a_command_that_fails_and_one_that_takes_too_long_block_and_the_others_r
     assert (judged.code, judged.document["verdict"]) == (1, "blocked")
     reasons = {each["check"]: each["why"] for each in judged.document["reasons"]}
     assert reasons == {
-        "integration command 1": "the command `echo working; exit 3` of stage 'integration' ended with exit code 3",
+        "integration command 1": "the command `echo embedded; exit 3` of stage 'integration' ended with exit code 3",
         "business command 1": "the command `sleep 100` of stage 'business' was ended: it took longer than 3s",
     }
     for name, rule in (

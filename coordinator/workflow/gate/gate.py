@@ -15,7 +15,7 @@ from coordinator.execution.workers import Workers
 from coordinator.model.gate import GateBaseline, GateReport
 from coordinator.model.status import PendingRevision
 from coordinator.repository.git import toplevel
-from coordinator.settings.values import UrlTarget
+from coordinator.settings.values import StagingKind, UrlTarget
 from coordinator.workflow.gate.bench import Bench
 from coordinator.workflow.gate.registry import checks_of
 from coordinator.workflow.gate.running import run_checks
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from coordinator.workflow.gate.request import GateRequest
 
 _URL_VARIABLES = ("MIGRATE_DATABASE_URL", "DATABASE_URL", "MIGRATE_STAGING")
+_STAGING_WORDS = frozenset(each.value for each in StagingKind)  # that may stand in the place of a URL
 
 
 def gate(settings: Settings, request: GateRequest, tell: Listener) -> GateReport:
@@ -56,8 +57,9 @@ def _secrets(settings: Settings, request: GateRequest) -> Secrets:
     if isinstance(settings.staging.chosen_server, UrlTarget):
         secrets.add_url(settings.staging.chosen_server.text)
     for name in (*settings.url_variables, *_URL_VARIABLES):
-        if request.environment.get(name):
-            secrets.add_url(request.environment[name])
+        text = request.environment.get(name, "")
+        if text and text not in _STAGING_WORDS:
+            secrets.add_url(text)
     secrets.add(request.environment.get("PGPASSWORD", ""))
     return secrets
 
