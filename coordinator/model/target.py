@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+TARGET_DIRECTORY = "target"  # the embedded target, in the state directory
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseUrl:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
+from coordinator.model.target import TARGET_DIRECTORY
 from coordinator.settings.values import EmbeddedTarget, Flags, NoTarget, Target, UrlTarget
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _from_table(
     table: Mapping[str, Any], whose: str, variables: Mapping[str, str], root: Path, state: Path
 ) -> Target | NoTarget:
     if "target" in table:
-        return EmbeddedTarget(directory=state / "embedded", origin=f"target of {whose}")
+        return EmbeddedTarget(directory=state / TARGET_DIRECTORY, origin=f"target of {whose}")
     if "url" in table:
         return _from_text(table["url"], f"url of {whose}", state)
     if "service" in table:
@@ -95,7 +96,7 @@ def _from_text(text: str, origin: str, state: Path) -> Target | NoTarget:
     if not url:
         return _empty(origin)
     if url == EMBEDDED_URL:
-        return EmbeddedTarget(directory=state / "embedded", origin=origin)
+        return EmbeddedTarget(directory=state / TARGET_DIRECTORY, origin=origin)
     if url.startswith(EMBEDDED_URL):
         return NoTarget(
             message=f"{origin} begins with {EMBEDDED_URL!r} and goes on.",

@@ -26,13 +26,14 @@ TARGET_DATABASE = "erp"
 
 
 @contextmanager
-def embedded_target(state: Path, *, environment: Mapping[str, str] | None = None) -> Iterator[DatabaseUrl]:
-    """The database "erp" on a durable server in `state`/target, both made at the first use.
+def embedded_target(
+    directory: Path, *, environment: Mapping[str, str] | None = None
+) -> Iterator[DatabaseUrl]:
+    """The database "erp" on a durable server in `directory`, both made at the first use.
 
     The server runs while at least one process is inside. UnreachableError when it cannot be had.
     """
     variables = os.environ if environment is None else environment
-    directory = state / "target"
     binaries = find_binaries(environment=variables, major=_major_of(directory))
     with LocalCluster(binaries, directory, durable=True, environment=variables) as cluster:
         with exclusive(directory / "database.lock"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError, UsageError
 from coordinator.model.staging import Leftover, LeftoverKind
+from coordinator.model.target import TARGET_DIRECTORY
 from coordinator.staging import (
     leftover_clusters,
     leftover_containers,
@@ -94,7 +95,7 @@ def _cluster_of(leftover: Leftover) -> Path:
 
 def _in_cluster(directory: Path, environment: Mapping[str, str]) -> list[Leftover]:
     found = list(leftover_clusters.find(directory))
-    if directory.name != leftover_clusters.TARGET and (directory / "data").is_dir():
+    if directory.name != TARGET_DIRECTORY and (directory / "data").is_dir():
         with _visited(directory, environment) as cluster:
             found.extend(leftover_databases.find(cluster.url(), place=str(directory)))
     return found

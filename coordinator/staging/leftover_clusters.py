@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coordinator.model.staging import Leftover, LeftoverKind
+from coordinator.model.target import TARGET_DIRECTORY
 from coordinator.staging import postmaster, processes
 from coordinator.staging.cluster import is_used, remove_if_unused, stop_if_unused
 from coordinator.staging.locks import exclusive
@@ -18,14 +19,13 @@ from coordinator.staging.server_user import server_user
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TARGET = "target"
 _UNUSED_DAYS = 30
 _UNFINISHED_SECONDS = 3600
 
 
 def cluster_directories(state: Path) -> tuple[Path, ...]:
     """The clusters of a project: the embedded target's first, if there is one, then the disposable ones."""
-    directories = [state / TARGET, *sorted(state.glob("staging-*"))]
+    directories = [state / TARGET_DIRECTORY, *sorted(state.glob("staging-*"))]
     return tuple(path for path in directories if (path / "lock").exists())
 
 
@@ -40,7 +40,7 @@ def find(directory: Path) -> Iterator[Leftover]:
     for part in sorted(directory.glob("initdb-*")):
         yield _directory(part, "it was never finished")
     days = (time.time() - (directory / "users").stat().st_mtime) / 86400
-    if directory.name != TARGET and days > _UNUSED_DAYS:
+    if directory.name != TARGET_DIRECTORY and days > _UNUSED_DAYS:
         yield _directory(directory, f"nobody has used it for {days:.0f} days")
 
 

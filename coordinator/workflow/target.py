@@ -70,7 +70,7 @@ def open_target(settings: Settings) -> Iterator[Target]:
     if isinstance(chosen, EmbeddedTarget):
         from coordinator.staging.embedded import embedded_target
 
-        with embedded_target(settings.state_directory) as url:
+        with embedded_target(chosen.directory) as url:
             target = Target(url=url, shown="the embedded database", embedded=True, environment=environment)
             check_fit(target)
             yield target

@@ -39,7 +39,12 @@ class Said:
 
 
 def impact(root: Path, *arguments: str, variables: dict[str, str] | None = None) -> Said:
-    """Run the command in this process, with nothing of this machine's settings."""
+    """`migrate impact` with nothing of this machine's settings."""
+    return migrate(root, "impact", *arguments, variables=variables)
+
+
+def migrate(root: Path, *arguments: str, variables: dict[str, str] | None = None) -> Said:
+    """Run a command in this process, with nothing of this machine's settings."""
     out, err = io.StringIO(), io.StringIO()
     environment = {
         "PATH": os.environ["PATH"],
@@ -54,7 +59,7 @@ def impact(root: Path, *arguments: str, variables: dict[str, str] | None = None)
         stack.enter_context(patch.dict(os.environ, environment, clear=True))
         stack.enter_context(redirect_stdout(out))
         stack.enter_context(redirect_stderr(err))
-        code = run(["impact", *arguments])
+        code = run(list(arguments))
     return Said(code, out.getvalue(), err.getvalue())
 
 
@@ -190,6 +195,20 @@ def test_live_without_the_extension_is_not_known(branch: Path, database: Databas
         "not known: which statements are sent: the extension pg_stat_statements is not installed" in said.told
     )
     assert BREAKS in said.told
+
+
+@pytest.mark.postgres
+def test_the_embedded_target_is_asked_once_it_was_made(branch: Path) -> None:
+    assert "no database was asked" in impact(branch, "crm").told
+    (versions_of(branch, "crm") / "c3.py").unlink()
+    done = migrate(branch, "all-modules", "--yes", "--staging", "off")
+    assert done.code == 0, done.err
+    drop_phone(branch)
+    for named in ((), ("--database-url", "embedded:")):
+        said = impact(branch, "crm", "--format", "json", *named)
+        report = json.loads(said.out)
+        assert (said.code, report["baseline"]) == (1, "the target")
+        assert not any("no database was asked" in each for each in report["notKnown"])
 
 
 def test_a_target_that_does_not_answer_is_done_without_unless_it_was_typed(branch: Path) -> None:

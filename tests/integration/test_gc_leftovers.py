@@ -158,7 +158,7 @@ def test_the_server_of_the_embedded_target_is_stopped_and_its_data_are_kept(stat
     script = (
         "import sys, time; from pathlib import Path\n"
         "from coordinator.staging.embedded import embedded_target\n"
-        "with embedded_target(Path(sys.argv[1])):\n"
+        "with embedded_target(Path(sys.argv[1]) / 'target'):\n"
         "    print('in', flush=True); time.sleep(600)\n"
     )
     process = subprocess.Popen(
@@ -176,7 +176,7 @@ def test_the_server_of_the_embedded_target_is_stopped_and_its_data_are_kept(stat
     assert remove(leftover)
     os.utime(state / "target" / "users", (0, 0))  # however long it was not used
     assert found(state) == ()
-    with embedded_target(state) as url:
+    with embedded_target(state / "target") as url:
         connect(url, application_name="test").close()
 
 

@@ -85,13 +85,13 @@ def test_a_disposable_server_waits_for_no_disk_and_has_a_large_lock_table(server
 
 
 def test_the_embedded_target_is_durable_and_keeps_its_rows(tmp_path: Path) -> None:
-    with embedded_target(tmp_path / "state") as url:
+    with embedded_target(tmp_path / "state" / "target") as url:
         assert value(url, "SHOW fsync") == "on"
         assert value(url, "SHOW synchronous_commit") == "on"
         assert value(url, "SHOW full_page_writes") == "on"
         with connect(url, application_name="test") as connection:
             connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
-    with embedded_target(tmp_path / "state") as url:
+    with embedded_target(tmp_path / "state" / "target") as url:
         assert url.parameters["dbname"] == "erp"
         assert value(url, "SELECT n FROM kept") == 7
 

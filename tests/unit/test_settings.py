@@ -216,7 +216,7 @@ class TestTarget:
     def test_the_embedded_database_only_when_named(self, tmp_path: Path) -> None:
         named = load(tmp_path, LOCAL).target
         assert named == EmbeddedTarget(
-            directory=tmp_path / ".migrate/embedded", origin="target of environment 'local'"
+            directory=tmp_path / ".migrate/target", origin="target of environment 'local'"
         )
         assert isinstance(load(tmp_path, "", flags=Flags(database_url="embedded:")).target, EmbeddedTarget)
         message = told(tmp_path, "")
