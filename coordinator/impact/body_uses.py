@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.model.effect import Holding, LastingUse, ObjectKind, ObjectName, Verb
@@ -11,28 +12,39 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from coordinator.model.effect import Effect
-    from coordinator.model.known_objects import KnownObjects
+    from coordinator.model.known_objects import Key, KnownObjects
     from coordinator.sql.bodies import Body
 
 # Stands for what a function may use besides: nobody can tell from its text.
 ANYTHING = ObjectName(ObjectKind.FUNCTION, "", "")
 
 
-def uses_of_body(
-    schema: str,
-    name: str,
-    definition: str,
-    known: KnownObjects,
-    path: Sequence[str],
-    fired_by: Sequence[tuple[str, str]] = (),
-) -> tuple[LastingUse, ...]:
-    """The lasting uses of the function `schema.name`, whose CREATE FUNCTION is `definition`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A function by its body; `path` are the schemas in which its unqualified names are looked for."""
 
-    `path` are the schemas in which its unqualified names are looked for, `fired_by` the tables (schema, name) of the
-    triggers that call it. A use of `ANYTHING` says that there may be more: it runs dynamic SQL, or cannot be read.
-    """
-    holder = ObjectName(ObjectKind.FUNCTION, schema, name)
-    body = read_body(definition)
+    name: ObjectName
+    body: Body
+    path: tuple[str, ...]
+
+    def uses(self, known: KnownObjects, fired_by: Sequence[Key] = ()) -> tuple[LastingUse, ...]:
+        """Its lasting uses of what is known; `fired_by` are the tables (schema, name) of the triggers that call it.
+
+        A use of `ANYTHING` says that there may be more: it runs dynamic SQL, or cannot be read.
+        """
+        return _uses(self.name, self.body, known, self.path, fired_by)
+
+
+def read_function(schema: str, name: str, definition: str, path: Sequence[str]) -> Function:
+    """The function `schema.name`, whose CREATE FUNCTION is `definition`."""
+    return Function(
+        name=ObjectName(ObjectKind.FUNCTION, schema, name), body=read_body(definition), path=tuple(path)
+    )
+
+
+def _uses(
+    holder: ObjectName, body: Body, known: KnownObjects, path: Sequence[str], fired_by: Sequence[Key]
+) -> tuple[LastingUse, ...]:
     found: dict[LastingUse, None] = {}
     for effect in known.resolved(body.effects, path):
         for each in _of_effect(holder, effect, body.holding, known):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from coordinator.impact.holders import Maker, holders_of, made_by, not_known_of
+from coordinator.impact.held import Held
+from coordinator.impact.holders import Maker, functions_of, holders_of, made_by, not_known_of
 from coordinator.impact.world import World, under
-from coordinator.model.effect import Holding, ObjectKind, Verb
+from coordinator.model.effect import ObjectKind, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from coordinator.impact.facts import Position
     from coordinator.impact.world import Alteration
@@ -65,78 +66,33 @@ def run_past(applied: Sequence[Running]) -> Past:
     """Run the applied revisions; without a database this is all that is known of where the branch starts."""
     world = World()
     makers: dict[ObjectName, Maker] = {}
-    held: dict[ObjectName, dict[LastingUse, None]] = {}
+    held = Held()
     sources: dict[str, str] = {}
     for revision in applied:
         for command in revision.commands:
             world.run(command, revision.key, revision.place, (0, 0))
-            _let_go(command, held)
+            held.run(command, world.known, revision.schema)
             for effect in command.effects:
-                _follow(effect, held, makers)
+                _follow(effect, makers)
                 if effect.verb in {Verb.CREATE, Verb.REPLACE}:
                     place = _at(revision.place, effect.line)
                     makers[effect.object] = Maker(key=revision.key, place=place)
                     if effect.type == "view" or effect.object.kind is ObjectKind.FUNCTION:
                         sources[str(effect.object)] = command.sql
-            for use in made_by(command, world.known, revision.schema):
-                held.setdefault(use.holder, {})[use] = None
+    known = world.known()
     return Past(
         makers=makers,
-        uses=tuple(_with_keys([use for uses in held.values() for use in uses])),
+        uses=held.uses(known),
         signatures=dict(world.signatures),
         sources={made: sql for made, sql in sources.items() if sql},
-        known=world.known(),
+        known=known,
     )
 
 
-def _with_keys(uses: Sequence[LastingUse]) -> Iterator[LastingUse]:
-    """A foreign key that names no columns holds the primary key: so it holds the columns of that."""
-    columns: dict[ObjectName, list[ObjectName]] = {}
-    for use in uses:
-        if use.holder.kind is ObjectKind.CONSTRAINT and use.used.kind is ObjectKind.COLUMN:
-            columns.setdefault(use.holder, []).append(use.used)
-    for use in uses:
-        yield use
-        if use.used.kind is ObjectKind.CONSTRAINT:
-            yield from (replace(use, used=each) for each in columns.get(use.used, ()))
-
-
-def _let_go(command: Command, held: dict[ObjectName, dict[LastingUse, None]]) -> None:
-    for effect in command.effects:
-        if effect.verb in {Verb.DROP, Verb.REPLACE}:
-            for holder in [each for each in held if _is_or_belongs(each, effect.object)]:
-                del held[holder]
-        if effect.verb is Verb.DROP and effect.object.kind is ObjectKind.COLUMN:
-            for holder, uses in list(held.items()):
-                own = holder.kind in {ObjectKind.CONSTRAINT, ObjectKind.INDEX}
-                if own and any(use.used == effect.object and use.holding is Holding.FIRM for use in uses):
-                    del held[holder]
-
-
-def _is_or_belongs(holder: ObjectName, gone: ObjectName) -> bool:
-    if gone.kind is ObjectKind.SCHEMA:
-        return holder.schema == gone.schema
-    if holder == gone:
-        return True
-    return gone.kind is ObjectKind.RELATION and bool(holder.part) and holder.relation == gone
-
-
-def _follow(
-    effect: Effect, held: dict[ObjectName, dict[LastingUse, None]], makers: dict[ObjectName, Maker]
-) -> None:
-    """A renamed object is held, and holds, under its new name where PostgreSQL knows it by itself."""
-    if effect.verb is not Verb.RENAME or effect.to is None:
-        return
-    old, new = effect.object, effect.to
-    for holder in list(held):
-        uses = {
-            (replace(use, used=under(use.used, old, new)) if use.holding is Holding.FIRM else use): None
-            for use in held.pop(holder)
-        }
-        now = under(holder, old, new)
-        held[now] = {replace(use, holder=now): None for use in uses}
-    for made in [each for each in makers if under(each, old, new) != each]:
-        makers[under(made, old, new)] = makers.pop(made)
+def _follow(effect: Effect, makers: dict[ObjectName, Maker]) -> None:
+    if effect.verb is Verb.RENAME and effect.to is not None:
+        for made in [each for each in makers if under(each, effect.object, effect.to) != each]:
+            makers[under(made, effect.object, effect.to)] = makers.pop(made)
 
 
 def _at(place: Place, line: int) -> Place:
@@ -176,7 +132,9 @@ def run_branch(
                     releases.setdefault(effect.object, []).append(((number, offset), revision.key))
                 if effect.verb in {Verb.CREATE, Verb.REPLACE}:
                     makers[effect.object] = Maker(key=revision.key, place=_at(revision.place, effect.line))
-            uses.update(dict.fromkeys(made_by(command, world.known, revision.schema)))
+            uses.update(dict.fromkeys(made_by(command)))
+            for function in functions_of(command, revision.schema):
+                uses.update(dict.fromkeys(function.uses(world.known())))
             offset += len(command.told) + 1
         unsure.extend(uses)
         holders.extend(holders_of(uses, owners=owners, makers=makers, views=world.views, since=revision.key))

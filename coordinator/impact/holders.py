@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coordinator.impact.body_uses import ANYTHING, uses_of_body
+from coordinator.impact.body_uses import ANYTHING, read_function
 from coordinator.model.effect import Holding, LastingUse, ObjectKind, ObjectName, Verb
 from coordinator.model.impact import ConsumerKind, Consumption, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from coordinator.impact.body_uses import Function
     from coordinator.model.effect import Effect
-    from coordinator.model.known_objects import Key, KnownObjects
+    from coordinator.model.known_objects import Key
     from coordinator.model.names import Place, RevisionKey
     from coordinator.revisions.commands import Command
 
@@ -103,26 +104,29 @@ def _usage(use: LastingUse) -> Usage:
     )
 
 
-def made_by(command: Command, known: Callable[[], KnownObjects], schema: str) -> tuple[LastingUse, ...]:
-    """What the objects that one command makes hold from then on; functions by their bodies.
-
-    `known` is asked only when a body is read.
-    """
+def made_by(command: Command) -> tuple[LastingUse, ...]:
+    """What the objects that one command makes hold from then on, but for functions whose bodies tell more."""
+    functions = _functions(command)
     found: dict[LastingUse, None] = {}
-    functions = (
-        {effect.object for effect in command.effects if _makes_function(effect)} if command.sql else set()
-    )
     for effect in command.effects:
         if effect.verb is Verb.HOLD and effect.holder is not None and effect.holder not in functions:
             found[_held(effect)] = None
-    for function in sorted(functions, key=lambda each: each.sorting):
-        path = (schema, "public")
-        for use in uses_of_body(function.schema, function.name, command.sql, known(), path):
-            found[use] = None
     for effect in command.effects:
         for use in _standing(effect):
             found[use] = None
     return tuple(found)
+
+
+def functions_of(command: Command, schema: str) -> tuple[Function, ...]:
+    """The functions that one command makes, with their bodies."""
+    return tuple(
+        read_function(each.schema, each.name, command.sql, (schema, "public"))
+        for each in sorted(_functions(command), key=lambda each: each.sorting)
+    )
+
+
+def _functions(command: Command) -> set[ObjectName]:
+    return {effect.object for effect in command.effects if _makes_function(effect)} if command.sql else set()
 
 
 def _makes_function(effect: Effect) -> bool:

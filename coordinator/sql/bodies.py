@@ -113,12 +113,13 @@ def read_body(definition: str) -> Body:
         reader.query(each)
         inserts.extend(_inserts(each, reading.names))
     is_late = language == "plpgsql"
+    is_kept_as_a_tree = given(tree.node, "sql_body") is not None
     return _body(
         reading,
         reader,
         tuple(inserts),
         fields=row_fields(definition) if is_late else (),
-        holding=Holding.LATE if is_late else Holding.TEXT,
+        holding=Holding.LATE if is_late else Holding.FIRM if is_kept_as_a_tree else Holding.TEXT,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.impact.body_uses import uses_of_body
+from coordinator.impact.body_uses import read_function
 from coordinator.model.known_objects import ColumnShape, KnownObjects
 from coordinator.postgres.function_bodies import function_bodies
 from coordinator.postgres.uses import read_catalog_uses
@@ -35,6 +35,6 @@ def read_uses(session: Session) -> tuple[LastingUse, ...]:
     uses = dict.fromkeys(found.uses)
     for body in function_bodies(session, [row[0] for row in session.rows(_SCHEMAS)]):
         path = body.search_path or (body.schema, "public")
-        for each in uses_of_body(body.schema, body.name, body.definition, known, path, body.fired_by):
-            uses[each] = None
+        function = read_function(body.schema, body.name, body.definition, path)
+        uses.update(dict.fromkeys(function.uses(known, body.fired_by)))
     return tuple(sorted(uses, key=lambda each: (each.holder.sorting, each.used.sorting)))

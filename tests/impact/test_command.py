@@ -117,6 +117,27 @@ def test_the_exit_code_says_what_was_asked_for(branch: Path) -> None:
     assert impact(branch, "billing", "--no-database", "--fail-on", "degrades").code == 0
 
 
+def test_without_a_database_applied_revisions_are_run_in_the_order_of_a_plan(shop: Path) -> None:
+    write_revision(
+        versions_of(shop, "billing"),
+        "b9",
+        after="b1",
+        upgrade='op.execute("ALTER TABLE crm.customers RENAME telefone2 TO mobile")',
+        downgrade='op.execute("ALTER TABLE crm.customers RENAME mobile TO telefone2")',
+        requires=["crm:c2"],
+    )
+    calls = shop / "modules" / "billing" / "app" / "calls.py"
+    calls.write_text(calls.read_text().replace("telefone2", "mobile"))
+    git(shop, "init", "-q", "-b", "main")
+    commit(shop)
+    git(shop, "checkout", "-qb", "work")
+    drop_phone(shop)
+    file = versions_of(shop, "crm") / "c3.py"
+    file.write_text(file.read_text().replace("telefone2", "mobile"))
+    said = impact(shop, "crm", "--no-database")
+    assert (said.code, BREAKS.replace("telefone2", "mobile") in said.told) == (1, True)
+
+
 def test_a_module_that_adds_nothing(branch: Path) -> None:
     said = impact(branch, "billing", "--no-database")
     assert said.code == 0

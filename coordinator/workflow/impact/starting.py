@@ -172,13 +172,12 @@ def set_scene(
     """Plan the pending revisions by what they do, and read what there is."""
     effects = {**starting.remembered, **captured.effects}
     plan, problem = _plan(starting, effects, captured, map_view)
-    running = {
-        each.key: _running(each.key, starting, captured, project)
-        for tree in starting.trees
-        for each in tree.revisions
-    }
+    written = tuple(each.key for tree in starting.trees for each in tree.revisions)
+    running = {key: _running(key, starting, captured, project) for key in written}
     coming = frozenset(starting.pending)
-    past = run_past([each for key, each in running.items() if key not in coming])
+    # Without a database the applied revisions alone tell what there is, so it matters which of them ran first.
+    ran = written if baseline is not None else _from_empty(starting, effects, map_view, written)
+    past = run_past([running[key] for key in ran if key not in coming])
     steps = tuple(step.key for step in plan.steps) if plan is not None else starting.pending
     return Scene(
         captured=captured,
@@ -202,6 +201,26 @@ def _running(key: RevisionKey, starting: Starting, captured: Captured, project: 
         remembered = starting.remembered.get(key)
         commands = remembered_commands(remembered) if remembered is not None else ()
     return Running(key=key, place=revision.place, schema=tree.module.schema, commands=commands)
+
+
+def _from_empty(
+    starting: Starting,
+    effects: Mapping[RevisionKey, RevisionEffects],
+    map_view: MapView,
+    written: tuple[RevisionKey, ...],
+) -> tuple[RevisionKey, ...]:
+    """All revisions in the order in which an empty database gets them; as `written` when there is no order."""
+    try:
+        candidates = plan_run(
+            trees=starting.trees,
+            applied={},
+            effects=effects,
+            map_order=map_view.order,
+            map_edges=map_view.edges,
+        )
+    except RefusedError:
+        return written
+    return tuple(step.key for step in candidates.plans[0].steps)
 
 
 def _plan(

@@ -1,0 +1,82 @@
+"""What the applied revisions tell where no database is asked."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from coordinator.impact.branch import Past, run_past
+from coordinator.model.effect import Holding
+from tests.impact.bench import running
+
+CRM = """
+CREATE TABLE crm.people (id bigint PRIMARY KEY, phone text);
+CREATE FUNCTION crm.norm(t text) RETURNS text LANGUAGE sql AS $$ SELECT lower(t) $$
+"""
+BODY = "INSERT INTO crm.people VALUES (1, 'x'); RETURN crm.norm((SELECT phone FROM people LIMIT 1));"
+CALLS = f"""
+CREATE FUNCTION bill.call() RETURNS text LANGUAGE plpgsql AS $$ BEGIN {BODY} END $$;
+CREATE FUNCTION bill.all_calls() RETURNS text LANGUAGE sql AS $$ SELECT bill.call() $$
+"""
+MAIL = "CREATE FUNCTION mail.send() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM bill.call(); END $$"
+MODULES = (("crm", "c1", CRM), ("bill", "b1", CALLS), ("mail", "m1", MAIL))
+
+
+def told(past: Past) -> set[str]:
+    return {f"{each.holder} {each.used}" for each in past.uses}
+
+
+@pytest.mark.parametrize(
+    "order", [*permutations(MODULES)], ids=lambda order: " ".join(each[0] for each in order)
+)
+def test_a_body_means_what_is_there_when_all_has_run(order: tuple[tuple[str, str, str], ...]) -> None:
+    past = run_past([running(*each) for each in order])
+    assert told(past) == {
+        "crm.people.people_pkey crm.people.id",
+        "bill.call crm.people",
+        "bill.call crm.people.phone",
+        "bill.call crm.norm",
+        "bill.all_calls bill.call",
+        "mail.send bill.call",
+    }
+    (insert,) = [each for each in past.uses if each.inserts]
+    assert insert.columns == ("id", "phone")
+
+
+def test_a_body_that_was_replaced_or_dropped_is_gone_and_one_that_was_renamed_is_not() -> None:
+    past = run_past(
+        [
+            running("crm", "c1", CRM),
+            running("bill", "b1", CALLS),
+            running("mail", "m1", MAIL),
+            running(
+                "bill",
+                "b2",
+                "DROP FUNCTION bill.all_calls();\nALTER FUNCTION bill.call() RENAME TO ring;\n"
+                "CREATE OR REPLACE FUNCTION mail.send() RETURNS void LANGUAGE sql AS $$ SELECT bill.ring() $$",
+            ),
+        ]
+    )
+    assert {each.split()[0] for each in told(past)} == {"crm.people.people_pkey", "bill.ring", "mail.send"}
+    assert "mail.send bill.ring" in told(past)
+
+
+def test_a_trigger_function_names_columns_of_the_tables_that_fire_it() -> None:
+    function = "CREATE FUNCTION bill.trg() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.phone := ''; RETURN NEW; END $$"
+    trigger = "CREATE TRIGGER fires BEFORE INSERT ON crm.people FOR EACH ROW EXECUTE FUNCTION bill.trg()"
+    past = run_past([running("bill", "b1", f"{function};\n{trigger}"), running("crm", "c1", CRM)])
+    assert "bill.trg crm.people.phone" in told(past)
+
+
+def test_a_body_of_standard_sql_is_followed() -> None:
+    made = "CREATE FUNCTION bill.get() RETURNS text BEGIN ATOMIC SELECT phone FROM crm.people; END"
+    past = run_past(
+        [
+            running("crm", "c1", CRM),
+            running("bill", "b1", made),
+            running("crm", "c2", "ALTER TABLE crm.people RENAME phone TO mobile"),
+        ]
+    )
+    (use,) = [each for each in past.uses if str(each.used) == "crm.people.mobile"]
+    assert (str(use.holder), use.holding) == ("bill.get", Holding.FIRM)
