@@ -111,39 +111,46 @@ def _consumer(
     impact: ChangeImpact,
     exact: Mapping[str | None, frozenset[Key]],
 ) -> Consumer | None:
-    ruling = _ruling(declaration, changed, impact, exact)
+    # What has run for a moment says less than what stays.
+    known = list(_meant(declaration, impact))
+    same = [each for each in known if each.kind is not ConsumerKind.REVISION] or known
+    worst = max(same, key=lambda each: list(Verdict).index(each.verdict), default=None)
+    ruling = _ruling(declaration, changed, worst, exact)
     if ruling is None:
         return None
-    used = declaration.used or next(iter(key for key, _ in sorted(changed)))
     return Consumer(
         kind=ConsumerKind.MAP,
         name=declaration.shown,
         module=declaration.consumer,
         place=declaration.place,
-        uses=".".join((*used, *([declaration.column] if declaration.column else []))),
+        uses=_uses(declaration, worst),
         verdict=ruling.verdict,
         why=ruling.why,
         evidence=Evidence.DECLARED,
     )
 
 
+def _uses(declaration: Declaration, worst: Consumer | None) -> str:
+    """What the line says is used; where it names only who uses something, what that one uses."""
+    if declaration.used is not None:
+        return ".".join((*declaration.used, *([declaration.column] if declaration.column else [])))
+    return worst.uses if worst is not None else ""
+
+
 def _ruling(
     declaration: Declaration,
     changed: set[tuple[Key, str]],
-    impact: ChangeImpact,
+    worst: Consumer | None,
     exact: Mapping[str | None, frozenset[Key]],
 ) -> Ruling | None:
-    """The same as of what it speaks of, where that is known; else as much as the line says."""
-    known = list(_meant(declaration, impact))
-    # What has run for a moment says less than what stays.
-    same = [each for each in known if each.kind is not ConsumerKind.REVISION] or known
+    """The same as of the worst that it speaks of, where one is known; else as much as the line says."""
     if declaration.used is None:
-        return _as(same)
+        return _as(worst)
     hit = [part for key, part in changed if key == declaration.used]
     if not hit or (declaration.column is not None and "" not in hit and declaration.column not in hit):
         return None
-    if same:
-        return _as(same)
+    if worst is not None:
+        return _as(worst)
     if (
         declaration.column is None
         and all(hit)
@@ -155,11 +162,8 @@ def _ruling(
     return Ruling(Verdict.DEGRADES, "is said to use it; by what is not known")
 
 
-def _as(consumers: Sequence[Consumer]) -> Ruling | None:
-    if not consumers:
-        return None
-    worst = max(consumers, key=lambda each: list(Verdict).index(each.verdict))
-    return Ruling(worst.verdict, f"{SPEAKS_OF}{worst.kind.value} {worst.name}")
+def _as(worst: Consumer | None) -> Ruling | None:
+    return None if worst is None else Ruling(worst.verdict, f"{SPEAKS_OF}{worst.kind.value} {worst.name}")
 
 
 def _meant(declaration: Declaration, impact: ChangeImpact) -> Iterator[Consumer]:
