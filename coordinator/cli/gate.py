@@ -137,6 +137,8 @@ def command(
         with GateProgress(verbose=bool(context.obj["verbose"])) as progress:
             report = gate(settings, request, progress)
         _write(report, wanted, files, settings)
+    if report.mistake is not None:
+        raise report.mistake
     return _EXIT_CODES[report.verdict.value]
 
 

@@ -112,7 +112,7 @@ class GateReport:
 
     `folder` is the project's folder from its repository's root, or empty; `settings` the file that makes it a project.
     `forecasts` are those that others may notice, `differences` those of the staging's server from the one that the
-    revisions are for.
+    revisions are for. `mistake` is what a check raised that nobody foresaw.
     """
 
     environment: str
@@ -134,6 +134,7 @@ class GateReport:
     forecasts: tuple[Forecast, ...] = ()
     differences: tuple[Difference, ...] = ()
     certificate: str | None = None
+    mistake: Exception | None = None
 
     @property
     def verdict(self) -> Verdict:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
-from tests.gate.counter import add_phone, write_map
+from tests.gate.counter import add_phone, assert_same_reason, write_map
 from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
@@ -59,6 +60,19 @@ def test_a_password_in_an_authors_exception_is_not_shown(counter: Counter) -> No
     assert judged.document["verdict"] == "blocked"
     assert "amqp://me:***@queue/x" in judged.texts["text"]
     assert "geheim" not in judged.err + "".join(judged.texts.values())
+
+
+def test_a_mistake_of_a_check_s_own_blocks_and_loses_no_report(counter: Counter) -> None:
+    add_phone(counter.desk.root)
+    with patch("coordinator.workflow.gate.map.check_map", side_effect=KeyError("s3cret")):
+        judged = counter.gate()
+    assert (judged.code, judged.document["verdict"]) == (4, "blocked")
+    failed = judged.check("map")
+    assert failed["told"].startswith("a mistake in the coordinator itself, KeyError at ")
+    assert_same_reason(judged, failed, "mistake")
+    assert judged.outcomes["rehearsal"] == "passed"
+    assert not [form for form, text in judged.texts.items() if "s3cret" in text]
+    assert "error: a mistake in the coordinator itself, KeyError at" in judged.said
 
 
 def test_a_revision_that_fails_in_rehearsal_blocks_and_the_rest_is_told(counter: Counter) -> None:

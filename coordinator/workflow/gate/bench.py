@@ -54,6 +54,7 @@ class Bench:
     built: BuiltSchema | None = None  # what all modules' revisions make
     migrated: DatabaseUrl | None = None  # the staging database in which everything pending is in
     certificate: str | None = None
+    mistake: Exception | None = None  # the first of our own that a check met
     known_project: Project | None = None
     _baseline: Baseline | None = None
     _state: TargetState | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError, FindingsError, UnreachableError, UsageError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from coordinator.execution.project import Project
 
 NOT_REACHED = "not-reached"
+MISTAKE = "mistake"
 
 
 def answer_of(error: CoordinatorError, check: str, project: Project | None) -> Said:
@@ -31,6 +33,16 @@ def answer_of(error: CoordinatorError, check: str, project: Project | None) -> S
         return Said(told=error.message, findings=(finding,), outcome=GateOutcome.UNAVAILABLE)
     findings = findings_of(error, check, project)
     return Said(told=error.message, findings=findings, outcome=GateOutcome.FAILED)
+
+
+def mistaken(error: Exception) -> Said:
+    """A check that failed by our own mistake, without the error's words: a value of a row may be among them."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    told = f"a mistake in the coordinator itself, {type(error).__name__} at {where.filename}:{where.lineno}"
+    finding = Finding(
+        rule=MISTAKE, message=told, help="please report this, with what `migrate -v gate` shows"
+    )
+    return Said(told=told, findings=(finding,), outcome=GateOutcome.FAILED)
 
 
 def findings_of(error: CoordinatorError, check: str, project: Project | None) -> tuple[Finding, ...]:

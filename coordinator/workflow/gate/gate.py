@@ -33,7 +33,8 @@ _STAGING_WORDS = frozenset(each.value for each in StagingKind)  # that may stand
 def gate(settings: Settings, request: GateRequest, tell: Listener) -> GateReport:
     """Judge what is pending. Whatever it starts and makes is gone when this returns or raises.
 
-    Raises SettingsError for what no verdict can follow from; all else that is wrong is in the report.
+    Raises SettingsError for what no verdict can follow from; all else that is wrong is in the report, a mistake of the
+    gate's own too.
     """
     started, began = datetime.datetime.now(datetime.UTC), time.monotonic()
     with ExitStack() as stack:
@@ -89,6 +90,7 @@ def _report(bench: Bench, started: datetime.datetime, seconds: float) -> GateRep
         forecasts=bench.forecasts,
         differences=bench.differences,
         certificate=bench.certificate,
+        mistake=bench.mistake,
     )
 
 

@@ -11,7 +11,7 @@ from coordinator.model.finding import Severity
 from coordinator.model.gate import GateCheck, GateOutcome
 from coordinator.reports.finding_text import gravest_first
 from coordinator.reports.wording import one_line
-from coordinator.workflow.gate.failing import answer_of
+from coordinator.workflow.gate.failing import answer_of, mistaken
 from coordinator.workflow.gate.interface import Said
 from coordinator.workflow.gate.secrets import without_passwords
 
@@ -26,7 +26,7 @@ _GOES_ON = (GateOutcome.PASSED, GateOutcome.SKIPPED)
 
 
 def run_checks(checks: Iterable[Check], bench: Bench) -> None:
-    """Run them all and leave their answers on the bench. Raises SettingsError, and what nobody foresaw."""
+    """Run them all and leave their answers on the bench, with what nobody foresaw. Raises SettingsError."""
     for check in checks:
         bench.tell(CheckStarted(stage=check.stage, check=check.name))
         began = time.monotonic()
@@ -54,6 +54,9 @@ def _answer(check: Check, bench: Bench) -> Said:
         return check.run(bench)
     except CoordinatorError as error:
         return answer_of(error, check.name, bench.known_project)
+    except Exception as error:  # our own mistake: kept, so that what the other checks found is not lost by it
+        bench.mistake = bench.mistake or error
+        return mistaken(error)
 
 
 def _missing(needs: Sequence[str], done: Sequence[GateCheck]) -> str | None:
