@@ -94,9 +94,9 @@ def _with(
     declarations: Sequence[Declaration],
     exact: Mapping[str | None, frozenset[Key]],
 ) -> ChangeImpact:
-    if impact.change.type not in _CONCERNS:
-        return impact
     changed = objects.get((impact.revision, replace(impact.change, impact_analysis=())), set())
+    if impact.change.type not in _CONCERNS and not any(_is_schema(key) for key, _ in changed):
+        return impact
     told = [
         consumer
         for declaration in declarations
@@ -146,7 +146,7 @@ def _ruling(
     """The same as of the worst that it speaks of, where one is known; else as much as the line says."""
     if declaration.used is None:
         return _as(worst)
-    hit = [part for key, part in changed if key == declaration.used]
+    hit = [part for key, part in changed if _covers(key, declaration.used)]
     if not hit or (declaration.column is not None and "" not in hit and declaration.column not in hit):
         return None
     if worst is not None:
@@ -160,6 +160,15 @@ def _ruling(
     if declaration.column is None and all(hit):
         return Ruling(Verdict.DEGRADES, "is said to use the table; whether it uses this of it is not known")
     return Ruling(Verdict.DEGRADES, "is said to use it; by what is not known")
+
+
+def _is_schema(key: Key) -> bool:
+    return not key[1]
+
+
+def _covers(changed: Key, used: Key) -> bool:
+    """Whether it is the object that changes, or lies in the schema that does."""
+    return changed == used or (_is_schema(changed) and changed[0] == used[0])
 
 
 def _as(worst: Consumer | None) -> Ruling | None:

@@ -21,7 +21,7 @@ def objects_wanted(
     start: KnownObjects,
     standing: Mapping[ObjectName, frozenset[ObjectName]],
 ) -> frozenset[ObjectName]:
-    """What changes, by its old name and its new one; of an enum type the columns that have it.
+    """What changes, by its old name and its new one; of a schema all that is in it, of an enum type its columns.
 
     Of an index the columns that it stands on as well, as `standing` tells: nobody's code names an index.
     """
@@ -37,6 +37,9 @@ def _wanted(alteration: Alteration, start: KnownObjects) -> Iterator[ObjectName]
         yield effect.to
     for revoked in alteration.revoked:
         yield from revoked.objects
+        for each in revoked.objects:
+            yield from _inside(each, start)
+    yield from _inside(alteration.object, start)
     for schema, name in alteration.refers:
         yield ObjectName(ObjectKind.RELATION, schema, name)
     if alteration.object.kind in {ObjectKind.LABEL, ObjectKind.TYPE}:
@@ -45,6 +48,19 @@ def _wanted(alteration: Alteration, start: KnownObjects) -> Iterator[ObjectName]
             for column, shape in columns.items():
                 if shape.type and same_type(shape.type.removesuffix("[]"), enum):
                     yield ObjectName(ObjectKind.COLUMN, schema, relation, column)
+
+
+def _inside(name: ObjectName, start: KnownObjects) -> Iterator[ObjectName]:
+    """What is in a schema: nobody's code names that alone."""
+    if name.kind is not ObjectKind.SCHEMA:
+        return
+    kinds = {
+        ObjectKind.RELATION: start.columns,
+        ObjectKind.FUNCTION: start.functions,
+        ObjectKind.TYPE: start.types,
+    }
+    for kind, keys in kinds.items():
+        yield from (ObjectName(kind, *key) for key in keys if key[0] == name.schema)
 
 
 def stands_on(uses: Iterable[LastingUse]) -> Mapping[ObjectName, frozenset[ObjectName]]:

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from coordinator.sql.tree import Node, Tree
 
 _FILLS = frozenset({"CONSTR_DEFAULT", "CONSTR_GENERATED", "CONSTR_IDENTITY"})
+# What ALL means ON ALL TABLES IN SCHEMA and the like: nothing else in the schema needs it.
+_ON_ALL = {
+    "TABLE": ("select", "insert", "update", "delete", "truncate"),
+    "FUNCTION": ("execute",),
+    "PROCEDURE": ("execute",),
+    "ROUTINE": ("execute",),
+}
 _REQUIRES = frozenset({"CONSTR_NOTNULL", "CONSTR_PRIMARY", "CONSTR_IDENTITY"})
 
 
@@ -168,9 +175,12 @@ def _signature(node: Node) -> str:
 
 def _revoked(names: Namespace, node: Node) -> Iterator[Revoked]:
     target = word(node, "objtype").removeprefix("OBJECT_")
+    whole = word(node, "targtype") == "ACL_TARGET_ALL_IN_SCHEMA"
     found = []
     for item in (unwrap(each) for each in node.objects):
-        if target in {"TABLE", "SEQUENCE"} and name_of(item) == "RangeVar":
+        if whole:
+            found.append(ObjectName(ObjectKind.SCHEMA, item.sval, ""))
+        elif target in {"TABLE", "SEQUENCE"} and name_of(item) == "RangeVar":
             found.append(names.relation(item))
         elif target == "SCHEMA":
             found.append(ObjectName(ObjectKind.SCHEMA, item.sval, ""))
@@ -179,6 +189,7 @@ def _revoked(names: Namespace, node: Node) -> Iterator[Revoked]:
     roles = [each.role_spec.rolename or "public" for each in node.grantees]
     yield Revoked(
         objects=tuple(found),
-        privileges=tuple(each.access_priv.priv_name.lower() for each in node.privileges),
+        privileges=tuple(each.access_priv.priv_name.lower() for each in node.privileges)
+        or (_ON_ALL.get(target, ()) if whole else ()),
         roles=tuple(roles),
     )

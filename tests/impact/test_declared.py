@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from coordinator.impact.declared import Declaration, with_declared
@@ -32,3 +34,12 @@ def test_a_line_that_names_only_who_uses_it_says_the_same_as_that_one(
         if each.kind is ConsumerKind.MAP
     ]
     assert [(each.verdict, each.uses) for each in told] == ([(verdict, uses)] if verdict else [])
+
+
+def test_what_lies_in_a_schema_changes_with_it() -> None:
+    line = replace(USED_BY, used=("crm", "people"), column="phone", shown="bill uses crm.people.phone")
+    for change in ("DROP SCHEMA crm CASCADE", "ALTER SCHEMA crm RENAME TO customers"):
+        impacts, branch = judged(change)
+        (impact,) = with_declared(impacts, branch.alterations, [line], [], OWNERS)
+        told = [each for each in impact.consumers if each.kind is ConsumerKind.MAP]
+        assert [each.uses for each in told] == ["crm.people.phone"]
