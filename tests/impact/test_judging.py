@@ -10,6 +10,7 @@ from coordinator.impact.facts import Facts
 from coordinator.impact.judging import impacts_of
 from coordinator.impact.shipping import ship_first
 from coordinator.impact.types import comparable, same_type, widens
+from coordinator.impact.way_out.around import Around
 from coordinator.impact.way_out.choosing import ways_out
 from coordinator.model.impact import ConsumerKind, Consumption, Evidence, Stage, Usage, Verdict
 from coordinator.model.names import RevisionKey
@@ -255,7 +256,7 @@ def test_dynamic_sql_is_not_known_and_words_never_break() -> None:
 def test_the_way_out_of_a_rename_runs_as_it_is_written() -> None:
     impacts, branch = judged("ALTER TABLE crm.people RENAME COLUMN phone TO mobile", PHONE)
     source = "CREATE FUNCTION bill.dial() RETURNS text LANGUAGE sql AS $$ SELECT phone FROM crm.people $$"
-    (way,) = ways_out(branch, impacts, {"bill.dial": source})
+    (way,) = ways_out(branch, impacts, Around(sources={"bill.dial": source}))
     assert [step.stage for step in way.steps] == [Stage.EXPAND, Stage.MOVE, Stage.CONTRACT]
     assert "bill.py:1 (code SELECT phone FROM crm.people)" in way.steps[1].places
     assert (

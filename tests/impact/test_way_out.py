@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from coordinator.impact.branch import run_past
+from coordinator.impact.way_out.around import Around
 from coordinator.impact.way_out.choosing import ways_out
 from coordinator.impact.way_out.code import literal, name, revision
 from coordinator.model.impact import Stage, WayOutStep
 from coordinator.postgres.connect import connect
 from coordinator.postgres.failure import StatementError
 from coordinator.postgres.session import Session
-from tests.impact.bench import BEFORE, THEIRS, judged
+from tests.impact.bench import BEFORE, THEIRS, judged, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 
 DIAL = """CREATE FUNCTION bill.dial() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN RETURN (SELECT phone FROM crm.people LIMIT 1); END $$"""
+
+PHONES = "CREATE VIEW bill.phones AS SELECT phone FROM crm.people"
+AGAIN = "CREATE VIEW bill.again AS SELECT 1 AS one FROM bill.phones"
+PAST = run_past([running("crm", "c1", BEFORE), running("bill", "b0", f"{THEIRS}{AGAIN}")])
 
 
 @pytest.fixture
@@ -41,15 +47,22 @@ class Op:
         self.session.execute(sql)
 
 
-def play(session: Session, step: WayOutStep, function: str = "upgrade") -> None:
+def play(
+    session: Session, step: WayOutStep, function: str = "upgrade", change: tuple[str, str] = ("", "")
+) -> None:
+    """Run pasted code; `change` is what its author changes in `upgrade`."""
+    upgrade, downgrade, rest = step.code.partition("def downgrade")
+    code = (upgrade.replace(*change) if change[0] else upgrade) + downgrade + rest
     names: dict[str, object] = {"op": Op(session)}
-    exec(compile(step.code, "pasted", "exec"), names)
+    exec(compile(code, "pasted", "exec"), names)
     names[function]()  # type: ignore[operator]
 
 
 def steps(change: str, *code: str) -> dict[Stage, list[WayOutStep]]:
     impacts, branch = judged(change, *code)
-    (way,) = ways_out(branch, impacts, {"bill.dial": DIAL})
+    (way,) = ways_out(
+        branch, impacts, Around(sources={"bill.dial": DIAL, "bill.phones": PHONES}, uses=PAST.uses)
+    )
     found: dict[Stage, list[WayOutStep]] = {}
     for each in way.steps:
         found.setdefault(each.stage, []).append(each)
@@ -68,8 +81,8 @@ def test_a_column_is_renamed_while_both_names_are_asked_for(session: Session) ->
     rows = session.rows("SELECT id, phone, mobile FROM crm.people ORDER BY id")
     assert rows == ((1, "7", "7"), (2, "too", "too"), (3, "changed", "changed"))
     (moves,) = [each for each in way[Stage.MOVE] if each.code]
-    play(session, moves)
-    session.execute("CREATE OR REPLACE VIEW bill.phones AS SELECT mobile AS phone FROM crm.people")
+    assert "# view bill.phones, to be written with mobile AS phone:" in moves.code
+    play(session, moves, change=("AS SELECT phone FROM", "AS SELECT mobile AS phone FROM"))
     play(session, way[Stage.CONTRACT][0])
     assert session.value("SELECT bill.dial()") == "7"
     with pytest.raises(StatementError, match="phone"):
@@ -77,9 +90,67 @@ def test_a_column_is_renamed_while_both_names_are_asked_for(session: Session) ->
     play(session, way[Stage.CONTRACT][0], "downgrade")
     assert session.value("SELECT phone FROM crm.people WHERE id = 2") == "too"
     play(session, moves, "downgrade")
-    session.execute("CREATE OR REPLACE VIEW bill.phones AS SELECT phone FROM crm.people")
     play(session, way[Stage.EXPAND][0], "downgrade")
     assert session.value("SELECT bill.dial()") == "7"
+    assert session.value("SELECT phone FROM bill.phones WHERE phone = 'too'") == "too"
+
+
+def test_a_view_loses_its_column_before_the_column_is_dropped(session: Session) -> None:
+    (moves,) = steps("ALTER TABLE crm.people DROP COLUMN phone")[Stage.MOVE]
+    assert "# view bill.phones, to be written without the old:" in moves.code
+    assert "what stands on it: bill.again" in moves.code
+    session.execute(AGAIN)
+    with pytest.raises(StatementError, match="other objects depend on it"):
+        play(session, moves)
+    session.execute("DROP VIEW bill.again")
+    play(session, moves, change=("SELECT phone FROM crm.people", "SELECT age FROM crm.people"))
+    session.execute("ALTER TABLE crm.people DROP COLUMN phone")
+    session.execute(AGAIN)
+    assert session.value("SELECT age FROM bill.phones") == 30
+    session.execute("ALTER TABLE crm.people ADD COLUMN phone text; DROP VIEW bill.again")
+    play(session, moves, "downgrade")
+    assert session.value("SELECT phone FROM bill.phones") is None
+
+
+def test_a_column_keeps_what_is_asked_of_its_values(session: Session) -> None:
+    way = steps("ALTER TABLE crm.people RENAME COLUMN at TO since", "SELECT at FROM crm.people")
+    play(session, way[Stage.EXPAND][0])
+    play(session, way[Stage.CONTRACT][0])
+    assert "# give since the default of at" in way[Stage.CONTRACT][0].code
+    with pytest.raises(StatementError, match="not-null"):
+        session.execute("INSERT INTO crm.people (id) VALUES (2)")
+    session.execute("INSERT INTO crm.people (id, since) VALUES (2, now())")
+    play(session, way[Stage.CONTRACT][0], "downgrade")
+    with pytest.raises(StatementError, match="not-null"):
+        session.execute("UPDATE crm.people SET at = NULL, since = NULL")
+
+
+def test_using_is_left_to_its_author() -> None:
+    for using, told in (("", False), (" USING length(phone)", True)):
+        way = steps(
+            f"ALTER TABLE crm.people ALTER phone TYPE int{using}", "SELECT lower(phone) FROM crm.people"
+        )
+        assert ("# what USING says belongs here" in way[Stage.EXPAND][0].code) is told
+
+
+def test_what_stands_on_a_column_is_told_to_be_made_for_the_new_one() -> None:
+    way = steps("ALTER TABLE crm.people RENAME COLUMN id TO number", "SELECT id FROM crm.people")
+    code = way[Stage.EXPAND][0].code
+    assert "# make for number too: constraint 'crm.people.people_pkey'" in code
+    assert "# make for number too: constraint 'bill.bills.bills_person_fkey'" in code
+
+
+def test_a_word_that_means_another_column_too_is_not_replaced() -> None:
+    body = "SELECT sum(p.age + b.age) FROM crm.people p, bill.bills b"
+    sql = f"CREATE FUNCTION bill.sum() RETURNS bigint LANGUAGE sql AS $$ {body} $$"
+    impacts, branch = judged(
+        "ALTER TABLE crm.people RENAME COLUMN age TO years", others=(running("bill", "b9", sql),)
+    )
+    uses = run_past([running("crm", "c1", BEFORE), running("bill", "b0", f"{THEIRS};\n{sql}")]).uses
+    (way,) = ways_out(branch, impacts, Around(sources={"bill.sum": sql}, uses=uses))
+    (moves,) = [each for each in way.steps if each.stage is Stage.MOVE]
+    assert "# function bill.sum, to be written with years in the place of age:" in moves.code
+    assert "b.years" not in moves.code
 
 
 def test_a_type_changes_beside_the_old_one(session: Session) -> None:

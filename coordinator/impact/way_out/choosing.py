@@ -9,13 +9,14 @@ from coordinator.model.effect import ObjectKind, Verb
 from coordinator.model.impact import Verdict, WayOut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from coordinator.impact.branch import Branch
+    from coordinator.impact.way_out.around import Around
     from coordinator.impact.world import Alteration
     from coordinator.model.impact import ChangeImpact, WayOutStep
 
-    Way = Callable[[Alteration, ChangeImpact, Branch, Mapping[str, str]], list[WayOutStep]]
+    Way = Callable[[Alteration, ChangeImpact, Branch, Around], list[WayOutStep]]
 
 _WAYS: dict[tuple[Verb, ObjectKind], Way] = {
     (Verb.DROP, ObjectKind.COLUMN): ways.drop,
@@ -32,10 +33,8 @@ _WAYS: dict[tuple[Verb, ObjectKind], Way] = {
 }
 
 
-def ways_out(
-    branch: Branch, impacts: Sequence[ChangeImpact], sources: Mapping[str, str]
-) -> tuple[WayOut, ...]:
-    """One way out for each change that breaks somebody; `sources` are the commands that made objects, by name."""
+def ways_out(branch: Branch, impacts: Sequence[ChangeImpact], around: Around) -> tuple[WayOut, ...]:
+    """One way out for each change that breaks somebody."""
     found: list[WayOut] = []
     for impact in impacts:
         if impact.verdict is not Verdict.BREAKS:
@@ -45,7 +44,7 @@ def ways_out(
             continue
         way = _WAYS.get((alteration.effect.verb, alteration.effect.object.kind))
         if way is not None:
-            steps = way(alteration, impact, branch, sources)
+            steps = way(alteration, impact, branch, around)
             found.append(WayOut(change=impact.change.description, steps=tuple(steps)))
     return tuple(found)
 

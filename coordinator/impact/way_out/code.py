@@ -196,7 +196,8 @@ def twin_trigger(
 ) -> list[str]:
     """A function and a trigger that keep two columns equal, whichever of them is written.
 
-    `to_new` and `to_old` are casts (`::text`) where their types differ.
+    `to_new` and `to_old` are casts (`::text`) where their types differ. They are compared as texts: not every type has
+    an operator for it.
     """
     function = name(schema, f"{table}_{new}_twin")
     one, two = name(old), name(new)
@@ -209,9 +210,9 @@ BEGIN
         ELSE
             NEW.{one} := NEW.{two}{to_old};
         END IF;
-    ELSIF NEW.{two} IS DISTINCT FROM OLD.{two} THEN
+    ELSIF NEW.{two}::text IS DISTINCT FROM OLD.{two}::text THEN
         NEW.{one} := NEW.{two}{to_old};
-    ELSIF NEW.{one} IS DISTINCT FROM OLD.{one} THEN
+    ELSIF NEW.{one}::text IS DISTINCT FROM OLD.{one}::text THEN
         NEW.{two} := NEW.{one}{to_new};
     END IF;
     RETURN NEW;

@@ -14,16 +14,17 @@ from coordinator.impact.way_out.code import (
     twin_trigger,
     update,
 )
-from coordinator.impact.way_out.moving import move_readers
+from coordinator.impact.way_out.moving import Renaming, move_readers
 from coordinator.model.effect import ObjectKind, ObjectName
-from coordinator.model.impact import Stage, WayOutStep
+from coordinator.model.impact import Stage, Verdict, WayOutStep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from coordinator.impact.branch import Branch
+    from coordinator.impact.way_out.around import Around
     from coordinator.impact.world import Alteration
-    from coordinator.model.impact import ChangeImpact
+    from coordinator.model.impact import ChangeImpact, Consumer
 
 
 def _waits(steps: Sequence[WayOutStep], own: str) -> list[str]:
@@ -43,98 +44,116 @@ def _first(alteration: Alteration) -> str:
     return f"{alteration.key.module}:<its revision of step 1>"
 
 
-def drop(a: Alteration, impact: ChangeImpact, branch: Branch, sources: Mapping[str, str]) -> list[WayOutStep]:
+def drop(a: Alteration, impact: ChangeImpact, branch: Branch, around: Around) -> list[WayOutStep]:
     """Nothing to expand: readers move away first, then this revision may come."""
-    moves = move_readers(impact, f"stop using {a.object}", sources, None, "")
+    moves = move_readers(impact, f"stop using {a.object}", around)
     waits = _waits(moves, a.key.module)
     told = f"{a.key} as it is, once nobody uses it"
     code = f"requires = [{', '.join(repr(each) for each in waits)}]" if waits else ""
     return [*moves, WayOutStep(stage=Stage.CONTRACT, module=a.key.module, what=told, code=code)]
 
 
-def rename_column(
-    a: Alteration, impact: ChangeImpact, branch: Branch, sources: Mapping[str, str]
-) -> list[WayOutStep]:
+def rename_column(a: Alteration, impact: ChangeImpact, branch: Branch, around: Around) -> list[WayOutStep]:
     """Both names side by side, kept equal by a trigger, until nobody asks for the old one."""
     assert a.effect is not None
     assert a.effect.to is not None
     schema, table, old, new = a.object.schema, a.object.name, a.object.part, a.effect.to.part
     relation, kind = name(schema, table), _type(branch, a.object)
     return _side_by_side(
-        a, impact, sources,
+        a, impact, branch, around,
         old=old,
         new=new,
         kind=kind,
-        fill=update(relation, name(new), name(old)),
+        fill=[update(relation, name(new), name(old))],
         casts=("", ""),
         back=f"ALTER TABLE {relation} ADD COLUMN {name(old)} {kind}",
-        rename=(old, new),
+        moves=lambda each: each.verdict is not Verdict.SAFE or each.kind.in_database,
     )  # fmt: skip
 
 
-def retype(
-    a: Alteration, impact: ChangeImpact, branch: Branch, sources: Mapping[str, str]
-) -> list[WayOutStep]:
+def retype(a: Alteration, impact: ChangeImpact, branch: Branch, around: Around) -> list[WayOutStep]:
     """A column of the new type beside the old one, under a name of its own."""
+    assert a.effect is not None
     schema, table, old = a.object.schema, a.object.name, a.object.part
     before = a.before.type if a.before and a.before.type else "<the old type>"
     after = a.after.type if a.after and a.after.type else "<the new type>"
     new = f"{old}_{after.split('(')[0].rpartition('.')[2].replace(' ', '_').replace('[]', 's')}"
     relation = name(schema, table)
+    using = ["# what USING says belongs here, and into the trigger, where it is more than a cast"]
     return _side_by_side(
-        a, impact, sources,
+        a, impact, branch, around,
         old=old,
         new=new,
         kind=after,
-        fill=update(relation, name(new), f"{name(old)}::{after}"),
+        fill=[*(using if a.effect.overwrites else []), update(relation, name(new), f"{name(old)}::{after}")],
         casts=(f"::{after}", f"::{before}"),
         back=f"ALTER TABLE {relation} ADD COLUMN {name(old)} {before}",
-        rename=(old, new),
+        moves=lambda each: True,
     )  # fmt: skip
 
 
 def _side_by_side(
     a: Alteration,
     impact: ChangeImpact,
-    sources: Mapping[str, str],
+    branch: Branch,
+    around: Around,
     *,
     old: str,
     new: str,
     kind: str,
-    fill: str,
+    fill: list[str],
     casts: tuple[str, str],
     back: str,
-    rename: tuple[str, str],
+    moves: Callable[[Consumer], bool],
 ) -> list[WayOutStep]:
     schema, table = a.object.schema, a.object.name
     relation = name(schema, table)
+    shape = branch.start.column(a.object)
+    mandatory = shape is not None and shape.mandatory
+    bound = [f"# make for {new} too: {each}" for each in around.bound_to(a.object)]
+    filled = [f"# give {new} the default of {old}"] if shape is not None and shape.filled else []
     twin = twin_trigger(schema, table, old, new, to_new=casts[0], to_old=casts[1])
     add = f"ALTER TABLE {relation} ADD COLUMN {name(new)} {kind}"
     expand = _expand(
         a,
         f"add {new} beside {old}; a trigger keeps both equal",
         revision(
-            [add, fill, *twin],
+            [add, *fill, *bound, *twin],
             [*drop_twin(schema, table, new), f"ALTER TABLE {relation} DROP COLUMN {name(new)}"],
         ),
     )
-    moves = move_readers(impact, f"use {new} in the place of {old}", sources, rename, _first(a))
+    moving = move_readers(
+        impact,
+        f"use {new} in the place of {old}",
+        around,
+        renaming=Renaming(old=old, new=new, column=a.object),
+        expand=_first(a),
+        moves=moves,
+    )
     contract = WayOutStep(
         stage=Stage.CONTRACT,
         module=a.key.module,
         what=f"drop {old} once nobody uses it",
         code=revision(
-            [*drop_twin(schema, table, new), f"ALTER TABLE {relation} DROP COLUMN {name(old)}"],
-            [back, update(relation, name(old), f"{name(new)}{casts[1]}"), *twin],
-            requires=_waits([expand, *moves], a.key.module),
+            [
+                *filled,
+                *([_set_not_null(relation, new)] if mandatory else []),
+                *drop_twin(schema, table, new),
+                f"ALTER TABLE {relation} DROP COLUMN {name(old)}",
+            ],
+            [
+                back,
+                update(relation, name(old), f"{name(new)}{casts[1]}"),
+                *([_set_not_null(relation, old), _drop_not_null(relation, new)] if mandatory else []),
+                *twin,
+            ],
+            requires=_waits([expand, *moving], a.key.module),
         ),
     )
-    return [expand, *moves, contract]
+    return [expand, *moving, contract]
 
 
-def rename_relation(
-    a: Alteration, impact: ChangeImpact, branch: Branch, sources: Mapping[str, str]
-) -> list[WayOutStep]:
+def rename_relation(a: Alteration, impact: ChangeImpact, branch: Branch, around: Around) -> list[WayOutStep]:
     """A view keeps the old name; as plain as it is it can be written through, too."""
     assert a.effect is not None
     assert a.effect.to is not None
@@ -145,7 +164,9 @@ def rename_relation(
         f"give the table its new name, and the old one to a view of it; grant on {old} what was granted before",
         revision([*there, plain_view(old, new)], [f"DROP VIEW {old}", *back]),
     )
-    moves = move_readers(impact, f"ask for {new}", sources, (old, new), _first(a))
+    moves = move_readers(
+        impact, f"ask for {new}", around, renaming=Renaming(old=old, new=new), expand=_first(a)
+    )
     contract = WayOutStep(
         stage=Stage.CONTRACT,
         module=a.key.module,
@@ -168,9 +189,7 @@ def _renaming(old: ObjectName, new: ObjectName) -> list[str]:
     return found
 
 
-def rename_label(
-    a: Alteration, impact: ChangeImpact, branch: Branch, sources: Mapping[str, str]
-) -> list[WayOutStep]:
+def rename_label(a: Alteration, impact: ChangeImpact, branch: Branch, around: Around) -> list[WayOutStep]:
     """The new value beside the old one; rows move when everybody knows both."""
     assert a.effect is not None
     assert a.effect.to is not None
@@ -181,7 +200,7 @@ def rename_label(
         'irreversible = "an enum value cannot be taken away"\n\n\n'
         + revision([f"ALTER TYPE {enum} ADD VALUE {literal(new)}"], []),
     )
-    moves = move_readers(impact, f"know {new!r} as well as {old!r}", sources, None, _first(a))
+    moves = move_readers(impact, f"know {new!r} as well as {old!r}", around, expand=_first(a))
     updates = [
         update(name(schema, table), name(column), literal(new), where=f"{name(column)} = {literal(old)}")
         for schema, table, column in _columns_of(branch, a.object)
@@ -210,9 +229,7 @@ def _columns_of(branch: Branch, enum: ObjectName) -> list[tuple[str, str, str]]:
     ]
 
 
-def tighten(
-    a: Alteration, impact: ChangeImpact, branch: Branch, sources: Mapping[str, str]
-) -> list[WayOutStep]:
+def tighten(a: Alteration, impact: ChangeImpact, branch: Branch, around: Around) -> list[WayOutStep]:
     """Optional first; writers give the value; then what was missing is filled, and only then it is mandatory."""
     assert a.effect is not None
     relation = name(a.object.schema, a.object.name)
@@ -228,7 +245,7 @@ def tighten(
         steps.append(_expand(a, f"add {', '.join(fresh)} without NOT NULL", revision(added, gone)))
     given = ", ".join(columns) or "what is asked for"
     steps += move_readers(
-        impact, f"give {given} a value in every row", sources, None, _first(a) if fresh else ""
+        impact, f"give {given} a value in every row", around, expand=_first(a) if fresh else ""
     )
     upgrade, downgrade = [], []
     for each in columns:
@@ -237,10 +254,10 @@ def tighten(
             "# " + update(relation, name(each), "<a value>", where=f"{name(each)} IS NULL"),
             f"ALTER TABLE {relation} ADD CONSTRAINT {check} CHECK ({name(each)} IS NOT NULL) NOT VALID",
             f"ALTER TABLE {relation} VALIDATE CONSTRAINT {check}",
-            f"ALTER TABLE {relation} ALTER COLUMN {name(each)} SET NOT NULL",
+            _set_not_null(relation, each),
             f"ALTER TABLE {relation} DROP CONSTRAINT {check}",
         ]
-        downgrade.append(f"ALTER TABLE {relation} ALTER COLUMN {name(each)} DROP NOT NULL")
+        downgrade.append(_drop_not_null(relation, each))
     contract = WayOutStep(
         stage=Stage.CONTRACT,
         module=a.key.module,
@@ -250,15 +267,21 @@ def tighten(
     return [*steps, contract]
 
 
-def drop_default(
-    a: Alteration, impact: ChangeImpact, branch: Branch, sources: Mapping[str, str]
-) -> list[WayOutStep]:
+def drop_default(a: Alteration, impact: ChangeImpact, branch: Branch, around: Around) -> list[WayOutStep]:
     """Writers give the value first, then the default may go."""
-    moves = move_readers(impact, f"give {a.object.part} a value in every row", sources, None, "")
+    moves = move_readers(impact, f"give {a.object.part} a value in every row", around)
     told = f"{a.key} as it is, once every writer gives {a.object.part}"
     waits = _waits(moves, a.key.module)
     code = f"requires = [{', '.join(repr(each) for each in waits)}]" if waits else ""
     return [*moves, WayOutStep(stage=Stage.CONTRACT, module=a.key.module, what=told, code=code)]
+
+
+def _set_not_null(relation: str, column: str) -> str:
+    return f"ALTER TABLE {relation} ALTER COLUMN {name(column)} SET NOT NULL"
+
+
+def _drop_not_null(relation: str, column: str) -> str:
+    return f"ALTER TABLE {relation} ALTER COLUMN {name(column)} DROP NOT NULL"
 
 
 def _column(relation: ObjectName, column: str) -> ObjectName:

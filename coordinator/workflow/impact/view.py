@@ -18,6 +18,7 @@ from coordinator.impact.judging import holders_that_break, impacts_of
 from coordinator.impact.revisions import revision_consumptions
 from coordinator.impact.shipping import ship_first
 from coordinator.impact.wanted import objects_wanted, stands_on, unique_made
+from coordinator.impact.way_out.around import Around
 from coordinator.impact.way_out.choosing import ways_out
 from coordinator.model.impact import ConsumerKind, Consumption, ImpactReport
 from coordinator.repository.code_owners import read_code_owners
@@ -161,7 +162,7 @@ class _Viewing:
             changes=impacts,
             ship_first=ship_first(scene.plan, members) if scene.plan is not None else (),
             owners=owners_to_ask(self.module, impacts, named, self._code_owners(impacts)),
-            way_out=ways_out(branch, impacts, scene.past.sources),
+            way_out=ways_out(branch, impacts, Around(sources=scene.past.sources, uses=uses)),
             not_known=tuple(dict.fromkeys(self._not_known(branch, found.not_read, live))),
             notes=tuple(starting.notes),
         )
