@@ -57,7 +57,7 @@ def holders_of(
             gathered.setdefault(each.holder, []).append(each)
     found = []
     for holder in sorted(gathered, key=lambda each: each.sorting):
-        maker = makers.get(holder)
+        maker = _maker(holder, makers)
         found.append(
             Consumption(
                 kind=_kind(holder, gathered[holder], views),
@@ -71,6 +71,14 @@ def holders_of(
             )
         )
     return tuple(found)
+
+
+def _maker(holder: ObjectName, makers: Mapping[ObjectName, Maker]) -> Maker | None:
+    """Who made it; a default that nobody set later came with its column."""
+    found = makers.get(holder)
+    if found is None and holder.kind is ObjectKind.DEFAULT:
+        found = makers.get(ObjectName(ObjectKind.COLUMN, holder.schema, holder.name, holder.part))
+    return found
 
 
 def not_known_of(uses: Iterable[LastingUse]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from itertools import permutations
 import pytest
 
 from coordinator.impact.branch import Past, run_past
+from coordinator.impact.holders import holders_of
 from coordinator.model.effect import Holding
 from tests.impact.bench import running
 
@@ -67,6 +68,26 @@ def test_a_trigger_function_names_columns_of_the_tables_that_fire_it() -> None:
     trigger = "CREATE TRIGGER fires BEFORE INSERT ON crm.people FOR EACH ROW EXECUTE FUNCTION bill.trg()"
     past = run_past([running("bill", "b1", f"{function};\n{trigger}"), running("crm", "c1", CRM)])
     assert "bill.trg crm.people.phone" in told(past)
+
+
+NEXT = "DEFAULT nextval('crm.ticket')"
+BILLS = "CREATE TABLE bill.bills (id int);\nALTER TABLE bill.bills ADD no bigint"
+
+
+@pytest.mark.parametrize(
+    ("made", "line"),
+    [
+        (f"CREATE TABLE bill.bills (id int, no bigint {NEXT})", 1),
+        (f"{BILLS} {NEXT}", 2),
+        (f"{BILLS};\nALTER TABLE bill.bills ALTER no SET {NEXT}", 3),
+    ],
+)
+def test_a_default_is_found_where_it_was_made(made: str, line: int) -> None:
+    past = run_past([running("crm", "c1", "CREATE SEQUENCE crm.ticket"), running("bill", "b1", made)])
+    found = holders_of(past.uses, owners={}, makers=past.makers, views=frozenset())
+    assert [(each.name, each.place, each.file) for each in found] == [
+        ("bill.bills.no", f"b1.py:{line}", "b1.py")
+    ]
 
 
 def test_a_body_of_standard_sql_is_followed() -> None:
