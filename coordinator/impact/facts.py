@@ -40,7 +40,7 @@ class Facts:
     `steps` are the places of pending revisions in the plan (none: it could not be planned), `releases` where holders are
     dropped or replaced. `stands_on` are the columns of indexes and constraints, `unique_made` unique keys that the branch
     makes: relation and columns. `signatures` are those of functions,
-    as far as known, at the start and at the end.
+    as far as known, at the start and at the end. `looked_up` are the columns with which indexes of the branch begin.
     """
 
     start: KnownObjects
@@ -50,6 +50,7 @@ class Facts:
     stands_on: Mapping[ObjectName, frozenset[ObjectName]] = field(default_factory=dict)
     unique_made: frozenset[tuple[ObjectName, frozenset[str]]] = frozenset()
     signatures: tuple[Mapping[Key, str], Mapping[Key, str]] = field(default_factory=lambda: ({}, {}))
+    looked_up: frozenset[ObjectName] = frozenset()
 
     def released(self, consumption: Consumption, alteration: Alteration) -> RevisionKey | None:
         """The pending revision that drops or replaces the consumer before this alteration; None: none does."""

@@ -78,6 +78,12 @@ def same_type(one: str, other: str) -> bool:
     return names and (left.mods, left.array) == (right.mods, right.array)
 
 
+def same_name(one: str, other: str) -> bool:
+    """Whether both texts mean one type, perhaps of another length."""
+    left, right = sql_type(one), sql_type(other)
+    return left is not None and right is not None and (left.name, left.array) == (right.name, right.array)
+
+
 def comparable(one: str, other: str) -> bool | None:
     """Whether PostgreSQL has an operator that compares the two; None when one of them is not known."""
     left, right = sql_type(one), sql_type(other)

@@ -75,6 +75,19 @@ def stands_on(uses: Iterable[LastingUse]) -> Mapping[ObjectName, frozenset[Objec
     return {holder: frozenset(columns) for holder, columns in found.items()}
 
 
+def looked_up(alterations: Iterable[Alteration]) -> frozenset[ObjectName]:
+    """The columns with which the indexes and keys begin that the branch makes: rows are found by these."""
+    found = set()
+    for each in alterations:
+        effect = each.effect
+        if effect is None or effect.verb is not Verb.CREATE or not effect.columns:
+            continue
+        relation = effect.to if effect.object.kind is ObjectKind.INDEX else effect.object.relation
+        if relation is not None and effect.object.kind in {ObjectKind.INDEX, ObjectKind.CONSTRAINT}:
+            found.add(ObjectName(ObjectKind.COLUMN, relation.schema, relation.name, effect.columns[0]))
+    return frozenset(found)
+
+
 def unique_made(alterations: Iterable[Alteration]) -> frozenset[tuple[ObjectName, frozenset[str]]]:
     """The unique keys that the branch makes: relation, and columns. A key over expressions has none to tell."""
     return frozenset(

@@ -8,7 +8,7 @@ from coordinator.impact.branch import Running, run_branch, run_past
 from coordinator.impact.facts import Facts
 from coordinator.impact.holders import holders_of
 from coordinator.impact.judging import impacts_of
-from coordinator.impact.wanted import stands_on
+from coordinator.impact.wanted import looked_up, stands_on
 from coordinator.model.capture import Capture, Direction, Statement
 from coordinator.model.impact import ChangeImpact, ConsumerKind, Consumption
 from coordinator.model.names import Place, RevisionKey
@@ -79,5 +79,6 @@ def judged(
         releases=branch.releases,
         stands_on=stands_on(past.uses),
         signatures=branch.signatures,
+        looked_up=looked_up(branch.alterations),
     )
     return impacts_of(branch.alterations, consumptions, facts), branch

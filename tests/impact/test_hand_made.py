@@ -82,6 +82,23 @@ CASES = {
         },
         verdicts={"columns": DEGRADES, "looks": DEGRADES},
     ),
+    "index_again": Case(
+        base=(
+            "CREATE TABLE crm.words (id bigint PRIMARY KEY, word text, language text)",
+            "CREATE UNIQUE INDEX one_word ON crm.words (word)",
+            "CREATE INDEX by_language ON crm.words (language)",
+        ),
+        change=(
+            "DROP INDEX crm.one_word",
+            "DROP INDEX crm.by_language",
+            "CREATE UNIQUE INDEX one_word ON crm.words (word, language)",
+        ),
+        statements={
+            "looks": "SELECT id FROM crm.words WHERE word = %s",
+            "other": "SELECT id FROM crm.words WHERE language = %s",
+        },
+        verdicts={"looks": SAFE, "other": DEGRADES},
+    ),
     "copied": Case(
         base=("CREATE TABLE crm.imports (id bigint PRIMARY KEY, line text)",),
         change=("ALTER TABLE crm.imports ADD COLUMN source text",),

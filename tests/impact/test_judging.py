@@ -197,6 +197,15 @@ def test_postgresql_refuses_for_what_it_knows_and_follows_a_rename() -> None:
     assert held("ALTER TABLE crm.people ALTER id TYPE numeric")["bill.bills.bills_person_fkey"][0] is DEGRADES
 
 
+def test_all_columns_that_a_function_only_keeps_may_get_longer() -> None:
+    column = running("crm", "c1b", "ALTER TABLE crm.people ADD code varchar(50)")
+    body = "DECLARE r crm.people%ROWTYPE; BEGIN SELECT * INTO r FROM crm.people; RETURN r.id; END"
+    kept = running("bill", "b1", f"CREATE FUNCTION bill.kept() RETURNS int LANGUAGE plpgsql AS $$ {body} $$")
+    for wider, expected in (("varchar(100)", SAFE), ("text", DEGRADES), ("varchar(10)", DEGRADES)):
+        found = held(f"ALTER TABLE crm.people ALTER code TYPE {wider}", column, kept)
+        assert found["bill.kept"][0] is expected
+
+
 def test_what_another_pending_revision_lets_go_first_is_safe() -> None:
     view = running("bill", "b1", "CREATE OR REPLACE VIEW bill.phones AS SELECT NULL::text AS phone")
     found = held("ALTER TABLE crm.people DROP COLUMN phone", view)

@@ -17,7 +17,7 @@ from coordinator.impact.facts import Facts
 from coordinator.impact.from_catalog import known_in
 from coordinator.impact.holders import holders_of
 from coordinator.impact.judging import impacts_of
-from coordinator.impact.wanted import stands_on
+from coordinator.impact.wanted import looked_up, stands_on
 from coordinator.model.capture import Capture, Direction, Statement
 from coordinator.model.impact import ConsumerKind, Consumption, Verdict
 from coordinator.model.names import Place, RevisionKey
@@ -154,6 +154,7 @@ def _verdicts(
         releases=branch.releases,
         stands_on=stands_on(uses),
         signatures=branch.signatures,
+        looked_up=looked_up(branch.alterations),
     )
     found: dict[tuple[ConsumerKind, str], Verdict] = {}
     for impact in impacts_of(branch.alterations, consumptions, facts):

@@ -118,6 +118,8 @@ def drop_index(a: Alteration, usage: Usage, consumption: Consumption, facts: Fac
         return None
     if _relies_on(usage, columns):
         return Ruling(Verdict.DEGRADES, "relies on a unique key (ON CONFLICT) that may go with the index")
+    if usage.object in columns and usage.object in facts.looked_up:
+        return Ruling(Verdict.SAFE, f"finds another index that begins with {usage.object.part}")
     if usage.object in columns:
         return Ruling(
             Verdict.DEGRADES, f"may read the whole table: no index by {usage.object.part}", may_fail=False

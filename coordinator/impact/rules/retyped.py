@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.impact.facts import Ruling
-from coordinator.impact.types import comparable, reads, same_type, sql_type, takes_text_operators, widens
+from coordinator.impact.types import (
+    comparable,
+    reads,
+    same_name,
+    same_type,
+    sql_type,
+    takes_text_operators,
+    widens,
+)
 from coordinator.model.beside import Beside, BesideKind
 from coordinator.model.effect import Holding, ObjectKind
 from coordinator.model.impact import ConsumerKind, Verdict
@@ -167,6 +175,8 @@ def _given_out(a: Alteration, consumption: Consumption, facts: Facts) -> Ruling 
     if same_type(before, after):
         return None
     is_code = consumption.kind in {ConsumerKind.CODE, ConsumerKind.STATEMENT}
-    if is_code and widens(before, after):
+    # What a function gives back is of a type without the length that stands behind it.
+    is_kept = consumption.kind is ConsumerKind.FUNCTION and same_name(before, after)
+    if (is_code or is_kept) and widens(before, after):
         return Ruling(Verdict.SAFE, f"takes all columns, and every {before} is a {after}")
     return Ruling(Verdict.DEGRADES, f"takes all columns: {a.object.part} is {after or 'of another type'} now")

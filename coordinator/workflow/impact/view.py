@@ -17,7 +17,7 @@ from coordinator.impact.holders import holders_of, not_known_of
 from coordinator.impact.judging import holders_that_break, impacts_of
 from coordinator.impact.revisions import revision_consumptions
 from coordinator.impact.shipping import ship_first
-from coordinator.impact.wanted import objects_wanted, stands_on, unique_made
+from coordinator.impact.wanted import looked_up, objects_wanted, stands_on, unique_made
 from coordinator.impact.way_out.around import Around
 from coordinator.impact.way_out.choosing import ways_out
 from coordinator.model.impact import ConsumerKind, Consumption, ImpactReport
@@ -144,6 +144,7 @@ class _Viewing:
             stands_on=stands_on(uses),
             unique_made=unique_made(branch.alterations),
             signatures=branch.signatures,
+            looked_up=looked_up(branch.alterations),
         )
         self.tell(Working(what="looking through the modules' sources"))
         wanted = objects_wanted(branch.alterations, branch.start, facts.stands_on)
