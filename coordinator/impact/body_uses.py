@@ -95,4 +95,5 @@ def _of_inserts(
             inserts=True,
             columns=columns,
             every=each.columns is None,
+            conflict=each.conflict,
         )

@@ -1,4 +1,4 @@
-"""Names and shapes as a catalog tells them. Pure."""
+"""Names, shapes and unique keys as a catalog tells them. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ import re
 from typing import TYPE_CHECKING
 
 from coordinator.model.known_objects import ColumnShape, KnownObjects
+from coordinator.sql.namespace import Namespace
+from coordinator.sql.parser import parse
+from coordinator.sql.tree import SqlSyntaxError
+from coordinator.sql.unique_keys import unique_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from coordinator.model.catalog import Address, Catalog
+    from coordinator.model.effect import ObjectName
     from coordinator.model.known_objects import Key
+    from coordinator.model.unique_key import UniqueKey
+    from coordinator.sql.unique_keys import MadeKey
 
 _RELATIONS = frozenset({"table", "foreign table", "view", "materialized view"})
 _VIEWS = frozenset({"view", "materialized view"})
@@ -27,6 +34,7 @@ def known_in(catalog: Catalog) -> KnownObjects:
     types: set[Key] = set()
     labels: dict[Key, tuple[str, ...]] = {}
     views: set[Key] = set()
+    keys: dict[Key, dict[ObjectName, UniqueKey]] = {}
     for address, text in catalog.definitions.items():
         key = (address.schema, address.name)
         if address.kind in _RELATIONS:
@@ -41,13 +49,38 @@ def known_in(catalog: Catalog) -> KnownObjects:
             types.add(key)
             if address.kind == "enum":
                 labels[key] = tuple(each.replace("''", "'") for each in _LABEL.findall(text))
+        elif address.kind == "constraint" or _is_plain_index(address, catalog):
+            for made in _unique(address, text):
+                keys.setdefault(key, {})[made.name] = made.key
     return KnownObjects(
         columns=_in_order(columns, catalog.column_order),
         functions=frozenset(functions),
         types=frozenset(types),
         labels=labels,
+        keys=keys,
         views=frozenset(views),
     )
+
+
+def _is_plain_index(address: Address, catalog: Catalog) -> bool:
+    """Whether it is an index that no constraint of its name stands on."""
+    return address.kind == "index" and address._replace(kind="constraint") not in catalog.definitions
+
+
+def _unique(address: Address, text: str) -> Iterator[MadeKey]:
+    """The unique key that a constraint or an index is, read from the words that PostgreSQL has for it."""
+    definition = text.split("\n", 1)[0]
+    if definition.startswith(("PRIMARY KEY", "UNIQUE")):
+        names = (f'"{each.replace(chr(34), chr(34) * 2)}"' for each in address[1:])
+        definition = "ALTER TABLE {}.{} ADD CONSTRAINT {} ".format(*names) + definition
+    elif not definition.startswith("CREATE UNIQUE INDEX") or "\ninvalid" in text:
+        return
+    try:
+        trees = parse(definition)
+    except SqlSyntaxError:
+        return  # a clause of a newer PostgreSQL than the grammar's
+    for tree in trees:
+        yield from unique_keys(Namespace(address.schema), tree)
 
 
 def _shape(text: str) -> ColumnShape:

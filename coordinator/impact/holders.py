@@ -108,6 +108,7 @@ def _usage(use: LastingUse) -> Usage:
         inserts=use.inserts,
         columns=use.columns,
         by_position=use.inserts and use.every,
+        conflict=use.conflict,
         others=use.others,
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.impact.types import same_type
-from coordinator.model.change import ChangeType
 from coordinator.model.effect import ObjectKind, ObjectName, Verb
 
 if TYPE_CHECKING:
@@ -86,15 +85,3 @@ def looked_up(alterations: Iterable[Alteration]) -> frozenset[ObjectName]:
         if relation is not None and effect.object.kind in {ObjectKind.INDEX, ObjectKind.CONSTRAINT}:
             found.add(ObjectName(ObjectKind.COLUMN, relation.schema, relation.name, effect.columns[0]))
     return frozenset(found)
-
-
-def unique_made(alterations: Iterable[Alteration]) -> frozenset[tuple[ObjectName, frozenset[str]]]:
-    """The unique keys that the branch makes: relation, and columns. A key over expressions has none to tell."""
-    return frozenset(
-        (each.effect.object, frozenset(each.effect.columns))
-        for each in alterations
-        if each.effect is not None
-        and each.effect.verb is Verb.TIGHTEN
-        and each.effect.columns
-        and each.change.type in {ChangeType.ADD_INDEX, ChangeType.ADD_CONSTRAINT}
-    )

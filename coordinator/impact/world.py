@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from coordinator.model.effect import Effect
     from coordinator.model.known_objects import Key
     from coordinator.model.names import Place, RevisionKey
+    from coordinator.model.unique_key import UniqueKey
     from coordinator.revisions.commands import Command
     from coordinator.sql.shaping import Revoked
 
@@ -58,6 +59,9 @@ class World:
         self._functions = set(known.functions)
         self._types = set(known.types)
         self._labels = {key: tuple(labels) for key, labels in known.labels.items()}
+        self._keys: dict[Key, dict[ObjectName, UniqueKey]] = {
+            key: dict(keys) for key, keys in known.keys.items()
+        }
         self._views = set(known.views)
         self._ever: dict[Key, dict[str, ColumnShape]] = {
             key: dict(columns) for key, columns in known.columns.items()
@@ -80,6 +84,7 @@ class World:
             functions=frozenset(self._functions),
             types=frozenset(self._types),
             labels=dict(self._labels),
+            keys={key: dict(keys) for key, keys in self._keys.items()},
             views=frozenset(self._views),
         )
 
@@ -211,9 +216,15 @@ class World:
         key = (name.schema, name.name)
         if name.kind is ObjectKind.RELATION:
             self._columns.pop(key, None)
+            self._keys.pop(key, None)
             self._views.discard(key)
         elif name.kind is ObjectKind.COLUMN:
             self._columns.get(key, {}).pop(name.part, None)
+            keys = self._keys.get(key, {})
+            self._keys[key] = {each: over for each, over in keys.items() if name.part not in over.columns}
+        elif name.kind in {ObjectKind.INDEX, ObjectKind.CONSTRAINT}:
+            for keys in self._keys.values():
+                keys.pop(name, None)
         elif name.kind is ObjectKind.FUNCTION:
             self._functions.discard(key)
             self.signatures.pop(key, None)
@@ -223,6 +234,7 @@ class World:
         elif name.kind is ObjectKind.SCHEMA:
             for each in [each for each in self._columns if each[0] == name.schema]:
                 del self._columns[each]
+                self._keys.pop(each, None)
             self._functions = {each for each in self._functions if each[0] != name.schema}
             self._types = {each for each in self._types if each[0] != name.schema}
         self._fresh.discard(name)
@@ -239,6 +251,12 @@ class World:
             self._columns[old_key] = {
                 (new.part if name == old.part else name): shape for name, shape in columns.items()
             }
+            self._keys[old_key] = {
+                name: replace(
+                    over, columns=frozenset(new.part if each == old.part else each for each in over.columns)
+                )
+                for name, over in self._keys.get(old_key, {}).items()
+            }
         elif old.kind is ObjectKind.FUNCTION and old_key in self._functions:
             self._functions = (self._functions - {old_key}) | {new_key}
         elif old.kind is ObjectKind.TYPE:
@@ -250,6 +268,10 @@ class World:
             self._labels[old_key] = tuple(new.part if each == old.part else each for each in labels)
         elif old.kind is ObjectKind.SCHEMA:
             self._move_schema(old.schema, new.schema)
+        self._keys = {
+            _under_key(key, old, new): {under(each, old, new): over for each, over in keys.items()}
+            for key, keys in self._keys.items()
+        }
         self._fresh = {under(each, old, new) for each in self._fresh}
         self._renames.append((old, new))
 
@@ -273,6 +295,11 @@ class World:
             columns = self._columns.get((rule.column.schema, rule.column.name))
             if columns is not None and rule.column.part in columns:
                 columns[rule.column.part] = rule.applied(columns[rule.column.part])
+        for made in command.details.keys:
+            keys = self._keys.setdefault((made.relation.schema, made.relation.name), {})
+            over = made.key if made.of is None else keys.pop(made.of, None)
+            if over is not None:
+                keys[made.name] = over
         for enum, labels in command.details.labels:
             self._labels[enum.schema, enum.name] = labels
         for function, signature in command.details.signatures:
@@ -286,6 +313,11 @@ def _referred(command: Command) -> Iterator[Key]:
         is_key = holder is not None and holder.kind is ObjectKind.CONSTRAINT
         if effect.verb is Verb.HOLD and is_key and effect.object.kind is ObjectKind.RELATION:
             yield effect.object.schema, effect.object.name
+
+
+def _under_key(key: Key, old: ObjectName, new: ObjectName) -> Key:
+    relation = under(ObjectName(ObjectKind.RELATION, *key), old, new)
+    return relation.schema, relation.name
 
 
 def under(name: ObjectName, old: ObjectName, new: ObjectName) -> ObjectName:

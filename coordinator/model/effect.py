@@ -11,6 +11,7 @@ from coordinator.model.capture import Direction
 if TYPE_CHECKING:
     from coordinator.model.change import DatabaseChange
     from coordinator.model.names import RevisionKey
+    from coordinator.model.unique_key import UniqueKey
 
 
 class ObjectKind(enum.Enum):
@@ -145,7 +146,8 @@ class LastingUse:
 
     The rest is known of bodies that are text: `every` takes all columns of the relation `used` (`SELECT *`);
     `writes` changes its rows, `inserts` adds rows. `columns` are those that are then given a value; None: not known.
-    `others` are columns that an unqualified name would mean as well if they were there.
+    `conflict` is the unique key that it relies on (ON CONFLICT). `others` are columns that an unqualified name would
+    mean as well if they were there.
     """
 
     holder: ObjectName
@@ -155,4 +157,5 @@ class LastingUse:
     writes: bool = False
     inserts: bool = False
     columns: tuple[str, ...] | None = None
+    conflict: UniqueKey | None = None
     others: tuple[ObjectName, ...] = ()

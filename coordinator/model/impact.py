@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from coordinator.model.change import DatabaseChange
     from coordinator.model.effect import ObjectName
     from coordinator.model.names import Place, RevisionKey
+    from coordinator.model.unique_key import UniqueKey
 
 
 class Verdict(enum.Enum):
@@ -78,7 +79,7 @@ class Usage:
 
     `every`: all columns that the relation has. `writes`: its rows are changed, `inserts`: rows are added; then `columns`
     are those given a value (None: not known), `by_position` says that the order of columns counts. `conflict`: it
-    relies on a unique key over these columns (ON CONFLICT). `others` are columns of other relations that the same
+    relies on such a unique key (ON CONFLICT). `others` are columns of other relations that the same
     unqualified name would mean if they were there. `computed`: it does more with the value than read, write or
     compare it.
     """
@@ -90,7 +91,7 @@ class Usage:
     inserts: bool = False
     columns: tuple[str, ...] | None = None
     by_position: bool = False
-    conflict: tuple[str, ...] | None = None
+    conflict: UniqueKey | None = None
     others: tuple[ObjectName, ...] = ()
     computed: bool = True
 

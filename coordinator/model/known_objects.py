@@ -10,6 +10,8 @@ from coordinator.model.effect import Effect, ObjectKind, ObjectName, Verb
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from coordinator.model.unique_key import UniqueKey
+
 Key = tuple[str, str]  # schema and name
 BARE = ""  # the schema of a name that was written without one
 
@@ -30,13 +32,15 @@ class ColumnShape:
 class KnownObjects:
     """What was there, or was to be there, at one moment.
 
-    `columns` are those of each relation, in order; `labels` those of each enum type.
+    `columns` are those of each relation, in order; `labels` those of each enum type, `keys` the unique
+    ones of each relation by the name of their constraint or index.
     """
 
     columns: Mapping[Key, Mapping[str, ColumnShape]]
     functions: frozenset[Key] = frozenset()
     types: frozenset[Key] = frozenset()
     labels: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+    keys: Mapping[Key, Mapping[ObjectName, UniqueKey]] = field(default_factory=dict)
     views: frozenset[Key] = frozenset()  # relations that are no tables
     _schemas: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
 

@@ -11,6 +11,7 @@ from coordinator.model.effect import Holding, LastingUse, ObjectKind, ObjectName
 from coordinator.model.server_facts import ServerFacts
 from coordinator.model.snapshot import LeftOutSchema, Snapshot
 from coordinator.model.table_size import TableSize
+from coordinator.model.unique_key import UniqueKey
 from coordinator.snapshots.remembered import found_as_json, found_from_json
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ def _of_use(use: LastingUse) -> dict[str, Any]:
     found |= {flag: True for flag in _FLAGS if getattr(use, flag)}
     if use.columns is not None:
         found["columns"] = list(use.columns)
+    if use.conflict is not None:
+        found["conflict"] = _of_key(use.conflict)
     if use.others:
         found["others"] = [_of_name(each) for each in use.others]
     return found
@@ -134,8 +137,21 @@ def _use(value: Mapping[str, Any]) -> LastingUse:
         used=_name(value["used"]),
         holding=Holding(value["holding"]),
         columns=_texts(value["columns"]) if "columns" in value else None,
+        conflict=_key(value["conflict"]) if "conflict" in value else None,
         others=tuple(_name(each) for each in value.get("others", ())),
         **{flag: value.get(flag) is True for flag in _FLAGS},
+    )
+
+
+def _of_key(key: UniqueKey) -> dict[str, Any]:
+    return {"columns": sorted(key.columns), "computed": key.computed, "partial": key.partial}
+
+
+def _key(value: Mapping[str, Any]) -> UniqueKey:
+    return UniqueKey(
+        columns=frozenset(_texts(value["columns"])),
+        computed=value["computed"] is True,
+        partial=value["partial"] is True,
     )
 
 

@@ -14,6 +14,7 @@ from coordinator.sql.parser import body_queries, parse
 from coordinator.sql.reading import Reading
 from coordinator.sql.statements import read_command
 from coordinator.sql.tree import SqlSyntaxError
+from coordinator.sql.unique_keys import key_over
 from coordinator.sql.watching import WatchingReader
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from coordinator.model.beside import Beside
     from coordinator.model.effect import Effect, ObjectName
+    from coordinator.model.unique_key import UniqueKey
     from coordinator.sql.tree import Node, Tree
     from coordinator.sql.watching import Named
 
@@ -32,14 +34,14 @@ _QUERIES = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "M
 class Insert:
     """Rows put into a relation: the columns that get a value, None when they are given by position.
 
-    `width` is how many values stand in a row; None when a query gives them. `conflict` are the columns of the unique
-    key that ON CONFLICT relies on.
+    `width` is how many values stand in a row; None when a query gives them. `conflict` is the unique key that
+    ON CONFLICT relies on.
     """
 
     relation: ObjectName
     columns: tuple[str, ...] | None = None
     width: int | None = None
-    conflict: tuple[str, ...] | None = None
+    conflict: UniqueKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,8 +183,8 @@ def _inserts(node: Node, names: Namespace) -> Iterator[Insert]:
         yield from _inserts(child, names)
 
 
-def _conflict(node: Node) -> tuple[str, ...] | None:
+def _conflict(node: Node) -> UniqueKey | None:
     clause = given(node, "on_conflict_clause")
     if clause is None or not clause.HasField("infer") or not clause.infer.index_elems:
         return None
-    return tuple(item.index_elem.name for item in clause.infer.index_elems if item.index_elem.name)
+    return key_over(clause.infer.index_elems, clause.infer)

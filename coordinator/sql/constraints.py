@@ -36,8 +36,7 @@ def read_constraint(
     if kind not in _SUFFIX:
         return
     own = strings(node.keys) or strings(node.fk_attrs) or columns
-    name = node.conname or generated_name(relation, own if kind != "CONSTR_PRIMARY" else (), _SUFFIX[kind])
-    constraint = within(relation, ObjectKind.CONSTRAINT, name)
+    constraint = constraint_name(relation, node, own)
     reading.add(Verb.CREATE, constraint, columns=own, type=_SUFFIX[kind])
     for each in own:
         if each not in columns:
@@ -58,6 +57,13 @@ def _foreign_key(reading: Reading, constraint: ObjectName, node: Node, types: tu
         reading.use(within(referenced, ObjectKind.CONSTRAINT, key), constraint)
     for name, type_name in zip(names, types, strict=False):
         reading.use(column(referenced, name), constraint, type=type_name)
+
+
+def constraint_name(relation: ObjectName, node: Node, columns: tuple[str, ...]) -> ObjectName:
+    """The constraint by its name: its own, that of the index which it takes, or what PostgreSQL calls it."""
+    kind = word(node, "contype")
+    generated = generated_name(relation, () if kind == "CONSTR_PRIMARY" else columns, _SUFFIX[kind])
+    return within(relation, ObjectKind.CONSTRAINT, node.conname or node.indexname or generated)
 
 
 def generated_name(relation: ObjectName, columns: tuple[str, ...], suffix: str) -> str:

@@ -9,11 +9,13 @@ from coordinator.model.effect import ObjectKind, ObjectName
 from coordinator.model.known_objects import ColumnShape
 from coordinator.sql.namespace import Namespace, column, type_words
 from coordinator.sql.nodes import given, name_of, strings, unwrap, word
+from coordinator.sql.unique_keys import unique_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from coordinator.sql.tree import Node, Tree
+    from coordinator.sql.unique_keys import MadeKey
 
 _FILLS = frozenset({"CONSTR_DEFAULT", "CONSTR_GENERATED", "CONSTR_IDENTITY"})
 # What ALL means ON ALL TABLES IN SCHEMA and the like: nothing else in the schema needs it.
@@ -59,6 +61,7 @@ class Details:
     """What one command tells besides its effects. `signatures` are argument and result types of functions it makes."""
 
     columns: tuple[ColumnRule, ...] = ()
+    keys: tuple[MadeKey, ...] = ()
     labels: tuple[tuple[ObjectName, tuple[str, ...]], ...] = ()
     signatures: tuple[tuple[ObjectName, str], ...] = ()
     revoked: tuple[Revoked, ...] = ()
@@ -68,10 +71,11 @@ def details_of(tree: Tree, schema: str) -> Details:
     """The details of one command; `schema` is where its unqualified names go."""
     names = Namespace(schema)
     node = tree.node
+    keys = tuple(unique_keys(names, tree))
     if tree.kind == "create_stmt":
-        return Details(columns=tuple(_table(names, node)))
+        return Details(columns=tuple(_table(names, node)), keys=keys)
     if tree.kind == "alter_table_stmt" and word(node, "objtype") == "OBJECT_TABLE":
-        return Details(columns=tuple(_alterations(names, node)))
+        return Details(columns=tuple(_alterations(names, node)), keys=keys)
     if tree.kind == "create_enum_stmt":
         enum = names.listed(ObjectKind.TYPE, node.type_name)
         return Details(labels=((enum, strings(node.vals)),))
@@ -79,7 +83,7 @@ def details_of(tree: Tree, schema: str) -> Details:
         return Details(signatures=((names.listed(ObjectKind.FUNCTION, node.funcname), _signature(node)),))
     if tree.kind == "grant_stmt" and not node.is_grant:
         return Details(revoked=tuple(_revoked(names, node)))
-    return Details()
+    return Details(keys=keys)
 
 
 def type_text(node: Node) -> str:

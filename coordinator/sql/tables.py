@@ -117,8 +117,7 @@ def create_index(reading: Reading, node: Node) -> None:
     relation = reading.names.relation(node.relation)
     columns = [item.index_elem.name for item in (*node.index_params, *node.index_including_params)]
     plain = tuple(name for name in columns if name)
-    name = node.idxname or _index_name(relation, plain)
-    index = ObjectName(ObjectKind.INDEX, relation.schema, name)
+    index = ObjectName(ObjectKind.INDEX, relation.schema, index_name(relation, node))
     reading.use(relation)
     for each in plain:
         reading.use(column(relation, each))
@@ -134,8 +133,11 @@ def create_index(reading: Reading, node: Node) -> None:
         reading.add(Verb.TIGHTEN, relation, columns=plain)
 
 
-def _index_name(relation: ObjectName, columns: tuple[str, ...]) -> str:
-    return "_".join((relation.name, *(columns or ("expr",)), "idx"))
+def index_name(relation: ObjectName, node: Node) -> str:
+    """The name of the index that a CREATE INDEX makes: its own, or what PostgreSQL calls it."""
+    items = (*node.index_params, *node.index_including_params)
+    plain = [item.index_elem.name for item in items if item.index_elem.name]
+    return node.idxname or "_".join((relation.name, *(plain or ("expr",)), "idx"))
 
 
 def tightens_new_column(node: Node) -> bool:

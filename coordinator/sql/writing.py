@@ -49,6 +49,9 @@ def insert(reader: QueryReader, node: Node, scope: Scope) -> None:
     if clause is not None:
         inside.sources.append(Source("excluded", relation))
         _set(reader, clause.target_list, relation, inside)
+        for item in clause.infer.index_elems:
+            if item.index_elem.name:
+                reader.use(column(relation, item.index_elem.name))
         reader.read_below(clause.infer, inside)
         if clause.infer.conname:
             reader.use(within(relation, ObjectKind.CONSTRAINT, clause.infer.conname))

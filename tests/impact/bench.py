@@ -23,6 +23,7 @@ OWNERS = {"crm": "crm", "bill": "bill"}
 BEFORE = """
 CREATE TYPE crm.mood AS ENUM ('happy', 'sad');
 CREATE TABLE crm.people (id bigint PRIMARY KEY, phone text, age int, mood crm.mood, at timestamptz NOT NULL DEFAULT now());
+CREATE UNIQUE INDEX one_moment ON crm.people (at, mood);
 """
 THEIRS = """
 CREATE TABLE bill.bills (id int PRIMARY KEY, person bigint REFERENCES crm.people, note text, age int);

@@ -80,7 +80,7 @@ CASES = {
             "columns": "INSERT INTO crm.tags (id, tag) VALUES (%s, %s) ON CONFLICT (tag) DO NOTHING",
             "looks": "SELECT id FROM crm.tags WHERE tag = %s",
         },
-        verdicts={"columns": DEGRADES, "looks": DEGRADES},
+        verdicts={"columns": BREAKS, "looks": DEGRADES},
     ),
     "index_again": Case(
         base=(

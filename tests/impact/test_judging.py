@@ -31,6 +31,7 @@ def verdict(change: str, sql: str, role: str | None = None) -> Verdict:
 PHONE = "SELECT phone FROM crm.people"
 ADD = "INSERT INTO crm.people (id, phone) VALUES (1, 'x')"
 TO_INT = "ALTER TABLE crm.people ALTER phone TYPE bigint USING NULL"
+UPSERT = "INSERT INTO crm.people (id, at, mood) VALUES (1, now(), 'sad') ON CONFLICT (mood, at) DO NOTHING"
 TABLE = [
     ("ALTER TABLE crm.people DROP COLUMN phone", PHONE, BREAKS),
     ("ALTER TABLE crm.people DROP COLUMN phone", "SELECT age FROM crm.people", SAFE),
@@ -154,6 +155,40 @@ TABLE = [
         "INSERT INTO crm.people (id) VALUES (1) ON CONFLICT (id) DO NOTHING",
         BREAKS,
     ),
+    ("DROP INDEX crm.one_moment", UPSERT, BREAKS),
+    ("DROP INDEX crm.one_moment", "INSERT INTO crm.people (id) VALUES (1) ON CONFLICT DO NOTHING", SAFE),
+    ("DROP INDEX crm.one_moment", "INSERT INTO crm.people (id) VALUES (1) ON CONFLICT (id) DO NOTHING", SAFE),
+    ("DROP INDEX crm.one_moment;\nCREATE UNIQUE INDEX another ON crm.people (at, mood)", UPSERT, DEGRADES),
+    (
+        "DROP INDEX crm.one_moment;\nALTER TABLE crm.people ADD CONSTRAINT another UNIQUE (at, mood)",
+        UPSERT,
+        DEGRADES,
+    ),
+    ("DROP INDEX crm.one_moment;\nCREATE INDEX another ON crm.people (at, mood)", UPSERT, BREAKS),
+    ("DROP INDEX crm.one_moment;\nCREATE UNIQUE INDEX another ON crm.people (at)", UPSERT, BREAKS),
+    (
+        "DROP INDEX crm.one_moment;\nCREATE UNIQUE INDEX another ON crm.people (at, mood) WHERE phone IS NULL",
+        UPSERT,
+        BREAKS,
+    ),
+    (
+        "DROP INDEX crm.one_moment;\nCREATE UNIQUE INDEX another ON crm.people (at, mood) WHERE phone IS NULL",
+        UPSERT.replace(" DO", " WHERE phone IS NULL DO"),
+        DEGRADES,
+    ),
+    (
+        """CREATE UNIQUE INDEX a ON crm.people (at, mood);
+DROP INDEX crm.one_moment;
+ALTER TABLE crm.people ADD CONSTRAINT b UNIQUE USING INDEX a;
+ALTER TABLE crm.people DROP CONSTRAINT b""",
+        UPSERT,
+        BREAKS,
+    ),
+    (
+        "ALTER TABLE crm.people RENAME COLUMN at TO moment",
+        "INSERT INTO crm.people (id) VALUES (1) ON CONFLICT (at) DO NOTHING",
+        BREAKS,
+    ),
     ("REVOKE SELECT ON crm.people FROM app", PHONE, DEGRADES),
     ("REVOKE INSERT ON crm.people FROM app", PHONE, SAFE),
     ("GRANT SELECT ON crm.people TO app", PHONE, SAFE),
@@ -240,6 +275,27 @@ def test_a_function_that_may_fail_may_fail_for_its_callers() -> None:
     # Another order of rows, or a new value, fails nobody: it is told once, where it happens.
     impacts, _ = judged("DELETE FROM crm.people", "SELECT bill.dial()")
     assert [c.name for i in impacts for c in i.consumers if c.through] == []
+
+
+def test_an_upsert_in_a_function_breaks_with_its_key_and_so_do_its_callers() -> None:
+    upsert = running(
+        "bill",
+        "b1",
+        f"CREATE FUNCTION bill.enter() RETURNS void LANGUAGE plpgsql AS $$ BEGIN {UPSERT}; END $$",
+    )
+    for change in (
+        "DROP INDEX crm.one_moment",
+        "DROP INDEX crm.one_moment;\nCREATE INDEX i ON crm.people (at)",
+    ):
+        impacts, _ = judged(change, "SELECT bill.enter()", others=(upsert,))
+        told = {c.name: (c.verdict, c.why) for i in impacts for c in i.consumers}
+        assert told["bill.enter"] == (
+            BREAKS,
+            "relies on this unique key (ON CONFLICT), which is no longer there",
+        )
+        assert told["SELECT bill.enter()"] == (BREAKS, "calls function bill.enter, which breaks")
+    found = held("ALTER TABLE crm.people DROP CONSTRAINT people_pkey CASCADE", upsert)
+    assert "bill.enter" not in found  # it relies on another key
 
 
 def test_dynamic_sql_is_not_known_and_words_never_break() -> None:

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from coordinator.impact.from_catalog import known_in
 from coordinator.model.effect import Holding, LastingUse, ObjectKind, ObjectName
+from coordinator.model.unique_key import UniqueKey
+from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.connect import connect
 from coordinator.postgres.session import Session
 from coordinator.workflow.uses import read_uses
@@ -45,6 +48,10 @@ CREATE FUNCTION billing.add() RETURNS void LANGUAGE sql SET search_path = crm AS
 CREATE FUNCTION billing.odd(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DROP TABLE ' || t; END $$;
 CREATE FUNCTION billing.whole() RETURNS SETOF crm.customers LANGUAGE sql AS $$ SELECT * FROM crm.customers $$;
 CREATE FUNCTION billing.kept() RETURNS bigint BEGIN ATOMIC SELECT max(code) FROM crm.customers; END;
+CREATE TABLE billing.keys (id int, note text, CONSTRAINT noted UNIQUE (note, id), CONSTRAINT later UNIQUE (id) DEFERRABLE);
+CREATE UNIQUE INDEX certain ON billing.keys (lower(note), id) WHERE id > 0;
+CREATE FUNCTION billing.upsert() RETURNS void LANGUAGE plpgsql AS
+    $$ BEGIN INSERT INTO billing.keys (id, note) VALUES (1, 'x') ON CONFLICT (id, note) DO NOTHING; END $$;
 CREATE TABLE crm.parted (id int) PARTITION BY RANGE (id);
 CREATE TABLE crm.parted_1 PARTITION OF crm.parted DEFAULT;
 """
@@ -108,6 +115,18 @@ def test_a_star_and_dynamic_sql_are_told_apart_from_what_is_known(session: Sessi
     assert [str(each.used) for each in uses if each.every] == ["crm.customers"]
     anything = ObjectName(ObjectKind.FUNCTION, "", "")
     assert [str(each.holder) for each in uses if each.used == anything] == ["billing.odd"]
+
+
+def test_unique_keys_and_who_relies_on_them_are_read(session: Session) -> None:
+    keys = known_in(read_catalog(session)).keys["billing", "keys"]
+    assert {name.shown: key for name, key in keys.items()} == {
+        "constraint 'billing.keys.noted'": UniqueKey(columns=frozenset({"id", "note"})),
+        "index 'billing.certain'": UniqueKey(columns=frozenset({"id"}), computed=True, partial=True),
+    }
+    wanted = {str(each.holder): each.conflict for each in read_uses(session) if each.conflict is not None}
+    assert list(wanted) == ["billing.upsert"]
+    serving = [name.part for name, key in keys.items() if key.serves(wanted["billing.upsert"])]
+    assert serving == ["noted"]
 
 
 def test_nothing_of_postgresql_nor_of_the_ledger_is_among_them(session: Session) -> None:

@@ -18,6 +18,7 @@ from coordinator.model.run import AppliedRevision, Run, RunStatus
 from coordinator.model.server_facts import InstalledExtension, ServerFacts
 from coordinator.model.snapshot import LeftOutSchema, Snapshot
 from coordinator.model.table_size import TableSize
+from coordinator.model.unique_key import UniqueKey
 
 MOMENT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 CUSTOMERS = ObjectName(ObjectKind.RELATION, "crm", "customers")
@@ -119,6 +120,7 @@ def snapshot(**other: Any) -> Snapshot:
                 holding=Holding.LATE,
                 every=True,
                 columns=("id",),
+                conflict=UniqueKey(columns=frozenset({"id"}), partial=True),
             ),
         ),
         sizes={("crm", "customers"): TableSize(rows=-1, bytes=8192)},

@@ -116,8 +116,8 @@ def drop_index(a: Alteration, usage: Usage, consumption: Consumption, facts: Fac
         return _refused(a)
     if consumption.kind.in_database and consumption.kind is not ConsumerKind.FUNCTION:
         return None
-    if _relies_on(usage, columns):
-        return Ruling(Verdict.DEGRADES, "relies on a unique key (ON CONFLICT) that may go with the index")
+    if usage.conflict is not None:
+        return _conflict(a.object, usage, facts)
     if usage.object in columns and usage.object in facts.looked_up:
         return Ruling(Verdict.SAFE, f"finds another index that begins with {usage.object.part}")
     if usage.object in columns:
@@ -133,14 +133,7 @@ def drop_constraint(a: Alteration, usage: Usage, consumption: Consumption, facts
         return _refused(a)
     if usage.object == a.object and not _again(a.object, facts):
         return Ruling(Verdict.BREAKS, f"names constraint {a.object.part}, which is no longer there")
-    columns = facts.stands_on.get(a.object, frozenset())
-    if not _relies_on(usage, columns) or _again(a.object, facts):
-        return None
-    if (a.object.relation, frozenset(each.part for each in columns)) in facts.unique_made:
-        return Ruling(
-            Verdict.DEGRADES, "relies on this unique key (ON CONFLICT); the new one must have no WHERE"
-        )
-    return Ruling(Verdict.BREAKS, "relies on this unique key (ON CONFLICT), which is no longer there")
+    return None if _again(a.object, facts) else _conflict(a.object, usage, facts)
 
 
 def _again(name: ObjectName, facts: Facts) -> bool:
@@ -148,11 +141,30 @@ def _again(name: ObjectName, facts: Facts) -> bool:
     return (name.schema, name.name) not in facts.final.columns
 
 
-def _relies_on(usage: Usage, columns: frozenset[ObjectName]) -> bool:
-    if usage.conflict is None or usage.relation is None or not columns:
-        return False
-    same = {(each.schema, each.name) for each in columns} == {usage.relation}
-    return same and {each.part for each in columns} == set(usage.conflict)
+def _conflict(gone: ObjectName, usage: Usage, facts: Facts) -> Ruling | None:
+    """ON CONFLICT needs a unique key over just its columns: is there another once this one is gone?"""
+    if usage.conflict is None or usage.relation is None:
+        return None
+    before, after = (
+        {
+            name: fits
+            for name, key in known.keys.get(usage.relation, {}).items()
+            if (fits := key.serves(usage.conflict)) is not False
+        }
+        for known in (facts.start, facts.final)
+    )
+    if gone not in before:
+        return None
+    if not after:
+        return Ruling(Verdict.BREAKS, "relies on this unique key (ON CONFLICT), which is no longer there")
+    if True in after.values():
+        return Ruling(
+            Verdict.SAFE, "relies on a unique key (ON CONFLICT), and there is another over the same columns"
+        )
+    return Ruling(
+        Verdict.DEGRADES,
+        f"relies on a unique key (ON CONFLICT), and {next(iter(after)).shown} may not serve: it has a WHERE or an expression",
+    )
 
 
 def drop_function(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:

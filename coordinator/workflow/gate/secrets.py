@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 from coordinator.errors import SettingsError
+from coordinator.model.plain_secrets import LEFT_OUT
 from coordinator.postgres.url import parse_url
-from coordinator.snapshots.redacting import LEFT_OUT, Redactor
+from coordinator.snapshots.redacting import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -17,7 +17,7 @@ from coordinator.impact.holders import holders_of, not_known_of
 from coordinator.impact.judging import holders_that_break, impacts_of
 from coordinator.impact.revisions import revision_consumptions
 from coordinator.impact.shipping import ship_first
-from coordinator.impact.wanted import looked_up, objects_wanted, stands_on, unique_made
+from coordinator.impact.wanted import looked_up, objects_wanted, stands_on
 from coordinator.impact.way_out.around import Around
 from coordinator.impact.way_out.choosing import ways_out
 from coordinator.model.impact import ConsumerKind, Consumption, ImpactReport
@@ -142,7 +142,6 @@ class _Viewing:
             steps={} if scene.plan is None else {step.key: step.position for step in scene.plan.steps},
             releases=branch.releases,
             stands_on=stands_on(uses),
-            unique_made=unique_made(branch.alterations),
             signatures=branch.signatures,
             looked_up=looked_up(branch.alterations),
         )
