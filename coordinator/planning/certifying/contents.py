@@ -11,6 +11,7 @@ from coordinator.planning.certifying.today import steps_left
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from coordinator.model.capture import InputFile
     from coordinator.model.certificate import Certificate, CertifiedModule, CertifiedStep
     from coordinator.planning.certifying.today import Today
 
@@ -20,9 +21,9 @@ _RULE = "certificate-other-content"
 def content_findings(certificate: Certificate, today: Today) -> tuple[Finding, ...]:
     """One finding for each revision with other files, and for each module with other tools or options."""
     changed = {step.key.module for step in certificate.steps}
-    known: dict[str, set[str]] = {}
+    known: dict[str, set[InputFile]] = {}
     for step in certificate.steps:
-        known.setdefault(step.key.module, set()).update(each.path for each in step.inputs)
+        known.setdefault(step.key.module, set()).update(step.inputs)
     return tuple(
         finding
         for findings in (
@@ -33,16 +34,18 @@ def content_findings(certificate: Certificate, today: Today) -> tuple[Finding, .
     )
 
 
-def _files(step: CertifiedStep, today: Today, known: set[str]) -> list[Finding]:
+def _files(step: CertifiedStep, today: Today, known: set[InputFile]) -> list[Finding]:
+    """A file of another step of the module may count too: what a helper reads once counts for all."""
     lines = []
+    own, paths = {each.path for each in step.inputs}, {each.path for each in known}
     for each in step.inputs:
         now = today.files.get((step.key.module, each.path), "")
         if now != each.sha256:
             lines.append(_other(step, each.path, then=each.sha256, now=now, today=today))
     lines.extend(
-        f"{each.path} is read, and was not when it was rehearsed"
+        f"{each.path} is read, and {'had other bytes' if each.path in paths else 'was not'} when it was rehearsed"
         for each in today.inputs.get(step.key, ())
-        if each.path not in known
+        if each not in known and each.path not in own
     )
     if not lines:
         return []
