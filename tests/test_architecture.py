@@ -29,7 +29,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "mapfile revisions staging ledger reports snapshots certificates repository sources squawk",
         "worker postgres sql",
         "settings",
-        "errors",
+        "errors whole_file",
         "model",
     )
 )

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from coordinator.certificates.canonical import NotCanonicalError, canonical, digest_of
 from coordinator.certificates.encoding import certificate_as_json, certificate_from_json
 from coordinator.errors import RefusedError, UsageError
 from coordinator.model.certificate import FORMAT, Certificate, CertificateFile, Signature
+from coordinator.whole_file import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _LARGEST = 256 * 1024 * 1024  # bytes; a certificate of 5,000 revisions has a few
 _PARTS = frozenset({"format", "certificate", "digest", "signatures"})
+_KEY = re.compile(r"[0-9a-f]{16}")
 _MAKE = "`migrate gate --certificate FILE` makes one"
 
 
@@ -25,7 +30,7 @@ def sealed(certificate: Certificate) -> CertificateFile:
 
 
 def write_certificate(path: Path, file: CertificateFile) -> None:
-    """Write it. Raises UsageError when the place cannot be written."""
+    """Write it whole or not at all. Raises UsageError when the place cannot be written."""
     document = {
         "format": FORMAT,
         "certificate": json.loads(file.body),
@@ -34,7 +39,7 @@ def write_certificate(path: Path, file: CertificateFile) -> None:
     }
     text = json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True)
     try:
-        path.write_text(text + "\n", encoding="utf-8")
+        write_whole(path, f"{text}\n".encode())
     except OSError as error:
         raise UsageError(f"The certificate '{path}' cannot be written: {error.strerror}.") from error
 
@@ -44,6 +49,13 @@ def read_certificate(path: Path) -> CertificateFile:
 
     Raises UsageError for what is no certificate, RefusedError for one that was edited after it was made.
     """
+    try:
+        return _read(path)
+    except RecursionError as error:
+        raise UsageError(f"'{path}' is no certificate: it is nested too deep.", help=_MAKE) from error
+
+
+def _read(path: Path) -> CertificateFile:
     document = _document(path)
     body = document.get("certificate")
     if document.get("format") != FORMAT or not isinstance(body, dict):
@@ -68,10 +80,7 @@ def read_certificate(path: Path) -> CertificateFile:
             certificate=certificate_from_json(body),
             digest=found,
             body=written,
-            signatures=tuple(
-                Signature(key=str(each["key"]), value=str(each["signature"]))
-                for each in document.get("signatures", ())
-            ),
+            signatures=tuple(_signature(each, path) for each in document.get("signatures", ())),
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise UsageError(
@@ -116,13 +125,31 @@ def _refuse_more(document: dict[str, Any], path: Path) -> None:
             )
 
 
+def _signature(value: Any, path: Path) -> Signature:
+    """A signature stands beside the content too, so nothing but a signature may be in it."""
+    if (
+        isinstance(value, dict)
+        and value.keys() == {"key", "signature"}
+        and all(isinstance(each, str) for each in value.values())
+    ):
+        found = Signature(key=value["key"], value=value["signature"])
+        with suppress(ValueError):
+            base64.b64decode(found.value, validate=True)
+            if _KEY.fullmatch(found.key):
+                return found
+    raise RefusedError(
+        f"the certificate '{path}' was edited after it was made: what stands among its signatures is none",
+        help=f"take the file as it was made; {_MAKE}",
+    )
+
+
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose keys are there once: of two, one reader would take the first and another the last."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        double = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {double!r} stands twice in one object")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"the key {name!r} stands twice in one object")
+        found[name] = value
     return found
 
 

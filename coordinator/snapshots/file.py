@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from coordinator.errors import UsageError
 from coordinator.model.snapshot import SNAPSHOT_FORMAT
 from coordinator.snapshots.document import KIND, snapshot_as_json, snapshot_from_json
+from coordinator.whole_file import write_whole
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from coordinator.model.snapshot import Snapshot
 
 LARGEST: Final = 1_000_000_000  # bytes; 2,000 tables take 12 million
@@ -41,35 +40,13 @@ def digest_of(document: dict[str, Any]) -> str:
 
 def write_snapshot(path: Path, snapshot: Snapshot) -> None:
     """Write the file so that at every moment there is the old one or the whole new one. Raises SnapshotError."""
-    path = path.resolve()  # a link stays a link
-    part = None
     try:
-        number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        part = Path(name)
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            file.write(snapshot_text(snapshot))
-            file.flush()
-            os.fsync(file.fileno())
-        part.chmod(_mode(path))
-        part.replace(path)
+        write_whole(path, snapshot_text(snapshot).encode())
     except OSError as error:
         raise SnapshotError(
             f"The snapshot '{path}' cannot be written: {error.strerror or error}.",
             help="Name another file with --output.",
         ) from error
-    finally:
-        if part is not None:
-            with suppress(OSError):
-                part.unlink()
-
-
-def _mode(path: Path) -> int:
-    """Of the file that is replaced; else what this process gives to new files."""
-    with suppress(OSError):
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def read_snapshot(path: Path) -> Snapshot:

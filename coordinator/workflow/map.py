@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coordinator.errors import SettingsError
 from coordinator.model.finding import Finding, Severity
+from coordinator.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from coordinator.model.built_schema import BuiltSchema
     from coordinator.model.database_map import DatabaseMap
@@ -95,39 +93,16 @@ def write_map(
     destination = output or path
     if destination.exists() and destination.read_bytes() == updated.encode():
         return MapWritten(path=destination, changed=False, database_map=database_map)
-    write_whole(destination, updated)
+    write_text(destination, updated)
     return MapWritten(path=destination, changed=True, database_map=database_map)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader, or a crash, sees the old one or the new one and nothing between.
-
-    A symbolic link stays one. Raises SettingsError when the place cannot be written.
-    """
-    place = path.resolve()
+def write_text(path: Path, text: str) -> None:
+    """Write the file whole or not at all. Raises SettingsError when the place cannot be written."""
     try:
-        mode = place.stat().st_mode & 0o777 if place.exists() else None
-        handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+        write_whole(path, text.encode())
     except OSError as error:
         raise _unwritable(path, error) from error
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(text.encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(mode if mode is not None else 0o666 & ~_umask())
-        Path(name).replace(place)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def _unwritable(path: Path, error: OSError) -> SettingsError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,7 @@ from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 
 from coordinator.certificates.canonical import canonical
@@ -113,6 +114,43 @@ def test_bytes_that_were_hit_never_end_in_a_traceback(certificate: Any, noise: b
         # Noise that is itself JSON of the same value is no harm; any other is told, and is no mistake of ours.
         with suppress(RefusedError, UsageError):
             assert read_certificate(path).certificate == certificate
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        {"key": "\ud800", "signature": ""},
+        {"key": "A" * 16, "signature": ""},
+        {"key": "a" * 16, "signature": "no base64"},
+        {"key": "a" * 16, "signature": "ä"},
+        {"key": "a" * 16, "signature": "", "more": 1},
+        {"key": "a" * 16},
+        {"key": 1, "signature": ""},
+        "a word",
+    ],
+)
+def test_what_stands_among_the_signatures_and_is_none(signature: Any, tmp_path: Path) -> None:
+    path = tmp_path / "certificate.json"
+    write_certificate(path, sealed(find(certificates(), lambda _: True)))
+    document = json.loads(path.read_text())
+    document["signatures"] = [signature]
+    path.write_text(json.dumps(document))
+    with pytest.raises(RefusedError, match="what stands among its signatures is none"):
+        read_certificate(path)
+
+
+def test_writing_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    path, file = tmp_path / "certificate.json", sealed(find(certificates(), lambda _: True))
+    write_certificate(path, file)
+    text = path.read_bytes()
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UsageError, match="cannot be written: No space left on device"):
+        write_certificate(path, file)
+    assert path.read_bytes() == text
+    assert [each.name for each in tmp_path.iterdir()] == ["certificate.json"]
 
 
 def test_the_published_schema_is_one_and_takes_nothing_else() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,6 +169,16 @@ def test_a_link_and_the_rights_of_a_file_stay(file: Path, tmp_path: Path) -> Non
     assert link.is_symlink()
     assert read_snapshot(file).environment == "other"
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        text = pool.submit(pipe.read_text, encoding="utf-8")
+        write_snapshot(pipe, snapshot())
+        assert text.result(timeout=60) == snapshot_text(snapshot())
+    assert pipe.is_fifo()
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:

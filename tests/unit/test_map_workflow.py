@@ -9,7 +9,7 @@ import pytest
 from coordinator.errors import MapError, SettingsError
 from coordinator.model.built_schema import BuiltColumn, BuiltModule, BuiltSchema, BuiltTable
 from coordinator.model.module import Module
-from coordinator.workflow.map import check_map, draw_map, show_map, write_map, write_whole
+from coordinator.workflow.map import check_map, draw_map, show_map, write_map, write_text
 
 MODULES = (Module(name="crm", path=Path("modules/crm"), schemas=("crm",), owner="crm_owner"),)
 CUSTOMERS = BuiltTable(
@@ -113,7 +113,7 @@ def test_a_file_is_replaced_whole_and_keeps_its_rights_and_its_link(tmp_path: Pa
     real.write_text("old")
     real.chmod(0o640)
     link.symlink_to(real)
-    write_whole(link, "new")
+    write_text(link, "new")
     assert link.is_symlink()
     assert (real.read_text(), real.stat().st_mode & 0o777) == ("new", 0o640)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["link.md", "real.md"]
@@ -121,8 +121,8 @@ def test_a_file_is_replaced_whole_and_keeps_its_rights_and_its_link(tmp_path: Pa
 
 def test_a_place_that_cannot_be_written_is_said_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be written"):
-        write_whole(tmp_path / "missing" / "map.md", "text")
+        write_text(tmp_path / "missing" / "map.md", "text")
     (tmp_path / "folder").mkdir()
     with pytest.raises(SettingsError, match="Is a directory"):
-        write_whole(tmp_path / "folder", "text")
+        write_text(tmp_path / "folder", "text")
     assert [each.name for each in tmp_path.iterdir()] == ["folder"]
