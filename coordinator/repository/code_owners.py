@@ -1,4 +1,4 @@
-"""CODEOWNERS: who must approve a change of a file, as GitHub and GitLab read it."""
+"""CODEOWNERS: who must approve a change of a file, as GitHub reads it; of GitLab's sections only the owners that they give."""
 
 from __future__ import annotations
 

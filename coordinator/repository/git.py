@@ -257,14 +257,20 @@ def origin_of(folder: Path) -> Origin | None:
         code, said = git(top, "config", "--get", f"remote.{remote}.url", fine=(0, 1))
         url = without_credentials(os.fsdecode(said.strip())) if code == 0 else None
     code, said = git(top, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", fine=(0, 1, 128))
-    _, status = git(top, "status", "--porcelain", "-z", "--", inside or ".")
+    _, status = git(top, "status", "--porcelain", "-z", "--untracked-files=normal", "--", inside or ".")
     return Origin(remote=url, commit=said.decode().strip() if code == 0 else None, dirty=bool(status))
 
 
-def without_credentials(url: str) -> str:
-    """A remote's URL without user, password, query or fragment; `git@host:path` without its user."""
+def without_credentials(url: str) -> str | None:
+    """A remote's URL without user, password, query or fragment; `git@host:path` without its user.
+
+    None for what only begins like a URL: nobody knows where its credentials are.
+    """
     if "://" in url:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return None
         host = parts.netloc.rpartition("@")[2]
         return urlunsplit((parts.scheme, host, parts.path, "", ""))
     match = _SCP.fullmatch(url)

@@ -242,6 +242,8 @@ def test_an_origin_has_no_credentials_in_it(tmp_path: Path) -> None:
     (top / "m" / "b").write_text("")
     (top / "other").mkdir()
     assert origin_of(top / "m") == Origin(remote="https://example.org/erp.git", commit=made, dirty=True)
+    run(top, "config", "status.showUntrackedFiles", "no")
+    assert origin_of(top / "m").dirty is True  # type: ignore[union-attr]
     assert origin_of(top / "other").dirty is False  # type: ignore[union-attr]
 
 
@@ -254,9 +256,10 @@ def test_an_origin_has_no_credentials_in_it(tmp_path: Path) -> None:
         ("git@example.org:org/a.git", "example.org:org/a.git"),
         ("/srv/git/a.git", "/srv/git/a.git"),
         ("../a", "../a"),
+        ("ssh://git:pw@[host/x", None),
     ],
 )
-def test_credentials_are_taken_from_every_form_of_a_url(url: str, expected: str) -> None:
+def test_credentials_are_taken_from_every_form_of_a_url(url: str, expected: str | None) -> None:
     assert without_credentials(url) == expected
 
 
