@@ -18,6 +18,7 @@ from coordinator.model.finding import Finding, Severity
 from coordinator.planning.certifying.finding import against
 from coordinator.revisions.headers import read_header
 from coordinator.revisions.inputs import file_digest
+from coordinator.workflow.trusting import refuse_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,9 +38,10 @@ def sign(
     """Sign the certificate in that file, and write it there or to `output`.
 
     `settings` are those of the checkout that the certificate speaks of. Raises RefusedError when one of its files has
-    other bytes there, and when the certificate was edited.
+    other bytes there, when the certificate was edited, and when it is not valid now.
     """
     file = read_certificate(path)
+    refuse_now(file)
     checked, warnings = checkout_findings(file.certificate, settings)
     if checked:
         raise RefusedError(
@@ -162,6 +164,10 @@ def make_key(path: Path, variables: Mapping[str, str]) -> PublicKey:
         raise UsageError(f"The file '{path}' is there already; a key is never overwritten.") from None
     except OSError as error:
         raise UsageError(f"The key cannot be written to '{path}': {error.strerror}.") from error
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(text)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(text)
+    except OSError as error:
+        path.unlink()
+        raise UsageError(f"The key cannot be written to '{path}': {error.strerror}.") from error
     return public

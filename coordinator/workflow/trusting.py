@@ -44,11 +44,12 @@ def trusted(settings: Settings, path: Path) -> Trusted:
             help=f"Put the public key into {_KEYS}; `migrate certificate keygen FILE` prints it.",
         )
     file = read_certificate(path)
-    _refuse_now(file)
+    refuse_now(file)
     return Trusted(file=file, findings=signature_findings(settings, file, path))
 
 
-def _refuse_now(file: CertificateFile) -> None:
+def refuse_now(file: CertificateFile) -> None:
+    """Raises RefusedError for a certificate that is not valid at this moment."""
     found = time_findings(file.certificate, datetime.datetime.now(datetime.UTC))
     for each in found:
         raise RefusedError(each.message, (each,), help=each.help or ANEW)
@@ -62,7 +63,7 @@ def public_keys(settings: Settings) -> tuple[PublicKey, ...]:
 def verified(path: Path, keys: tuple[PublicKey, ...]) -> Trusted:
     """The certificate in that file, which must bear the signature of one of these keys. Raises RefusedError, UsageError."""
     file = read_certificate(path)
-    _refuse_now(file)
+    refuse_now(file)
     return Trusted(file=file, findings=_signature_findings(keys, file, path, required=True))
 
 

@@ -202,6 +202,7 @@ def test_the_forms_of_public_keys(release: Release, keys: Keys, tmp_path: Path, 
     [
         ("c2hvcnQ=", "MIGRATE_CERTIFICATE_KEYS, key 1 holds what is no Ed25519 public key"),
         ("not base64!", "holds what is no Ed25519 public key"),
+        ("schlüssel", "holds what is no Ed25519 public key"),
         ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "holds what is no Ed25519 public key"),
     ],
 )
@@ -339,6 +340,40 @@ def test_a_key_is_never_overwritten(release: Release, keys: Keys) -> None:
     assert done.code == 2
     assert "a key is never overwritten" in done.said
     assert keys.private.read_bytes() == before
+
+
+def test_a_key_that_the_disk_does_not_take_leaves_nothing(
+    release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int, mode: str) -> None:
+        os.close(descriptor)
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "new.pem"
+    monkeypatch.setattr(os, "fdopen", full)
+    done = run(release, "keygen", str(path))
+    assert done.code == 2, done.err
+    assert "cannot be written" in done.said
+    assert "No space left on device" in done.said
+    assert not path.exists()
+
+
+def test_what_says_to_be_valid_for_longer_is_neither_signed_nor_used(release: Release, keys: Keys) -> None:
+    remade(release, r'"expires": "[^"]+"', '"expires": "2100-01-02T03:04:05Z"')
+    for done in (sign(release, keys), deploy(release)):
+        assert done.code == 1, done.err
+        assert (
+            "says that it is valid until 2100-01-02 03:04 UTC, and none is for more than 7 days" in done.said
+        )
+    assert not read_certificate(release.file).signatures
+
+
+def test_what_says_to_be_made_later_is_not_valid_yet(release: Release) -> None:
+    remade(release, r'"made": "[^"]+"', '"made": "2100-01-02T03:09:05Z"')
+    remade(release, r'"expires": "[^"]+"', '"expires": "2100-01-03T03:04:05Z"')
+    done = deploy(release)
+    assert done.code == 1, done.err
+    assert "valid from 2100-01-02 03:04 UTC" in done.said
 
 
 def test_openssl_makes_keys_too(release: Release, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.model.finding import Finding, Severity
 from coordinator.planning.certifying.finding import against
+from coordinator.planning.certifying.making import CLOCKS_APART, VALID_FOR
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,12 +18,21 @@ _WHEN = "%Y-%m-%d %H:%M UTC"
 
 
 def time_findings(certificate: Certificate, now: datetime) -> tuple[Finding, ...]:
-    """A certificate holds from one moment to another."""
-    if now < certificate.not_before:
+    """A certificate holds from one moment to another, and not for longer than the program makes any."""
+    if certificate.expires - certificate.made > VALID_FOR:
+        return (
+            against(
+                "certificate-too-long",
+                f"the certificate of {certificate.made:{_WHEN}} says that it is valid until"
+                f" {certificate.expires:{_WHEN}}, and none is for more than {VALID_FOR.days} days",
+            ),
+        )
+    begins = max(certificate.not_before, certificate.made - CLOCKS_APART)
+    if now < begins:
         return (
             against(
                 "certificate-not-yet-valid",
-                f"the certificate is valid from {certificate.not_before:{_WHEN}}, and it is {now:{_WHEN}}",
+                f"the certificate is valid from {begins:{_WHEN}}, and it is {now:{_WHEN}}",
                 remedy="look whether the clocks of both machines are right",
             ),
         )
