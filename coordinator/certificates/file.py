@@ -109,7 +109,7 @@ def _document(path: Path) -> dict[str, Any]:
             f"{path}:{error.lineno}:{error.colno} is no JSON: {error.msg}.",
             help=f"take the whole file; {_MAKE}",
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UsageError(f"'{path}' is no certificate: {error}.", help=_MAKE) from error
     if not isinstance(document, dict):
         raise UsageError(f"'{path}' is no certificate: wanted is a JSON object.", help=_MAKE)

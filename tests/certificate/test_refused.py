@@ -10,13 +10,17 @@ import pytest
 
 from coordinator.certificates.canonical import digest_of
 from coordinator.certificates.file import read_certificate, sealed, write_certificate
+from tests.certificate.conftest import Release
+from tests.certificate.making import make
+from tests.certificate.release import write_base
+from tests.commands_site import apply
 from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.certificate.conftest import Release
+    from tests.commands_site import Desk
     from tests.failures.site import Ended
 
 
@@ -134,6 +138,34 @@ def test_another_order_by_a_new_requires(release: Release) -> None:
         release, "certificate-other-order", "step 1 was crm:c2 in the rehearsal and is billing:b2 now"
     )
     assert "requires" in said, said
+
+
+def test_another_order_by_the_map_alone(desk: Desk) -> None:
+    """No byte of a revision is another one, and nothing but the order is refused; with the old map it is good again."""
+    write_base(desk.root)
+    apply(desk)
+    for module, name, after in (("crm", "c2", "c1"), ("billing", "b2", "b1")):
+        write_revision(
+            versions_of(desk.root, module),
+            name,
+            after=after,
+            upgrade=f'op.execute("CREATE TABLE {module}.{name} (id int)")',
+            downgrade=f'op.execute("DROP TABLE {module}.{name}")',
+        )
+    database_map = desk.root / "database_map.md"
+    database_map.write_text("## Module crm\n\n## Module billing\n")
+    release = Release(desk=desk, file=make(desk))
+    steps = read_certificate(release.file).certificate.steps
+    assert [str(step.key) for step in steps] == ["crm:c2", "billing:b2"]
+
+    database_map.write_text("## Module billing\n\n## Module crm\n")
+    said = refused(release, "step 1 was crm:c2 in the rehearsal and is billing:b2 now")
+    assert re.findall(r"error (certificate-[a-z-]+)", said) == ["certificate-other-order"]
+
+    database_map.write_text("## Module crm\n\n## Module billing\n")
+    done = deployed(release)
+    assert done.code == 0, done.err
+    assert "2 steps applied" in done.said
 
 
 def test_other_transactions(release: Release) -> None:
@@ -266,6 +298,8 @@ def test_another_naming_convention(release: Release) -> None:
         ('{"format": 2, "certificate": {}}', "its format is 2, and wanted is 1"),
         ('{"format": 1, "format": 1}', "the key 'format' stands twice"),
         ('{"format": 1, "certificate": NaN}', "NaN is no JSON number"),
+        ('{"format": 1, "certificate": {"a": ' + "[" * 400 + "]" * 400 + "}}", "it is nested too deep"),
+        ("[" * 200_000, "it is nested too deep"),
     ],
 )
 def test_what_is_no_certificate(release: Release, text: str, words: str) -> None:
