@@ -40,6 +40,10 @@ class Redactor:
             text = self._counted(without_named_secrets(text))
         return _ASSIGNED.sub(self._assigned, text)
 
+    def message(self, text: str) -> str:
+        """What is said of a database to people: it may quote definitions and sources."""
+        return self.source(self.catalog(text))
+
     def document(self, text: str) -> str:
         """The same for a JSON text: every text in it, each by itself."""
         return json.dumps(self._within(json.loads(text)), separators=(",", ":"), ensure_ascii=False)

@@ -16,6 +16,7 @@ from coordinator.planning.certifying.making import VALID_FOR, Material, make_cer
 from coordinator.postgres.failure import StatementError
 from coordinator.repository.git import origin_of
 from coordinator.revisions.inputs import input_files
+from coordinator.snapshots.redacting import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,7 @@ def certify(
         valid_for=valid_for,
         target=_target(settings, baseline),
         plan=plan,
-        rehearsal=_from_root(rehearsed.rehearsal, settings.root),
+        rehearsal=_to_keep(rehearsed.rehearsal, settings.root),
         modules=modules,
         certified_modules=tuple(_module(each, project, state, captured) for each in project.modules),
         files={key: own_file(project, key) for key in keys},
@@ -107,27 +108,34 @@ def comparable(catalog: Catalog, modules: tuple[Module, ...]) -> Catalog:
     return catalog.where(lambda address: address.relation not in tables)
 
 
-def _from_root(rehearsal: Rehearsal, root: Path) -> Rehearsal:
-    """The rehearsal with files named from the project's folder: where that lay is no matter of who reads of it later."""
+def _to_keep(rehearsal: Rehearsal, root: Path) -> Rehearsal:
+    """The rehearsal in words that may be kept anywhere.
+
+    Files are named from the project's folder, since where that lay is no matter of who reads of it later; what findings
+    quote has no passwords in it.
+    """
     return replace(
         rehearsal,
-        findings=tuple(_short(each, root) for each in rehearsal.findings),
+        findings=tuple(_finding_to_keep(each, root) for each in rehearsal.findings),
         steps=tuple(
-            replace(step, findings=tuple(_short(each, root) for each in step.findings))
+            replace(step, findings=tuple(_finding_to_keep(each, root) for each in step.findings))
             for step in rehearsal.steps
         ),
     )
 
 
-def _short(finding: Finding, root: Path) -> Finding:
+def _finding_to_keep(finding: Finding, root: Path) -> Finding:
     def short(text: str) -> str:
         return text.replace(f"{root}/", "")
 
+    def told(text: str) -> str:
+        return Redactor().message(short(text))
+
     return replace(
         finding,
-        message=short(finding.message),
+        message=told(finding.message),
         place=None if finding.place is None else replace(finding.place, file=short(finding.place.file)),
-        help=None if finding.help is None else short(finding.help),
+        help=None if finding.help is None else told(finding.help),
     )
 
 

@@ -199,6 +199,22 @@ def test_the_rest_after_a_function_with_a_password_in_it(desk: Desk) -> None:
     assert "1 step applied" in done.said
 
 
+def test_what_findings_quote_has_no_password_in_it(desk: Desk) -> None:
+    write_shop(desk.root)
+    apply(desk)
+    url = "postgresql://u:s3cret@db.example.org/erp"
+    add_revision(
+        desk,
+        "c3",
+        after="c2",
+        upgrade=f"op.execute(\"ALTER TABLE crm.customers ALTER name SET DEFAULT '{url}'\")",
+        downgrade='op.execute("SELECT 1")',
+    )
+    text = make(desk).read_text()
+    assert "//u:***@db.example.org" in text
+    assert "s3cret" not in text
+
+
 def with_index(desk: Desk) -> Path:
     """The shop with a unique index that is built by itself, and a table of its own after it; two rows forbid the index."""
     write_shop(desk.root)
