@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--since",
     metavar="GITREF",
-    help="Pending is what this ref lacks, by the files alone; no database is needed.",
+    help="Pending is what this ref lacks, by the files alone; only a module's baseline file needs a staging database.",
 )
 @format_option
 @click.pass_context

@@ -45,6 +45,11 @@ def embedded_target(
         )
 
 
+def has_embedded_target(state: Path) -> bool:
+    """Whether the server of `embedded_target` was ever made."""
+    return _major_of(state / "target") is not None
+
+
 class EmbeddedStaging:
     """Staging databases on a disposable server in `state`/staging-MAJOR, that all commands share."""
 

@@ -91,8 +91,9 @@ def view_plan(
     """Plan everything that is pending. A cycle and other refusals of the planner are findings here.
 
     `linted`: with what the lint says of the pending revisions. `snapshot` is the file of one, to plan from instead of
-    the target; with `since` what that git ref holds is taken for applied, by its files alone. Raises RevisionError and
-    MapError for what cannot be read at all, SnapshotError for such a file, GitError for such a ref.
+    the target; with `since` what that git ref holds is taken for applied, by its files alone: only a SQL file that stands
+    for revisions is run on a staging. Raises RevisionError and MapError for what cannot be read at all, SnapshotError for
+    such a file, GitError for such a ref, UnreachableError when there is no staging for a SQL file.
     """
     with Workers(silence=settings.worker_timeout) as workers:
         if snapshot is not None:

@@ -25,8 +25,10 @@ from coordinator.postgres.failure import StatementError
 from coordinator.postgres.lasting import read_lasting
 from coordinator.postgres.server_facts import read_server_facts
 from coordinator.postgres.table_sizes import read_sizes
+from coordinator.settings.values import EmbeddedTarget
 from coordinator.snapshots.redacting import Redactor
 from coordinator.staging.choose import AUTO, choose_staging
+from coordinator.staging.embedded import has_embedded_target
 from coordinator.workflow.reading import reader
 from coordinator.workflow.snapshot_schemas import Chosen, choose_schemas
 from coordinator.workflow.state import read_found
@@ -86,8 +88,13 @@ def take_snapshot(settings: Settings, tell: Listener, *, staging: str = AUTO) ->
     """Read the target. `staging` says whose pg_dump is taken: auto, container, embedded, or a server's URL.
 
     Raises UnreachableError when the role may not read what must be in it, or no pg_dump is to be had; RefusedError
-    when somebody migrates all the time.
+    when somebody migrates all the time, and when the embedded target was never made.
     """
+    if isinstance(settings.target, EmbeddedTarget) and not has_embedded_target(settings.state_directory):
+        raise RefusedError(
+            "there is no embedded database yet, so there is nothing to take a snapshot of",
+            help="`migrate all-modules` makes it; --database-url names another one",
+        )
     with open_target(settings) as target:
         tell(TargetNamed(target=target.shown, environment=target.environment))
         with reader(target, "snapshot") as session:

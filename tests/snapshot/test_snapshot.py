@@ -281,6 +281,17 @@ def test_a_database_without_modules_or_ledger_has_a_snapshot_too(camera: Camera)
     assert json.loads(told.out)["pending"] == 3
 
 
+def test_an_embedded_target_that_was_never_made_is_not_made_for_it(camera: Camera, tmp_path: Path) -> None:
+    write_firm(camera.root)
+    state = tmp_path / "state"
+    done = camera.plain("snapshot", "--output", "none.json", environment={"MIGRATE_STATE_DIR": str(state)})
+    assert done.code == 1, done.err
+    assert "there is no embedded database yet" in done.said
+    assert "`migrate all-modules` makes it" in done.said
+    assert not (camera.root / "none.json").exists()
+    assert not (state / "target").exists()
+
+
 def test_text_of_a_snapshot_by_hand_and_by_machine_have_the_same_keys(camera: Camera) -> None:
     write_firm(camera.root)
     apply(camera)
