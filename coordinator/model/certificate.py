@@ -130,10 +130,6 @@ class Certificate:
         """The major version of PostgreSQL that it binds."""
         return self.staging.version // 10000
 
-    def module(self, name: str) -> CertifiedModule | None:
-        """One module, or None."""
-        return next((each for each in self.modules if each.name == name), None)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:

@@ -123,8 +123,7 @@ def test_from_the_revisions_of_a_branch(desk: Desk, role: str) -> None:
     certificate = read_certificate(file).certificate
     assert not certificate.target.system_identifier
     assert [str(step.key) for step in certificate.steps] == ["crm:c2", "billing:b2", "billing:b3"]
-    crm = certificate.module("crm")
-    assert crm is not None
+    (crm,) = (each for each in certificate.modules if each.name == "crm")
     assert crm.origin is not None
     assert crm.origin.remote == "https://example.org/erp.git"
     assert crm.origin.dirty
