@@ -53,7 +53,8 @@ _HAVE = {
 class Precondition:
     """One demand of one step. `what` is a phrase ("NOT NULL on crm.customers.email").
 
-    `question` asks for rows that break it; without one, `why` says why nothing can be asked.
+    `question` asks for rows that break it; without one, `why` says why nothing can be asked. `added` says who adds
+    rows before: then none found says nothing of those that come.
     """
 
     kind: PreconditionKind
@@ -63,6 +64,7 @@ class Precondition:
     what: str
     question: Question | None
     why: str = ""
+    added: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

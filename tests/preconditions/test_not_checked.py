@@ -89,6 +89,28 @@ def test_a_write_to_another_column_or_table_does_not_matter(session: Session) ->
     assert (said.outcomes, said.counts) == (["violated"], [1])
 
 
+@pytest.mark.parametrize(
+    ("insert", "demand"),
+    [
+        (
+            "INSERT INTO crm.visits SELECT 2, id FROM crm.customers",
+            "ALTER TABLE crm.visits ALTER id SET NOT NULL",
+        ),
+        ("INSERT INTO crm.visits VALUES (1, 2)", "CREATE UNIQUE INDEX ON crm.visits (id)"),
+    ],
+)
+def test_rows_that_the_plan_adds_may_break_what_those_of_today_do_not(
+    session: Session, insert: str, demand: str
+) -> None:
+    session.execute(TABLES)
+    assert ask(session, demand).outcomes == ["holds"]
+    said = ask(session, (insert, demand))
+    assert said.only.why == "no row of today breaks it, and rows are added first by crm:c1 (line 10)"
+    assert ask(session, ("UPDATE crm.visits SET note = ''", demand)).outcomes == ["holds"]
+    session.execute("INSERT INTO crm.visits VALUES (1), (NULL)")
+    assert ask(session, (insert, demand)).outcomes == ["violated"]
+
+
 def test_a_trigger_may_change_more_than_the_statement_says(session: Session) -> None:
     session.execute(TABLES)
     session.execute(

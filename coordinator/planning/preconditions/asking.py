@@ -46,6 +46,7 @@ class Asking:
     def ask(self, kind: PreconditionKind, what: str, question: Question | None, why: str = "") -> None:
         """Note a demand, with what to ask, or with why nothing can be asked."""
         reason = self.unsure or why or ("" if question is None else self._means_another(question))
+        table = None if question is None else self.world.of_today(question.rows.relation)
         self.found.append(
             Precondition(
                 kind=kind,
@@ -55,6 +56,7 @@ class Asking:
                 what=what,
                 question=None if reason else question,
                 why=reason,
+                added="" if table is None else table.grown,
             )
         )
 

@@ -110,7 +110,7 @@ class _Walk:
             self._calls(effects)
         filled = tree.kind != "create_stmt" and self._depends_on_rows(tree, effects)
         for effect in effects:
-            move(self.asking.world, effect, self.asking.by, filled=filled, merges=tree.kind == "merge_stmt")
+            move(self.asking.world, effect, self.asking.by, filled=filled, command=tree.kind)
         if tree.kind == "truncate_stmt":
             self._truncate(tree.node)
         elif tree.kind == "create_stmt":

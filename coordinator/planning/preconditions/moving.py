@@ -18,14 +18,14 @@ _REMOVES = "c"
 _MAKES = frozenset({Verb.CREATE, Verb.RENAME, Verb.DROP})
 
 
-def move(world: World, effect: Effect, by: str, *, filled: bool = False, merges: bool = False) -> None:
+def move(world: World, effect: Effect, by: str, *, filled: bool = False, command: str = "") -> None:
     """Let one effect happen. `filled`: a table that it makes or writes gets rows that depend on rows of today.
 
-    `merges`: it is one of MERGE, which may remove rows too.
+    `command` is the kind of the statement's tree: an effect does not tell UPDATE, MERGE and an upsert apart.
     """
     kind = effect.object.kind
     if kind is ObjectKind.RELATION:
-        _move_table(world, effect, by, filled=filled, merges=merges)
+        _move_table(world, effect, by, filled=filled, command=command)
     elif kind is ObjectKind.COLUMN:
         _move_column(world, effect)
     elif kind in {ObjectKind.TYPE, ObjectKind.LABEL}:
@@ -48,7 +48,7 @@ def move(world: World, effect: Effect, by: str, *, filled: bool = False, merges:
         world.doubt_everything(names, f"the schema is renamed or dropped first by {by}")
 
 
-def _move_table(world: World, effect: Effect, by: str, *, filled: bool, merges: bool) -> None:
+def _move_table(world: World, effect: Effect, by: str, *, filled: bool, command: str) -> None:
     name = effect.object
     key = (name.schema, name.name)
     match effect.verb:
@@ -72,8 +72,8 @@ def _move_table(world: World, effect: Effect, by: str, *, filled: bool, merges: 
         case Verb.WRITE:
             table = world.table(name)
             if table is not None:
-                _write(world, table, effect, by, filled=filled)
-                if merges and not table.empty:
+                _write(world, table, effect, by, filled=filled, updates=command == "update_stmt")
+                if command == "merge_stmt" and not table.empty:
                     table.lessened = by
         case _:
             pass
@@ -118,28 +118,29 @@ def _move_type(world: World, effect: Effect, by: str) -> None:
             pass
 
 
-def _write(world: World, table: TableState, effect: Effect, by: str, *, filled: bool) -> None:
+def _write(world: World, table: TableState, effect: Effect, by: str, *, filled: bool, updates: bool) -> None:
     if table.triggers:
         world.doubt_everything({table.schema}, f"a trigger of {table} may change rows when {by} writes")
     of_today = not table.empty
     for each in (table, *world.relatives(table)):
         if not each.empty:
             if of_today or effect.columns != ():
-                _change_rows(world, each, effect, by)
+                # An UPDATE adds none to the table itself, but may move some from one partition to another.
+                _change_rows(world, each, effect, by, adds=not updates or each is not table)
         elif filled:  # else the rehearsal has the same rows
             each.empty, each.made = False, by
         elif effect.columns != ():
             each.grown = by
 
 
-def _change_rows(world: World, table: TableState, effect: Effect, by: str) -> None:
+def _change_rows(world: World, table: TableState, effect: Effect, by: str, *, adds: bool) -> None:
     if effect.columns == ():
         table.lessened = by
         _follow_delete(world, table, by)
-    elif not effect.overwrites:
+        return
+    if adds:
         table.grown = by
-    else:
-        table.grown = by
+    if effect.overwrites:
         names = table.columns if effect.columns is None else effect.columns
         _mark(table, names, by)
         _follow_update(world, table, names, by)
