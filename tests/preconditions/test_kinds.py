@@ -387,6 +387,13 @@ CASES = {
         rule="rows-do-not-fit",
         count=None,
     ),
+    "using an expression that has no value where there must be one": Case(
+        tables="CREATE TABLE crm.things (x text NOT NULL)",
+        bad="INSERT INTO crm.things VALUES (''), ('1')",
+        good="INSERT INTO crm.things VALUES ('1')",
+        does="ALTER TABLE crm.things ALTER x TYPE integer USING nullif(x, '')::integer",
+        rule="null-rows",
+    ),
     "enum with fewer labels": Case(
         tables="CREATE TYPE crm.state AS ENUM ('new', 'old', 'lost'); CREATE TABLE crm.things (s crm.state)",
         bad="INSERT INTO crm.things VALUES ('new'), ('lost'), ('lost')",

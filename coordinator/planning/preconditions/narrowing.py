@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from coordinator.model.precondition import PreconditionKind
 from coordinator.model.question import (
     FailsCast,
+    Meeting,
     NoInput,
     NoLabel,
     OutOfRange,
@@ -76,6 +77,10 @@ def changes_type(asking: Asking, table: TableState, name: str, definition: Node)
             asking.ask(_KIND, what, None, doubt)
         return
     assert column is not None or using is not None
+    if using is not None and column is not None and column.not_null and not _only_casts(using, name):
+        condition = f"({expression_text(using)}) IS NULL"
+        none = Meeting(rows=table.rows(columns or ()), condition=condition)
+        asking.ask(PreconditionKind.NOT_NULL, f"NOT NULL on {table}.{name} after {what}", none)
     before = "" if column is None else column.type
     test = _test(asking, before, name, definition.type_name, using)
     if test is None:
@@ -199,6 +204,14 @@ def _cast_of(using: Node, name: str, wanted: Node) -> bool:
         if casts and words[-1:] != ("text",):
             return False
         node, casts = unwrap(node.arg), casts + 1
+    return name_of(node) == "ColumnRef" and strings(node.fields)[-1:] == (name,)
+
+
+def _only_casts(using: Node, name: str) -> bool:
+    """Whether the expression is the column, perhaps cast: it has a value wherever the column has one."""
+    node = unwrap(using)
+    while name_of(node) == "TypeCast":
+        node = unwrap(node.arg)
     return name_of(node) == "ColumnRef" and strings(node.fields)[-1:] == (name,)
 
 
