@@ -139,7 +139,7 @@ def _change_type(asking: Asking, table: TableState, command: Node, _only: bool) 
     if column is None:
         return
     using = given(definition, "raw_default")
-    if not keeps_values(column.type, definition.type_name, using):
+    if definition.HasField("coll_clause") or not keeps_values(column.type, definition.type_name, using):
         column.retyped = asking.by
         column.written = asking.by if using is not None else column.written
     column.type = type_text(definition.type_name)

@@ -53,6 +53,8 @@ _PRINTED = {  # as PostgreSQL prints types -> as its catalog calls them
 _TEXTS = frozenset({"text", "varchar", "bpchar", "citext", "name"})
 _BITS = frozenset({"bit", "varbit"})
 _EXACT = frozenset({"int2", "int4", "int8", "numeric"})
+# Types among which the same values are equal.
+_EQUAL = (frozenset({"int2", "int4", "int8"}), frozenset({"text", "varchar"}))
 # Every value of the first passes into each of the others, whatever it is.
 _ALWAYS = {
     "int2": frozenset({"int4", "int8", "float4", "float8", "numeric"}),
@@ -73,7 +75,7 @@ def changes_type(asking: Asking, table: TableState, name: str, definition: Node)
     columns = (name,) if using is None else columns_in(using)
     doubt = "it takes whole rows" if columns is None else asking.world.doubt(table, columns)
     if doubt:
-        if column is None or not keeps_values(column.type, definition.type_name, using):
+        if column is None or not _always_passes(column.type, definition.type_name, using):
             asking.ask(_KIND, what, None, doubt)
         return
     assert column is not None or using is not None
@@ -96,7 +98,17 @@ def changes_type(asking: Asking, table: TableState, name: str, definition: Node)
 
 
 def keeps_values(before: str, wanted: Node, using: Node | None) -> bool:
-    """Whether every value passes into the type, and stays the same value."""
+    """Whether every value passes into the type, and is equal to the same ones as before."""
+    old, new = _split(before), _named(wanted)
+    if using is not None or not _widens(old, new):
+        return False
+    if old[0] != new[0]:
+        return any({old[0], new[0]} <= each for each in _EQUAL)
+    return not new[1] or (bool(old[1]) and old[1] <= new[1])
+
+
+def _always_passes(before: str, wanted: Node, using: Node | None) -> bool:
+    """Whether every value passes into the type, perhaps as another one."""
     old, new = _split(before), _named(wanted)
     return using is None and (new[0] == "text" or _widens(old, new))
 
