@@ -61,10 +61,11 @@ class Runner:
 
 @dataclass(slots=True)
 class Notes:
-    """What a GitLab project knows: an artefact, and the notes of one merge request."""
+    """What a GitLab project knows: an artefact, and the notes of one merge request, of user 1 unless others are named."""
 
     artefact: bytes | None = None
     notes: dict[int, str] = field(default_factory=dict)
+    authors: dict[int, int] = field(default_factory=dict)  # of a note, where it is not the token's user 1
     asked: list[str] = field(default_factory=list)  # method, path and the token's kind of each request
     address: str = ""
 
@@ -97,7 +98,10 @@ def gitlab() -> Iterator[Notes]:
                 wanted = parse_qs(parts.query).get("job") == ["migrate snapshot"]
                 self.answer(*((200, state.artefact) if state.artefact and wanted else (404, b"not found")))
                 return
-            self.answer(200, _listed(state.notes))
+            if parts.path == "/user":
+                self.answer(200, b'{"id": 1}')
+                return
+            self.answer(200, _listed(state))
 
         def do_POST(self) -> None:
             state.notes[max(state.notes, default=0) + 1] = self.note()
@@ -119,7 +123,11 @@ def gitlab() -> Iterator[Notes]:
         server.server_close()
 
 
-def _listed(notes: Mapping[int, str]) -> bytes:
+def _listed(state: Notes) -> bytes:
     import json
 
-    return json.dumps([{"id": number, "body": body} for number, body in notes.items()]).encode()
+    notes = [
+        {"id": number, "body": body, "author": {"id": state.authors.get(number, 1)}}
+        for number, body in state.notes.items()
+    ]
+    return json.dumps(notes).encode()

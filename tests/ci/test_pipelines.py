@@ -232,6 +232,7 @@ def test_gitlab_from_the_merge_request_to_the_deploy(runner: Runner, image: Imag
                 "CI_JOB_TOKEN": "token",
                 "CI_API_V4_URL": project.address,
                 "CI_PROJECT_ID": "7",
+                "CI_PROJECT_URL": "https://gitlab.example.com/shop/erp",
                 "CI_DEFAULT_BRANCH": "main",
                 "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
             },
@@ -243,6 +244,8 @@ def test_gitlab_from_the_merge_request_to_the_deploy(runner: Runner, image: Imag
         gate = production.run(file, "migrate gate/script")
     assert gate.code == 0, gate.out + gate.err
     assert "1 change of 1 module, nobody breaks" in gate.out
+    config = (runner.checkout / ".git" / "config").read_text(encoding="utf-8")
+    assert "url = https://gitlab.example.com/shop/erp.git" in config
     assert project.asked[-1] == "GET /projects/7/jobs/artifacts/main/raw/production.snapshot JOB-TOKEN"
     assert {each.name for each in (runner.checkout / "reports").iterdir()} == {
         "gate.md",
@@ -342,7 +345,8 @@ def project() -> Iterator[Notes]:
 def test_gitlab_gets_one_note_that_is_kept_up_to_date(desk: Runner, project: Notes) -> None:
     python = write_program(desk.programs / "python", f'exec "{sys.executable}" "$@"')
     assert python.exists()
-    project.notes = {1: "a person's", 2: "another <!-- migrate gate -->"}
+    project.notes = {1: "<!-- migrate gate -->\na person's", 2: "another <!-- migrate gate -->"}
+    project.authors = {1: 12}
     for report in ("first: `$(id)` & é", "second"):
         (desk.checkout / "reports" / "gate.md").write_text(f"{report}\n", encoding="utf-8")
         ended = desk.run(
@@ -357,5 +361,5 @@ def test_gitlab_gets_one_note_that_is_kept_up_to_date(desk: Runner, project: Not
         assert project.notes[3] == f"<!-- migrate gate -->\n{report}\n"
         assert "token" not in ended.out + ended.err
     assert set(project.notes) == {1, 2, 3}
-    assert [line.split()[0] for line in project.asked] == ["GET", "POST", "GET", "PUT"]
+    assert [line.split()[0] for line in project.asked] == ["GET", "GET", "POST", "GET", "GET", "PUT"]
     assert all(line.endswith("PRIVATE-TOKEN") for line in project.asked)

@@ -303,7 +303,16 @@ def test_a_job_of_the_pipeline_names_only_its_own_secrets(place: str, sees: set[
     told = set(re.findall(r"\$(MIGRATE_(?:DATABASE_URL|CERTIFICATE_KEY|NOTES_TOKEN))", text))
     assert told == sees
     if not sees:  # authors' code runs there
-        assert "unset CI_JOB_TOKEN" in text
+        before, gate, _ = text.partition("migrate gate")
+        assert gate
+        assert 'git remote set-url origin "$CI_PROJECT_URL.git"' in before
+        taken = {word for line in re.findall(r"unset (.*)", before) for word in line.split()}
+        assert taken >= {
+            "CI_JOB_TOKEN",
+            "CI_REPOSITORY_URL",
+            "CI_REGISTRY_PASSWORD",
+            "CI_DEPENDENCY_PROXY_PASSWORD",
+        }
 
 
 def test_only_the_jobs_with_an_environment_get_its_secrets() -> None:
