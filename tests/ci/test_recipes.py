@@ -266,6 +266,16 @@ def test_a_secret_is_seen_by_one_step_of_one_job(
     assert SECRET.findall(json.dumps(found)) == [f"secrets.{name}" for name in secrets]
 
 
+def test_a_workflow_that_is_called_gets_the_secrets_of_its_environment() -> None:
+    calls = [
+        job
+        for file in WORKFLOWS
+        for job in document(file)["jobs"].values()
+        if job.get("uses", "").startswith("./")
+    ]
+    assert [job["secrets"] for job in calls] == ["inherit"]
+
+
 def test_all_jobs_were_looked_at_for_secrets() -> None:
     marks = test_a_secret_is_seen_by_one_step_of_one_job.pytestmark  # type: ignore[attr-defined]
     looked_at = {(row[0], row[1]) for row in marks[0].args[1]}
