@@ -78,7 +78,10 @@ def _failure(folder: Path, said: str) -> GitError:
             help="Take the files HEAD, config, objects and refs out of there.",
         )
     if "not a git repository" in said or "must be run in a work tree" in said:
-        return NoRepositoryError(f"{folder} is in no git repository.")
+        return NoRepositoryError(
+            f"{folder} is in no git repository.",
+            help="Work in a git repository, or leave out what needs one.",
+        )
     words = " ".join(said.split()) or "it gave no reason"
     return GitError(f"git failed in {folder}: {words}")
 

@@ -222,7 +222,7 @@ class _Reading:
             revision = ""
         for name, wanted in wrong.items():
             place = Place(str(file), header.lines.get(name, 0))
-            self.report("bad-declaration", f"{place}: `{name}` must be {wanted}.", place)
+            self.report("bad-declaration", f"{place}: `{name}` must be {wanted}.", place, help=_PYTHON)
         if not revision:
             return None
         return Revision(

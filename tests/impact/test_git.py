@@ -190,8 +190,9 @@ def test_histories_without_a_common_commit(tmp_path: Path) -> None:
 def test_outside_of_git_and_without_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", os.fspath(tmp_path))
     (tmp_path / "bare").mkdir()
-    with pytest.raises(NoRepositoryError, match="is in no git repository"):
+    with pytest.raises(NoRepositoryError, match="is in no git repository") as raised:
         toplevel(tmp_path / "bare")
+    assert raised.value.help == "Work in a git repository, or leave out what needs one."
     assert origin_of(tmp_path / "bare") is None
     monkeypatch.setenv("PATH", os.fspath(tmp_path))
     with pytest.raises(NoRepositoryError, match="git is not on the PATH"):

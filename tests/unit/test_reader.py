@@ -261,6 +261,7 @@ class TestRefusals:
         assert wanted in found.message
         assert found.place is not None
         assert found.place.line == list(names).index(name) + 1
+        assert str(found.help).startswith("Correct the file")
 
     def test_a_migration_without_an_id_is_not_dropped_silently(self, crm: Module) -> None:
         (crm.versions / "a1.py").write_text("def upgrade():\n    pass\n")

@@ -19,7 +19,7 @@ from coordinator.workflow.gate.interface import Check, Said, skipped
 from coordinator.workflow.impact.view import Read, view_impact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from coordinator.model.impact import ChangeImpact, Consumer, ImpactReport
     from coordinator.postgres.live_statements import LiveStatements
@@ -47,7 +47,8 @@ def _look(bench: Bench) -> Said:
         )
         bench.impacts = (*bench.impacts, report)
     changed = changed_modules(bench)
-    findings = tuple(each for report in bench.impacts for each in _findings(report, changed))
+    findings = [each for report in bench.impacts for each in _findings(report, changed)]
+    findings.extend(_not_known(bench.impacts))
     today = datetime.datetime.now(datetime.UTC).date()
     return Said(told=_told(bench), findings=apply_waivers(findings, bench.project.trees, today))
 
@@ -88,9 +89,20 @@ def _findings(report: ImpactReport, changed: frozenset[str] | None) -> Iterator[
             module=report.module,
             place=first.place,
         )
-    for sentence in report.not_known:
+
+
+def _not_known(reports: Sequence[ImpactReport]) -> Iterator[Finding]:
+    """What could not be seen, each once: most of it concerns every module."""
+    modules: dict[str, list[str]] = {}
+    for report in reports:
+        for sentence in report.not_known:
+            modules.setdefault(sentence, []).append(report.module)
+    for sentence, concerned in modules.items():
         yield Finding(
-            rule=NOT_KNOWN, severity=Severity.NOTE, message=f"not known: {sentence}", module=report.module
+            rule=NOT_KNOWN,
+            severity=Severity.NOTE,
+            message=f"not known: {sentence}",
+            module=concerned[0] if len(concerned) == 1 else None,
         )
 
 
