@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from coordinator.model.target import DatabaseUrl
+from coordinator.postgres.failure import StatementError
 from coordinator.staging.binaries import find_binaries
 from tests.commands_site import apply
-from tests.gate.counter import add_phone
+from tests.gate.counter import add_phone, write_map
 from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import NoReturn
+
     from tests.gate.counter import Counter
 
 
@@ -30,6 +36,81 @@ def test_an_edited_applied_revision_blocks_at_preflight(counter: Counter) -> Non
     file = versions_of(counter.desk.root, "crm") / "c1.py"
     file.write_text(file.read_text().replace("name text", "name text, nick text"))
     counter.blocked("preflight", "edited-revision")
+
+
+def test_revisions_that_wait_for_each_other_block_at_order(counter: Counter) -> None:
+    root = counter.desk.root
+    for module, own, other in (("crm", "c", "billing:b2"), ("billing", "b", "crm:c2")):
+        table = {"crm": "crm.customers", "billing": "billing.invoices"}[module]
+        write_revision(
+            versions_of(root, module),
+            f"{own}2",
+            after=f"{own}1",
+            message="wait",
+            upgrade=f"op.execute(\"COMMENT ON TABLE {table} IS 'x'\")",
+            downgrade=f'op.execute("COMMENT ON TABLE {table} IS NULL")',
+            requires=[other],
+        )
+    judged = counter.blocked("order", "cycle")
+    assert judged.outcomes["rehearsal"] == "not run"
+
+
+def test_a_revision_that_cannot_be_loaded_blocks_at_capture(counter: Counter) -> None:
+    add_phone(counter.desk.root, header="import no_such_library")
+    judged = counter.blocked("capture", "not-loadable")
+    assert judged.outcomes["preflight"] == "not run"
+
+
+def test_a_version_table_that_is_none_blocks_at_baseline(counter: Counter) -> None:
+    counter.desk.execute("ALTER TABLE crm.alembic_version RENAME version_num TO other")
+    judged = counter.blocked("baseline", "baseline-failed")
+    assert judged.outcomes["revisions"] == "passed"
+
+
+def test_a_baseline_that_cannot_be_built_blocks_at_staging(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> NoReturn:
+        raise StatementError('extension "postgis" is not available')
+
+    add_phone(counter.desk.root)
+    monkeypatch.setattr("coordinator.workflow.gate.staging.lay_floor", refused)
+    judged = counter.blocked("staging", "staging-failed")
+    assert 'extension "postgis" is not available' in judged.check("staging")["told"]
+    assert judged.outcomes["preflight"] == "passed"
+
+
+def test_a_snapshot_alone_is_enough_to_block(counter: Counter, tmp_path: Path) -> None:
+    file = tmp_path / "shop.snapshot"
+    made = counter.desk.migrate("snapshot", "--output", str(file))
+    assert made.code == 0, made.err
+    add_phone(counter.desk.root)
+    write_map(counter.desk.root)
+    parameters = {"host": "127.0.0.1", "port": "1", "user": "x", "dbname": "x"}
+    nowhere = replace(counter.desk, url=DatabaseUrl(parameters=parameters))
+    judged = replace(counter, desk=nowhere).blocked("map", "map-lacks-column", "--baseline", str(file))
+    assert judged.document["baseline"]["kind"] == "snapshot"
+
+
+def test_what_is_not_known_is_told_once_for_all_modules(counter: Counter) -> None:
+    root = counter.desk.root
+    code = root / "modules" / "billing" / "total.py"
+    code.write_text("total, name = invoices customers (\n", encoding="utf-8")
+    for module, own, table, column in (
+        ("crm", "c", "crm.customers", "name"),
+        ("billing", "b", "billing.invoices", "total"),
+    ):
+        write_revision(
+            versions_of(root, module),
+            f"{own}2",
+            after=f"{own}1",
+            message="drop",
+            upgrade=f'op.execute("ALTER TABLE {table} DROP {column}")',
+            downgrade=f'op.execute("ALTER TABLE {table} ADD {column} text")',
+        )
+    judged = counter.gate()
+    found = [each for each in judged.check("impact")["findings"] if each["rule"] == "impact-not-known"]
+    assert [(each["module"], "no Python" in each["message"]) for each in found] == [(None, True)]
 
 
 def test_another_modules_schema_blocks_at_lint(counter: Counter) -> None:
