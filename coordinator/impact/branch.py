@@ -132,7 +132,7 @@ def run_branch(
                     releases.setdefault(effect.object, []).append(((number, offset), revision.key))
                 if effect.verb in {Verb.CREATE, Verb.REPLACE}:
                     makers[effect.object] = Maker(key=revision.key, place=_at(revision.place, effect.line))
-            uses.update(dict.fromkeys(made_by(command)))
+            uses.update(dict.fromkeys(made_by(command, world.known)))
             for function in functions_of(command, revision.schema):
                 uses.update(dict.fromkeys(function.uses(world.known())))
             offset += len(command.told) + 1

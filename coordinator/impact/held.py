@@ -30,7 +30,7 @@ class Held:
         self._let_go(command)
         for effect in command.effects:
             self._follow(effect)
-        found = list(made_by(command))
+        found = list(made_by(command, known))
         for function in functions_of(command, schema):
             if function.body.holding is Holding.FIRM:
                 found.extend(function.uses(known()))

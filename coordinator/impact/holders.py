@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from coordinator.impact.body_uses import ANYTHING, read_function
@@ -10,11 +10,11 @@ from coordinator.model.effect import Holding, LastingUse, ObjectKind, ObjectName
 from coordinator.model.impact import ConsumerKind, Consumption, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from coordinator.impact.body_uses import Function
     from coordinator.model.effect import Effect
-    from coordinator.model.known_objects import Key
+    from coordinator.model.known_objects import Key, KnownObjects
     from coordinator.model.names import Place, RevisionKey
     from coordinator.revisions.commands import Command
 
@@ -113,13 +113,20 @@ def _usage(use: LastingUse) -> Usage:
     )
 
 
-def made_by(command: Command) -> tuple[LastingUse, ...]:
-    """What the objects that one command makes hold from then on, but for functions whose bodies tell more."""
+def made_by(command: Command, known: Callable[[], KnownObjects]) -> tuple[LastingUse, ...]:
+    """What the objects that one command makes hold from then on, but for functions whose bodies tell more.
+
+    `known` is asked only by a view of all columns: it holds those that are there.
+    """
     functions = _functions(command)
     found: dict[LastingUse, None] = {}
     for effect in command.effects:
         if effect.verb is Verb.HOLD and effect.holder is not None and effect.holder not in functions:
-            found[_held(effect)] = None
+            use = _held(effect)
+            found[use] = None
+            if effect.every:
+                columns = known().all_columns(effect.object)
+                found.update({replace(use, used=each): None for each in columns})
     for effect in command.effects:
         for use in _standing(effect):
             found[use] = None
@@ -145,7 +152,7 @@ def _makes_function(effect: Effect) -> bool:
 def _held(effect: Effect) -> LastingUse:
     assert effect.holder is not None
     used = effect.object
-    return LastingUse(holder=effect.holder, used=used, holding=effect.holding, every=effect.every)
+    return LastingUse(holder=effect.holder, used=used, holding=effect.holding)
 
 
 def _standing(effect: Effect) -> Iterator[LastingUse]:

@@ -101,3 +101,15 @@ def test_a_body_of_standard_sql_is_followed() -> None:
     )
     (use,) = [each for each in past.uses if str(each.used) == "crm.people.mobile"]
     assert (str(use.holder), use.holding) == ("bill.get", Holding.FIRM)
+
+
+def test_a_view_of_all_columns_holds_those_that_were_there() -> None:
+    past = run_past(
+        [
+            running("crm", "c1", CRM),
+            running("bill", "b1", "CREATE VIEW bill.everybody AS SELECT * FROM crm.people"),
+            running("crm", "c2", "ALTER TABLE crm.people ADD later text"),
+        ]
+    )
+    held = {str(each.used): each.every for each in past.uses if str(each.holder) == "bill.everybody"}
+    assert held == {"crm.people": False, "crm.people.id": False, "crm.people.phone": False}

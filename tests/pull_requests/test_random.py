@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, event, given, note, settings
 
-from coordinator.impact.branch import Running, run_branch
+from coordinator.impact.branch import Running, run_branch, run_past
 from coordinator.impact.facts import Facts
 from coordinator.impact.from_catalog import known_in
 from coordinator.impact.holders import holders_of
@@ -32,7 +32,7 @@ from coordinator.workflow.uses import read_uses
 from tests.pull_requests.random_firms import Firm, firms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from coordinator.impact.branch import Branch
     from coordinator.model.effect import LastingUse
@@ -85,6 +85,7 @@ def _try(session: Session, firm: Firm) -> None:
     holding = [each for each in firm.holders if _fails(session, each.proof) is None]
     verdicts = _verdicts(firm, branch, uses, running)
     note("\n".join(["change: " + "; ".join(firm.change), *(f"{name}: {v}" for name, v in verdicts.items())]))
+    assert _without_a_database(firm, running) == verdicts, "the revisions alone tell something else"
     refused = _change(session, firm)
     if refused is not None:
         event(f"refused: {refused}")
@@ -115,17 +116,27 @@ def _compare(session: Session, statement: str, verdict: Verdict, shown: str = ""
 
 
 def _branch(firm: Firm, known: KnownObjects) -> Branch:
-    capture = Capture(
-        key=KEY,
-        direction=Direction.UPGRADE,
-        statements=tuple(
-            Statement(sql=each, line=number) for number, each in enumerate(firm.change, start=1)
-        ),
-    )
-    running = Running(key=KEY, place=Place("a2.py"), schema="a", commands=commands_of(capture, schema="a"))
+    running = _running(KEY, firm.change)
     return run_branch(
         known, [running], frozenset({KEY}), owners={"a": "a", "b": "b", "c": "c"}, signatures={}
     )
+
+
+def _running(key: RevisionKey, sql: Sequence[str]) -> Running:
+    capture = Capture(
+        key=key,
+        direction=Direction.UPGRADE,
+        statements=tuple(Statement(sql=each, line=number) for number, each in enumerate(sql, start=1)),
+    )
+    place = Place(f"{key.revision}.py")
+    return Running(key=key, place=place, schema="a", commands=commands_of(capture, schema="a"))
+
+
+def _without_a_database(firm: Firm, running: list[str]) -> dict[tuple[ConsumerKind, str], Verdict]:
+    """The verdicts from what the applied revisions say alone; who calls something may have run before it was made."""
+    early = sorted(firm.ddl, key=lambda each: "LANGUAGE" not in each)
+    past = run_past([_running(RevisionKey("a", "a1"), early)])
+    return _verdicts(firm, _branch(firm, past.known), past.uses, running)
 
 
 def _verdicts(
