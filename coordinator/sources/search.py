@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -77,7 +79,7 @@ def search_sources(modules: Sequence[Module], wanted: Wanted, known: KnownObject
     for file, code in read:
         _python(search, file, code, mapped)
     for file, content in texts:
-        _text(search, file, content.decode("utf-8", "replace"), mapped)
+        _text(search, file, content.decode("utf-8-sig", "replace"), mapped)
     if search.unparsed:
         search.left_out.counts[
             "parts of .sql files are no SQL that can be parsed; there only words count"
@@ -123,7 +125,8 @@ def _text(search: _Search, file: SourceFile, text: str, mapped: Mapped) -> None:
     exact: list[Consumption] = []
     if file.kind in SQL:
         found, failed = script_statements(text)
-        exact.extend(_statements(search, file, "", found, text, lambda place: text.count("\n", 0, place) + 1))
+        ends = [found.start() for found in re.finditer("\n", text)]
+        exact.extend(_statements(search, file, "", found, text, lambda place: bisect_left(ends, place) + 1))
         search.found.extend(exact)
         search.unparsed += failed
         if not failed:
@@ -140,6 +143,7 @@ def _statements(
     line_of: Callable[[int], int],
 ) -> list[Consumption]:
     path = search.paths[file.module]
+    folded = text.lower()
     consumptions = []
     for each in found:
         usages = usages_of(each.body, search.known, path)
@@ -150,7 +154,7 @@ def _statements(
                 kind=ConsumerKind.CODE,
                 name=scope or each.sql.split(None, 1)[0].upper(),
                 module=file.module,
-                place=f"{file.path}:{line_of(_named_at(search.wanted, usages, text, each.offset))}",
+                place=f"{file.path}:{line_of(_named_at(search.wanted, usages, folded, each))}",
                 usages=usages,
                 constants=each.body.constants,
                 compared=compared_in(each.body, search.known, path),
@@ -160,17 +164,17 @@ def _statements(
     return consumptions
 
 
-def _named_at(wanted: Wanted, usages: Iterable[Usage], text: str, start: int) -> int:
-    """Where the statement that begins at `start` first names a wanted column that it uses, else a wanted object."""
+def _named_at(wanted: Wanted, usages: Iterable[Usage], folded: str, statement: Statement) -> int:
+    """Where the statement first names a wanted column that it uses, else a wanted object; `folded` is the whole text."""
     used = {usage.object for usage in usages}
     names = [each.part for each in wanted.columns if each in used]
     names += [name for schema, name in sorted(wanted.relations)] + [each.name for each in wanted.others]
-    folded = text.lower()
     for name in names:
-        place = folded.find(name.lower(), start)
+        place = folded.find(name.lower(), statement.offset, statement.end)
         if place >= 0:
             return place
-    return start + len(text[start:]) - len(text[start:].lstrip())
+    own = folded[statement.offset : statement.end]
+    return statement.offset + len(own) - len(own.lstrip())
 
 
 def _by_words(

@@ -132,4 +132,8 @@ def read_source(file: SourceFile, left_out: LeftOut) -> bytes | None:
     if len(content) > LARGEST:
         left_out.large.append(file.path)
         return None
-    return None if b"\0" in content[:8192] else content
+    if b"\0" not in content[:8192]:
+        return content
+    if file.kind in SQL:
+        left_out.counts["they are no UTF-8"] += 1
+    return None

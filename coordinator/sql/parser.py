@@ -35,6 +35,8 @@ def parse(sql: str) -> tuple[Tree, ...]:
         result = postgast.parse(sql)
     except postgast.PgQueryError as error:
         raise _mistake(sql, error) from error
+    except UnicodeEncodeError as error:
+        raise SqlSyntaxError("half of a character stands alone", sql=sql, offset=error.start) from error
     encoded = None if sql.isascii() else sql.encode()
     return tuple(_tree(sql, encoded, raw) for raw in result.stmts)
 

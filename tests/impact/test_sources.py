@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from coordinator.model.impact import Evidence
 from coordinator.model.known_objects import ColumnShape, KnownObjects
 from coordinator.model.module import Module
 from coordinator.sources.search import Found, search_sources
-from coordinator.sources.texts import HOLE, script_statements, statements
+from coordinator.sources.texts import HOLE, looks_like_sql, script_statements, statements
 from coordinator.sources.walk import LARGEST
 from coordinator.sources.wanted import Wanted, singular
 
@@ -252,6 +253,33 @@ def test_placeholders_of_every_driver_are_understood(text: str, objects: str) ->
     assert found is not None
     named = [str(each.object) for each in found[0].body.effects if "_p_" not in str(each.object)]
     assert " ".join(named) == objects
+
+
+@pytest.mark.parametrize("text", ["/* a */\n" * 40 + "body { }", "-- a\n" * 40 + "x", "(" * 5000 + "x"])
+def test_comments_before_what_is_no_sql_cost_nothing(text: str) -> None:
+    began = time.process_time()
+    assert not looks_like_sql(text)
+    assert time.process_time() - began < 0.5
+
+
+def test_places_are_those_of_the_text_whatever_is_put_in_for_placeholders(tmp_path: Path) -> None:
+    one = "SELECT name FROM crm.customers WHERE id IN (%s, %s, ?, :b, {{ x }});\n"
+    write(tmp_path, a_DOT_sql=one * 3 + "SELECT phone FROM crm.customers WHERE id = %s;\n" * 3)
+    assert places(search(tmp_path), tmp_path) == {f"a.sql:{line} SELECT" for line in (4, 5, 6)}
+
+
+def test_odd_encodings_are_read_or_told(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        a_DOT_py='x = "SELECT \\ud83d, phone FROM crm.customers"\ny = "SELECT phone FROM crm.customers"\n',
+    )
+    (tmp_path / "b.sql").write_text("SELECT phone FROM crm.customers;\n", encoding="utf-8-sig")
+    (tmp_path / "c.sql").write_text("SELECT phone FROM crm.customers;\n", encoding="utf-16")
+    found = search(tmp_path)
+    assert places(found, tmp_path) == {"a.py:2 y", "b.sql:1 SELECT"}
+    assert [each for each in found.not_read if "files were not read" in each] == [
+        "1 files were not read: they are no UTF-8"
+    ]
 
 
 def test_what_is_no_sql_is_no_statement() -> None:
