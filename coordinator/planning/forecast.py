@@ -34,6 +34,8 @@ def forecast(
     found: list[Forecast] = []
     held: dict[Table, LockMode] = {}
     for trace in traces:
+        if trace.alone:
+            held.clear()  # it waits for a commit, with which all locks go
         found.extend(_of_statement(trace, sizes, owners, throughput, held))
     return tuple(sorted(found, key=lambda each: (each.named, -each.weight)))
 

@@ -101,6 +101,14 @@ def test_work_under_a_lock_that_was_taken_before_is_told_with_that_lock() -> Non
     assert (found.mode, found.held_before) == (LockMode.ACCESS_EXCLUSIVE, True)
 
 
+def test_no_lock_outlives_the_commit_before_what_runs_alone() -> None:
+    first = trace(lock("crm.customers", LockMode.ACCESS_EXCLUSIVE))
+    between = trace(lock("crm.notes", LockMode.SHARE_UPDATE_EXCLUSIVE), alone=True)
+    last = trace(work("crm.customers", WorkKind.SCAN))
+    found = next(each for each in forecast((first, between, last), SIZES, OWNERS) if each.works)
+    assert found.mode is LockMode.ACCESS_SHARE
+
+
 @pytest.mark.parametrize(
     ("mode", "blocks"),
     [
