@@ -13,7 +13,7 @@ from coordinator.execution.trace_differences import TraceDifference
 from coordinator.model.locks import LockMode
 from coordinator.model.trace import StatementTrace, TableWork, TracedLock, WorkKind
 from coordinator.postgres.tracing import held_relations, sizes_of, traced_relations
-from coordinator.sql.named import is_definition, named_relations, stands_alone
+from coordinator.sql.named import is_definition, named_relations, says_truncate, stands_alone
 from coordinator.sql.shown import without_values
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class StepTracer:
             seconds,
             rows=done.rows,
             locks=done.locks(named_relations(text, schema=self.schema)),
-            works=done.works(sizes, definition=is_definition(text), empties="truncate" in text.lower()),
+            works=done.works(sizes, definition=is_definition(text), empties=says_truncate(text)),
             alone=alone,
         )
         self._known.update({number: each.now for number, each in after.items() if each.now is not None})

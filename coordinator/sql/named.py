@@ -48,6 +48,14 @@ def is_definition(sql: str) -> bool:
     return bool(trees) and all(each.kind not in _READS_OR_WRITES for each in trees)
 
 
+def says_truncate(sql: str) -> bool:
+    """Whether the text has a TRUNCATE, or a DO block with that word in it."""
+    return any(
+        each.kind == "truncate_stmt" or (each.kind == "do_stmt" and "truncate" in each.sql.lower())
+        for each in _trees(sql)
+    )
+
+
 def stands_alone(sql: str) -> str:
     """The command that PostgreSQL refuses inside of a transaction, in its words, or nothing."""
     found = (classify(each) for each in _trees(sql))

@@ -36,6 +36,11 @@ STATEMENTS: dict[str, tuple[list[str], list[str]]] = {
         ["ROW EXCLUSIVE billing.invoices *", "ROW EXCLUSIVE crm.notes"],
         [],
     ),
+    "ALTER TABLE notes ADD truncated float DEFAULT random()": (
+        ["ACCESS EXCLUSIVE crm.notes"],
+        ["rewrite crm.notes"],
+    ),
+    "DO $$ BEGIN TRUNCATE crm.notes; END $$": (["ACCESS EXCLUSIVE crm.notes"], ["emptied crm.notes"]),
     "TRUNCATE notes": (["ACCESS EXCLUSIVE crm.notes"], ["emptied crm.notes"]),
     "DROP TABLE billing.invoices": (["ACCESS EXCLUSIVE billing.invoices", f"{CUSTOMERS} *"], []),
     "DROP INDEX mails": ([f"{CUSTOMERS} *"], []),
