@@ -114,14 +114,17 @@ def _usage(use: LastingUse) -> Usage:
 
 
 def made_by(command: Command, known: Callable[[], KnownObjects]) -> tuple[LastingUse, ...]:
-    """What the objects that one command makes hold from then on, but for functions whose bodies tell more.
+    """What the objects that one command makes hold from then on, but for what functions hold by their bodies.
 
     `known` is asked only by a view of all columns: it holds those that are there.
     """
     functions = _functions(command)
     found: dict[LastingUse, None] = {}
     for effect in command.effects:
-        if effect.verb is Verb.HOLD and effect.holder is not None and effect.holder not in functions:
+        if effect.verb is not Verb.HOLD or effect.holder is None:
+            continue
+        in_signature = effect.holding is Holding.FIRM and effect.object.kind is ObjectKind.TYPE
+        if effect.holder not in functions or in_signature:
             use = _held(effect)
             found[use] = None
             if effect.every:

@@ -103,6 +103,26 @@ def test_a_body_of_standard_sql_is_followed() -> None:
     assert (str(use.holder), use.holding) == ("bill.get", Holding.FIRM)
 
 
+@pytest.mark.parametrize(
+    ("made", "holding"),
+    [
+        ("bill.f(m crm.mood) RETURNS int LANGUAGE sql AS $$ SELECT 1 $$", Holding.FIRM),
+        ("bill.f() RETURNS crm.mood LANGUAGE plpgsql AS $$ BEGIN RETURN 'sad'; END $$", Holding.FIRM),
+        ("bill.f() RETURNS text LANGUAGE sql AS $$ SELECT 'sad'::crm.mood::text $$", Holding.TEXT),
+        ("bill.f() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN 'sad'::crm.mood; END $$", Holding.LATE),
+    ],
+)
+def test_a_function_holds_the_types_of_its_parameters_and_result(made: str, holding: Holding) -> None:
+    past = run_past(
+        [
+            running("crm", "c1", "CREATE TYPE crm.mood AS ENUM ('sad')"),
+            running("bill", "b1", f"CREATE FUNCTION {made}"),
+        ]
+    )
+    held = {each.holding for each in past.uses if str(each.used) == "crm.mood"}
+    assert held == {holding}
+
+
 def test_a_view_of_all_columns_holds_those_that_were_there() -> None:
     past = run_past(
         [
