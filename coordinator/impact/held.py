@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 from coordinator.impact.holders import functions_of, made_by
 from coordinator.impact.world import under
-from coordinator.model.effect import Holding, ObjectKind, Verb
+from coordinator.model.effect import Holding, LastingUse, ObjectKind, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from coordinator.impact.body_uses import Function
-    from coordinator.model.effect import Effect, LastingUse, ObjectName
+    from coordinator.model.effect import Effect, ObjectName
     from coordinator.model.known_objects import Key, KnownObjects
     from coordinator.revisions.commands import Command
+
+
+_REFERRED_TO = frozenset({"pkey", "key"})
 
 
 class Held:
@@ -24,12 +27,15 @@ class Held:
     def __init__(self) -> None:
         self._uses: dict[ObjectName, dict[LastingUse, None]] = {}
         self._texts: dict[ObjectName, list[Function]] = {}
+        self._keys: set[ObjectName] = set()  # the constraints that a foreign key can refer to
 
     def run(self, command: Command, known: Callable[[], KnownObjects], schema: str) -> None:
         """Go on by one command. `known` is what there is after it; `schema` that of unqualified names."""
         self._let_go(command)
         for effect in command.effects:
             self._follow(effect)
+            if effect.verb is Verb.CREATE and effect.type in _REFERRED_TO:
+                self._keys.add(effect.object)
         found = list(made_by(command, known))
         for function in functions_of(command, schema):
             if function.body.holding is Holding.FIRM:
@@ -46,7 +52,7 @@ class Held:
         for use in firm:
             if use.holder.kind is ObjectKind.TRIGGER and use.used.kind is ObjectKind.FUNCTION:
                 fired_by.setdefault(use.used, []).append((use.holder.schema, use.holder.name))
-        found = dict.fromkeys(_with_keys(firm))
+        found = dict.fromkeys(_with_keys(firm, self._keys))
         for name, functions in self._texts.items():
             for function in functions:
                 found.update(dict.fromkeys(replace(function, name=name).uses(known, fired_by.get(name, ()))))
@@ -77,6 +83,7 @@ class Held:
             }
             now = under(holder, old, new)
             self._uses[now] = {replace(use, holder=now): None for use in uses}
+        self._keys = {under(each, old, new) for each in self._keys}
         for name in [each for each in self._texts if under(each, old, new) != each]:
             self._texts[under(name, old, new)] = self._texts.pop(name)
 
@@ -89,8 +96,8 @@ def _is_or_belongs(holder: ObjectName, gone: ObjectName) -> bool:
     return gone.kind is ObjectKind.RELATION and bool(holder.part) and holder.relation == gone
 
 
-def _with_keys(uses: Sequence[LastingUse]) -> Iterator[LastingUse]:
-    """A foreign key that names no columns holds the primary key: so it holds the columns of that."""
+def _with_keys(uses: Sequence[LastingUse], keys: Collection[ObjectName]) -> Iterator[LastingUse]:
+    """A foreign key that names no columns holds the primary key, so the columns of that; one that does holds their key."""
     columns: dict[ObjectName, list[ObjectName]] = {}
     for use in uses:
         if use.holder.kind is ObjectKind.CONSTRAINT and use.used.kind is ObjectKind.COLUMN:
@@ -99,3 +106,8 @@ def _with_keys(uses: Sequence[LastingUse]) -> Iterator[LastingUse]:
         yield use
         if use.used.kind is ObjectKind.CONSTRAINT:
             yield from (replace(use, used=each) for each in columns.get(use.used, ()))
+    by_columns = {frozenset(stands): key for key, stands in columns.items() if key in keys}
+    for holder, stands in columns.items():
+        referred = frozenset(each for each in stands if each.relation != holder.relation)
+        if referred in by_columns:
+            yield LastingUse(holder=holder, used=by_columns[referred])

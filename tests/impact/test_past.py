@@ -123,6 +123,12 @@ def test_a_function_holds_the_types_of_its_parameters_and_result(made: str, hold
     assert held == {holding}
 
 
+def test_a_foreign_key_that_names_columns_holds_their_key() -> None:
+    table = "CREATE TABLE bill.bills (person bigint REFERENCES crm.people (id), CONSTRAINT positive CHECK (person > 0))"
+    past = run_past([running("bill", "b1", table), running("crm", "c1", CRM)])
+    assert "bill.bills.bills_person_fkey crm.people.people_pkey" in told(past)
+
+
 def test_a_view_of_all_columns_holds_those_that_were_there() -> None:
     past = run_past(
         [
