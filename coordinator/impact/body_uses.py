@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from coordinator.model.effect import Holding, LastingUse, ObjectKind, ObjectName, Verb
 from coordinator.sql.bodies import read_body
+from coordinator.sql.calls import given_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from coordinator.model.effect import Effect
     from coordinator.model.known_objects import Key, KnownObjects
@@ -45,9 +46,10 @@ def read_function(schema: str, name: str, definition: str, path: Sequence[str]) 
 def _uses(
     holder: ObjectName, body: Body, known: KnownObjects, path: Sequence[str], fired_by: Sequence[Key]
 ) -> tuple[LastingUse, ...]:
+    given = given_to(body.calls, known, path)
     found: dict[LastingUse, None] = {}
     for effect in known.resolved(body.effects, path):
-        for each in _of_effect(holder, effect, body.holding, known):
+        for each in _of_effect(holder, effect, body.holding, known, given):
             found[each] = None
     for each in _of_inserts(holder, body, known, path):
         found[each] = None
@@ -63,7 +65,11 @@ def _uses(
 
 
 def _of_effect(
-    holder: ObjectName, effect: Effect, holding: Holding, known: KnownObjects
+    holder: ObjectName,
+    effect: Effect,
+    holding: Holding,
+    known: KnownObjects,
+    given: Mapping[ObjectName, tuple[tuple[str, ...] | None, ...]],
 ) -> Iterator[LastingUse]:
     used = effect.object
     if effect.verb is Verb.WRITE:
@@ -74,7 +80,10 @@ def _of_effect(
         return
     if used.kind is ObjectKind.FUNCTION and (used.schema, used.name) not in known.functions:
         return  # PostgreSQL's own, or an extension's
-    yield LastingUse(holder=holder, used=used, holding=holding, others=effect.alternatives)
+    for arguments in given.get(used, (None,)):
+        yield LastingUse(
+            holder=holder, used=used, holding=holding, others=effect.alternatives, arguments=arguments
+        )
 
 
 def _of_inserts(

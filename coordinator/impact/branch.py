@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from coordinator.impact.world import Alteration
     from coordinator.model.effect import Effect, LastingUse, ObjectName
     from coordinator.model.impact import Consumption
-    from coordinator.model.known_objects import Key, KnownObjects
+    from coordinator.model.known_objects import KnownObjects
     from coordinator.model.names import Place, RevisionKey
     from coordinator.revisions.commands import Command
 
@@ -44,18 +44,16 @@ class Branch:
     final: KnownObjects
     reading: KnownObjects
     releases: Mapping[ObjectName, tuple[tuple[Position, RevisionKey], ...]]
-    signatures: tuple[Mapping[Key, str], Mapping[Key, str]]
     pending: tuple[Consumption, ...] = ()
     not_known: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """What applied revisions tell: who made what, what it holds, and what functions look like."""
+    """What applied revisions tell: who made what, what it holds, and what there is."""
 
     makers: Mapping[ObjectName, Maker] = field(default_factory=dict)
     uses: tuple[LastingUse, ...] = ()
-    signatures: Mapping[Key, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(
         default_factory=dict
     )  # the command that made each view and function, by name
@@ -70,8 +68,9 @@ def run_past(applied: Sequence[Running]) -> Past:
     sources: dict[str, str] = {}
     for revision in applied:
         for command in revision.commands:
+            gone = world.lets_go(command)
             world.run(command, revision.key, revision.place, (0, 0))
-            held.run(command, world.known, revision.schema)
+            held.run(command, gone, world.known, revision.schema)
             for effect in command.effects:
                 _follow(effect, makers)
                 if effect.verb in {Verb.CREATE, Verb.REPLACE}:
@@ -83,7 +82,6 @@ def run_past(applied: Sequence[Running]) -> Past:
     return Past(
         makers=makers,
         uses=held.uses(known),
-        signatures=dict(world.signatures),
         sources={made: sql for made, sql in sources.items() if sql},
         known=known,
     )
@@ -105,31 +103,28 @@ def run_branch(
     branch: frozenset[RevisionKey],
     *,
     owners: Mapping[str, str],
-    signatures: Mapping[Key, str],
 ) -> Branch:
     """Run the pending revisions in the order of the plan; what those of the branch do to what was there is altered."""
     world = World(known)
-    world.signatures.update(signatures)
     alterations: list[Alteration] = []
     holders: list[Consumption] = []
     unsure: list[LastingUse] = []
     releases: dict[ObjectName, list[tuple[Position, RevisionKey]]] = {}
-    start, before = known, dict(signatures)
-    begun = False
+    start, begun = known, False
     for number, revision in enumerate(pending, start=1):
         if revision.key in branch and not begun:
             world.begin()
-            start, before, begun = world.known(), dict(world.signatures), True
+            start, begun = world.known(), True
         makers: dict[ObjectName, Maker] = {}
         uses: dict[LastingUse, None] = {}
         offset = 0
         for command in revision.commands:
+            for effect in world.lets_go(command):
+                releases.setdefault(effect.object, []).append(((number, offset), revision.key))
             altered = world.run(command, revision.key, revision.place, (number, offset))
             if revision.key in branch:
                 alterations.extend(altered)
             for effect in command.effects:
-                if effect.verb in {Verb.DROP, Verb.REPLACE}:
-                    releases.setdefault(effect.object, []).append(((number, offset), revision.key))
                 if effect.verb in {Verb.CREATE, Verb.REPLACE}:
                     makers[effect.object] = Maker(key=revision.key, place=_at(revision.place, effect.line))
             uses.update(dict.fromkeys(made_by(command, world.known)))
@@ -144,7 +139,6 @@ def run_branch(
         final=world.known(),
         reading=world.ever(),
         releases={holder: tuple(found) for holder, found in releases.items()},
-        signatures=(before, dict(world.signatures)),
         pending=tuple(holders),
         not_known=not_known_of(unsure),
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from coordinator.impact.world import Alteration
     from coordinator.model.effect import ObjectName
     from coordinator.model.impact import Consumption, Verdict
-    from coordinator.model.known_objects import Key, KnownObjects
+    from coordinator.model.known_objects import KnownObjects
     from coordinator.model.names import RevisionKey
 
 Position = tuple[int, int]
@@ -38,8 +38,8 @@ class Facts:
     """`start` is where the branch begins, `final` where it ends.
 
     `steps` are the places of pending revisions in the plan (none: it could not be planned), `releases` where holders are
-    dropped or replaced. `stands_on` are the columns of indexes and constraints, `signatures` are those of functions, as far
-    as known, at the start and at the end. `looked_up` are the columns with which indexes of the branch begin.
+    dropped or replaced. `stands_on` are the columns of indexes and constraints, `looked_up` those with which indexes of
+    the branch begin.
     """
 
     start: KnownObjects
@@ -47,7 +47,6 @@ class Facts:
     steps: Mapping[RevisionKey, int] = field(default_factory=dict)
     releases: Mapping[ObjectName, tuple[tuple[Position, RevisionKey], ...]] = field(default_factory=dict)
     stands_on: Mapping[ObjectName, frozenset[ObjectName]] = field(default_factory=dict)
-    signatures: tuple[Mapping[Key, str], Mapping[Key, str]] = field(default_factory=lambda: ({}, {}))
     looked_up: frozenset[ObjectName] = frozenset()
 
     def released(self, consumption: Consumption, alteration: Alteration) -> RevisionKey | None:

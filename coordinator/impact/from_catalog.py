@@ -6,8 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from coordinator.model.known_objects import ColumnShape, KnownObjects
+from coordinator.model.overload import Overload
 from coordinator.sql.namespace import Namespace
 from coordinator.sql.parser import parse
+from coordinator.sql.shaping import overload
 from coordinator.sql.tree import SqlSyntaxError
 from coordinator.sql.unique_keys import unique_keys
 
@@ -30,6 +32,7 @@ _LABEL = re.compile(r"^label '(?P<label>(?:[^']|'')*)'$", re.MULTILINE)
 def known_in(catalog: Catalog) -> KnownObjects:
     """The relations with their columns in order, the functions, the types and their labels."""
     columns: dict[Key, dict[str, ColumnShape]] = {}
+    overloads: dict[Key, tuple[Overload, ...]] = {}
     functions: set[Key] = set()
     types: set[Key] = set()
     labels: dict[Key, tuple[str, ...]] = {}
@@ -45,6 +48,7 @@ def known_in(catalog: Catalog) -> KnownObjects:
             columns.setdefault(key, {})[address.part] = _shape(text)
         elif address.kind in _FUNCTIONS:
             functions.add(key)
+            overloads[key] = (*overloads.get(key, ()), _overload(address, text))
         elif address.kind in _TYPES:
             types.add(key)
             if address.kind == "enum":
@@ -55,11 +59,25 @@ def known_in(catalog: Catalog) -> KnownObjects:
     return KnownObjects(
         columns=_in_order(columns, catalog.column_order),
         functions=frozenset(functions),
+        overloads=overloads,
         types=frozenset(types),
         labels=labels,
         keys=keys,
         views=frozenset(views),
     )
+
+
+def _overload(address: Address, text: str) -> Overload:
+    """The function, read from the words that PostgreSQL has for its parameters; these may have default values."""
+    lines = {word: rest for word, _, rest in (line.partition(" ") for line in text.split("\n"))}
+    taken, result = lines.get("arguments", ""), lines.get("returns")
+    kind = "PROCEDURE" if address.kind == "procedure" else "FUNCTION"
+    returns = f" RETURNS {result}" if result is not None else ""
+    try:
+        (tree,) = parse(f"CREATE {kind} f({taken}){returns} LANGUAGE sql AS ''")
+    except (SqlSyntaxError, ValueError):  # an aggregate with ORDER BY, a default value of several lines
+        return Overload(arguments=tuple(address.part.split(", ")) if address.part else (), needed=0)
+    return overload(tree.node)
 
 
 def _is_plain_index(address: Address, catalog: Catalog) -> bool:

@@ -29,9 +29,11 @@ class Held:
         self._texts: dict[ObjectName, list[Function]] = {}
         self._keys: set[ObjectName] = set()  # the constraints that a foreign key can refer to
 
-    def run(self, command: Command, known: Callable[[], KnownObjects], schema: str) -> None:
-        """Go on by one command. `known` is what there is after it; `schema` that of unqualified names."""
-        self._let_go(command)
+    def run(
+        self, command: Command, gone: Sequence[Effect], known: Callable[[], KnownObjects], schema: str
+    ) -> None:
+        """Go on by one command. `gone` is what it lets go, `known` what there is after it; `schema` that of unqualified names."""
+        self._let_go(gone)
         for effect in command.effects:
             self._follow(effect)
             if effect.verb is Verb.CREATE and effect.type in _REFERRED_TO:
@@ -58,13 +60,12 @@ class Held:
                 found.update(dict.fromkeys(replace(function, name=name).uses(known, fired_by.get(name, ()))))
         return tuple(found)
 
-    def _let_go(self, command: Command) -> None:
-        for effect in command.effects:
-            if effect.verb in {Verb.DROP, Verb.REPLACE}:
-                for holder in [each for each in self._uses if _is_or_belongs(each, effect.object)]:
-                    del self._uses[holder]
-                for name in [each for each in self._texts if _is_or_belongs(each, effect.object)]:
-                    del self._texts[name]
+    def _let_go(self, gone: Sequence[Effect]) -> None:
+        for effect in gone:
+            for holder in [each for each in self._uses if _is_or_belongs(each, effect.object)]:
+                del self._uses[holder]
+            for name in [each for each in self._texts if _is_or_belongs(each, effect.object)]:
+                del self._texts[name]
             if effect.verb is Verb.DROP and effect.object.kind is ObjectKind.COLUMN:
                 for holder, uses in list(self._uses.items()):
                     own = holder.kind in {ObjectKind.CONSTRAINT, ObjectKind.INDEX}

@@ -110,6 +110,7 @@ def _usage(use: LastingUse) -> Usage:
         by_position=use.inserts and use.every,
         conflict=use.conflict,
         others=use.others,
+        arguments=use.arguments,
     )
 
 
@@ -125,11 +126,11 @@ def made_by(command: Command, known: Callable[[], KnownObjects]) -> tuple[Lastin
             continue
         in_signature = effect.holding is Holding.FIRM and effect.object.kind is ObjectKind.TYPE
         if effect.holder not in functions or in_signature:
-            use = _held(effect)
-            found[use] = None
-            if effect.every:
-                columns = known().all_columns(effect.object)
-                found.update({replace(use, used=each): None for each in columns})
+            for use in _held(effect, command):
+                found[use] = None
+                if effect.every:
+                    columns = known().all_columns(effect.object)
+                    found.update({replace(use, used=each): None for each in columns})
     for effect in command.effects:
         for use in _standing(effect):
             found[use] = None
@@ -152,10 +153,12 @@ def _makes_function(effect: Effect) -> bool:
     return effect.verb is Verb.CREATE and effect.object.kind is ObjectKind.FUNCTION
 
 
-def _held(effect: Effect) -> LastingUse:
+def _held(effect: Effect, command: Command) -> Iterator[LastingUse]:
     assert effect.holder is not None
     used = effect.object
-    return LastingUse(holder=effect.holder, used=used, holding=effect.holding)
+    ways = dict.fromkeys(each.arguments for each in command.details.calls if each.function == used)
+    for arguments in ways or (None,):
+        yield LastingUse(holder=effect.holder, used=used, holding=effect.holding, arguments=arguments)
 
 
 def _standing(effect: Effect) -> Iterator[LastingUse]:

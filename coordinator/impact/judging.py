@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.impact.facts import Ruling
 from coordinator.impact.passing_on import Judged, broken_holders, passed_on
-from coordinator.impact.rules import added, dropped, renamed, replaced, retyped, tightened
+from coordinator.impact.rules import added, dropped, functions, renamed, replaced, retyped, tightened
 from coordinator.model.change import ChangeType
 from coordinator.model.effect import ObjectKind, Verb
 from coordinator.model.impact import ChangeImpact, Consumer, ConsumerKind, Evidence, Verdict
@@ -27,14 +27,14 @@ _RULES: dict[tuple[Verb, ObjectKind], Rule] = {
     (Verb.DROP, ObjectKind.RELATION): dropped.drop_relation,
     (Verb.DROP, ObjectKind.INDEX): dropped.drop_index,
     (Verb.DROP, ObjectKind.CONSTRAINT): dropped.drop_constraint,
-    (Verb.DROP, ObjectKind.FUNCTION): dropped.drop_function,
+    (Verb.DROP, ObjectKind.FUNCTION): functions.drop_function,
     (Verb.DROP, ObjectKind.TYPE): dropped.drop_other,
     (Verb.DROP, ObjectKind.SEQUENCE): dropped.drop_other,
     (Verb.DROP, ObjectKind.SCHEMA): dropped.drop_other,
     (Verb.RENAME, ObjectKind.RELATION): renamed.rename_relation,
     (Verb.RENAME, ObjectKind.COLUMN): renamed.rename_column,
     (Verb.RENAME, ObjectKind.LABEL): renamed.rename_label,
-    (Verb.RENAME, ObjectKind.FUNCTION): renamed.rename_other,
+    (Verb.RENAME, ObjectKind.FUNCTION): functions.rename_function,
     (Verb.RENAME, ObjectKind.TYPE): renamed.rename_other,
     (Verb.RENAME, ObjectKind.SEQUENCE): renamed.rename_other,
     (Verb.RENAME, ObjectKind.SCHEMA): renamed.rename_other,
@@ -44,12 +44,12 @@ _RULES: dict[tuple[Verb, ObjectKind], Rule] = {
     (Verb.TIGHTEN, ObjectKind.RELATION): tightened.tighten,
     (Verb.REPLACE, ObjectKind.DEFAULT): tightened.change_default,
     (Verb.REPLACE, ObjectKind.RELATION): replaced.replace_view,
-    (Verb.REPLACE, ObjectKind.FUNCTION): replaced.replace_function,
+    (Verb.REPLACE, ObjectKind.FUNCTION): functions.replace_function,
     (Verb.CREATE, ObjectKind.COLUMN): added.add_column,
     (Verb.CREATE, ObjectKind.LABEL): added.add_label,
     (Verb.CREATE, ObjectKind.TRIGGER): added.add_trigger,
     (Verb.CREATE, ObjectKind.RELATION): added.use_of_new,
-    (Verb.CREATE, ObjectKind.FUNCTION): added.use_of_new,
+    (Verb.CREATE, ObjectKind.FUNCTION): functions.create_function,
     (Verb.WRITE, ObjectKind.RELATION): replaced.write_rows,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from coordinator.impact.overloads import is_one_of, same_arguments
 from coordinator.model.effect import ObjectKind, ObjectName, Verb
 from coordinator.model.known_objects import ColumnShape, KnownObjects
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from coordinator.model.effect import Effect
     from coordinator.model.known_objects import Key
     from coordinator.model.names import Place, RevisionKey
+    from coordinator.model.overload import Overload
     from coordinator.model.unique_key import UniqueKey
     from coordinator.revisions.commands import Command
     from coordinator.sql.shaping import Revoked
@@ -27,7 +29,8 @@ class Alteration:
     `object` is the object by the name that it had where the branch began; `fresh` says that it was not there then.
     `before` and `after` are a column's shape around the command. `position` orders alterations: the step's place in
     the plan, then the effect's in the revision. `revoked` are rights that the command takes away; `refers` are relations
-    that a new foreign key of the command points at.
+    that a new foreign key of the command points at. `overloads` are the argument types of the functions of the object's
+    name that it makes, drops or renames (none: all of that name).
     """
 
     change: DatabaseChange
@@ -41,6 +44,7 @@ class Alteration:
     after: ColumnShape | None = None
     revoked: tuple[Revoked, ...] = ()
     refers: tuple[Key, ...] = ()
+    overloads: tuple[tuple[str, ...], ...] = ()
 
     @property
     def verb(self) -> Verb | None:
@@ -57,6 +61,7 @@ class World:
             key: dict(columns) for key, columns in known.columns.items()
         }
         self._functions = set(known.functions)
+        self._overloads = {key: tuple(some) for key, some in known.overloads.items()}
         self._types = set(known.types)
         self._labels = {key: tuple(labels) for key, labels in known.labels.items()}
         self._keys: dict[Key, dict[ObjectName, UniqueKey]] = {
@@ -68,7 +73,6 @@ class World:
         }
         self._ever_called = set(known.functions)
         self._ever_typed = set(known.types)
-        self.signatures: dict[Key, str] = {}
         self._fresh: set[ObjectName] = set()
         self._renames: list[tuple[ObjectName, ObjectName]] = []
 
@@ -82,6 +86,7 @@ class World:
         return KnownObjects(
             columns={key: dict(columns) for key, columns in self._columns.items()},
             functions=frozenset(self._functions),
+            overloads=dict(self._overloads),
             types=frozenset(self._types),
             labels=dict(self._labels),
             keys={key: dict(keys) for key, keys in self._keys.items()},
@@ -115,7 +120,7 @@ class World:
             for effect in command.effects
         }
         for effect in command.effects:
-            self._note(effect)
+            self._note(effect, _named(command, effect.object))
         self._detail(command)
         self._remember(command)
         after = {rule.column: self.column(rule.column) for rule in command.details.columns}
@@ -142,6 +147,7 @@ class World:
                     after=after.get(shaped),
                     revoked=command.details.revoked if of is None else (),
                     refers=refers,
+                    overloads=_named(command, shaped),
                 )
             )
         return tuple(found)
@@ -173,13 +179,13 @@ class World:
 
     # -- effects --
 
-    def _note(self, effect: Effect) -> None:
+    def _note(self, effect: Effect, named: tuple[tuple[str, ...], ...]) -> None:
         if effect.verb is Verb.CREATE:
             self._create(effect)
         elif effect.verb is Verb.DROP:
-            self._drop(effect.object)
+            self._drop(effect.object, named)
         elif effect.verb is Verb.RENAME and effect.to is not None:
-            self._rename(effect.object, effect.to)
+            self._rename(effect.object, effect.to, named)
         elif effect.verb is Verb.RETYPE:
             self._retype(effect.object, effect.type or "")
 
@@ -212,7 +218,7 @@ class World:
             return key in self._functions
         return name.kind is ObjectKind.TYPE and key in self._types
 
-    def _drop(self, name: ObjectName) -> None:
+    def _drop(self, name: ObjectName, named: tuple[tuple[str, ...], ...]) -> None:
         key = (name.schema, name.name)
         if name.kind is ObjectKind.RELATION:
             self._columns.pop(key, None)
@@ -226,8 +232,7 @@ class World:
             for keys in self._keys.values():
                 keys.pop(name, None)
         elif name.kind is ObjectKind.FUNCTION:
-            self._functions.discard(key)
-            self.signatures.pop(key, None)
+            self._take(key, named)
         elif name.kind is ObjectKind.TYPE:
             self._types.discard(key)
             self._labels.pop(key, None)
@@ -236,10 +241,11 @@ class World:
                 del self._columns[each]
                 self._keys.pop(each, None)
             self._functions = {each for each in self._functions if each[0] != name.schema}
+            self._overloads = {key: some for key, some in self._overloads.items() if key[0] != name.schema}
             self._types = {each for each in self._types if each[0] != name.schema}
         self._fresh.discard(name)
 
-    def _rename(self, old: ObjectName, new: ObjectName) -> None:
+    def _rename(self, old: ObjectName, new: ObjectName, named: tuple[tuple[str, ...], ...]) -> None:
         old_key, new_key = (old.schema, old.name), (new.schema, new.name)
         if old.kind is ObjectKind.RELATION and old_key in self._columns:
             self._columns[new_key] = self._columns.pop(old_key)
@@ -258,7 +264,10 @@ class World:
                 for name, over in self._keys.get(old_key, {}).items()
             }
         elif old.kind is ObjectKind.FUNCTION and old_key in self._functions:
-            self._functions = (self._functions - {old_key}) | {new_key}
+            taken = self._take(old_key, named)
+            self._functions.add(new_key)
+            if taken:
+                self._overloads[new_key] = (*self._overloads.get(new_key, ()), *taken)
         elif old.kind is ObjectKind.TYPE:
             self._types = (self._types - {old_key}) | {new_key}
             if old_key in self._labels:
@@ -275,12 +284,37 @@ class World:
         self._fresh = {under(each, old, new) for each in self._fresh}
         self._renames.append((old, new))
 
+    def _take(self, key: Key, named: tuple[tuple[str, ...], ...]) -> tuple[Overload, ...]:
+        """Take away the functions of a name that have these arguments, all of them without any; gives them."""
+        known = self._overloads.pop(key, ())
+        left = tuple(each for each in known if named and not is_one_of(each, named))
+        if left:
+            self._overloads[key] = left
+        else:
+            self._functions.discard(key)
+        return tuple(each for each in known if each not in left)
+
+    def lets_go(self, command: Command) -> tuple[Effect, ...]:
+        """What the command, before it is run, drops or replaces so that nothing of that name is left as it was."""
+        return tuple(
+            effect
+            for effect in command.effects
+            if effect.verb in {Verb.DROP, Verb.REPLACE}
+            and self._is_all(effect.object, _named(command, effect.object))
+        )
+
+    def _is_all(self, name: ObjectName, named: tuple[tuple[str, ...], ...]) -> bool:
+        if name.kind is not ObjectKind.FUNCTION or not named:
+            return True
+        return all(is_one_of(each, named) for each in self._overloads.get((name.schema, name.name), ()))
+
     def _move_schema(self, old: str, new: str) -> None:
         def moved(key: Key) -> Key:
             return (new, key[1]) if key[0] == old else key
 
         self._columns = {moved(key): columns for key, columns in self._columns.items()}
         self._functions = {moved(key) for key in self._functions}
+        self._overloads = {moved(key): some for key, some in self._overloads.items()}
         self._types = {moved(key) for key in self._types}
         self._labels = {moved(key): labels for key, labels in self._labels.items()}
         self._views = {moved(key) for key in self._views}
@@ -302,8 +336,21 @@ class World:
                 keys[made.name] = over
         for enum, labels in command.details.labels:
             self._labels[enum.schema, enum.name] = labels
-        for function, signature in command.details.signatures:
-            self.signatures[function.schema, function.name] = signature
+        for function, new in command.details.functions:
+            key = (function.schema, function.name)
+            others = (
+                each
+                for each in self._overloads.get(key, ())
+                if not same_arguments(each.arguments, new.arguments)
+            )
+            self._overloads[key] = (*others, new)
+
+
+def _named(command: Command, name: ObjectName) -> tuple[tuple[str, ...], ...]:
+    """The argument types of the functions of a name that the command makes, drops or renames; () for all of them."""
+    found = [each for function, each in command.details.named if function == name]
+    found += [each.arguments for function, each in command.details.functions if function == name]
+    return tuple(each for each in found if each is not None) if None not in found else ()
 
 
 def _referred(command: Command) -> Iterator[Key]:

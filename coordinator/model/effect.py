@@ -147,7 +147,8 @@ class LastingUse:
     The rest is known of bodies that are text: `every` takes all columns of the relation `used` (`SELECT *`);
     `writes` changes its rows, `inserts` adds rows. `columns` are those that are then given a value; None: not known.
     `conflict` is the unique key that it relies on (ON CONFLICT). `others` are columns that an unqualified name would
-    mean as well if they were there.
+    mean as well if they were there. `arguments` are the types of what a function is given ("": not known); None: not
+    how many.
     """
 
     holder: ObjectName
@@ -159,3 +160,4 @@ class LastingUse:
     columns: tuple[str, ...] | None = None
     conflict: UniqueKey | None = None
     others: tuple[ObjectName, ...] = ()
+    arguments: tuple[str, ...] | None = None

@@ -10,6 +10,7 @@ from coordinator.model.effect import Effect, ObjectKind, ObjectName, Verb
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from coordinator.model.overload import Overload
     from coordinator.model.unique_key import UniqueKey
 
 Key = tuple[str, str]  # schema and name
@@ -32,12 +33,14 @@ class ColumnShape:
 class KnownObjects:
     """What was there, or was to be there, at one moment.
 
-    `columns` are those of each relation, in order; `labels` those of each enum type, `keys` the unique
+    `columns` are those of each relation, in order; `overloads` the functions of each name as far as
+    known, `labels` those of each enum type, `keys` the unique
     ones of each relation by the name of their constraint or index.
     """
 
     columns: Mapping[Key, Mapping[str, ColumnShape]]
     functions: frozenset[Key] = frozenset()
+    overloads: Mapping[Key, tuple[Overload, ...]] = field(default_factory=dict)
     types: frozenset[Key] = frozenset()
     labels: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
     keys: Mapping[Key, Mapping[ObjectName, UniqueKey]] = field(default_factory=dict)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from coordinator.postgres.session import Session
 
 # What each row of the dependency table can mean, by its own name. An index that a constraint stands on is told as the
-# constraint, a view's rule as the view, a table's row type as the table, an array as what it holds.
+# constraint, a view's rule as the view, a table's row type as the table, an array as what it holds. The inner name of a
+# function is its argument types.
 _NAMED = r"""
 WITH own AS (
     SELECT oid, nspname FROM pg_namespace
@@ -54,7 +55,7 @@ named (class, oid, part, kind, schema, name, inner_name) AS (
       FROM pg_attrdef AS d JOIN relations AS r ON r.oid = d.adrelid
       JOIN pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
     UNION ALL
-    SELECT 'pg_proc'::regclass, p.oid, 0, 'function', o.nspname, p.proname, ''
+    SELECT 'pg_proc'::regclass, p.oid, 0, 'function', o.nspname, p.proname, oidvectortypes(p.proargtypes)
       FROM pg_proc AS p JOIN own AS o ON o.oid = p.pronamespace
     UNION ALL
     SELECT 'pg_type'::regclass, t.oid, 0,
@@ -119,7 +120,8 @@ def read_catalog_uses(session: Session) -> CatalogUses:
     found: dict[LastingUse, None] = {}
     for row in read_undisturbed(session, compose(_NAMED + _DEPENDENCIES)):
         holder, used = _name(row[:4]), _name(row[4:])
-        found[LastingUse(holder=holder, used=used)] = None
+        if holder != used:  # or a function that calls another one of its name
+            found[LastingUse(holder=holder, used=used, arguments=_arguments(row[4:]))] = None
         if used.kind is ObjectKind.COLUMN and used.relation != holder.relation:
             found[LastingUse(holder=holder, used=used.relation)] = None
     others = read_undisturbed(session, compose(_OTHERS))
@@ -136,4 +138,9 @@ def read_catalog_uses(session: Session) -> CatalogUses:
 
 def _name(row: tuple[str, ...]) -> ObjectName:
     kind, schema, name, part = row
-    return ObjectName(ObjectKind(kind), schema, name, part)
+    return ObjectName(ObjectKind(kind), schema, name, part if kind != "function" else "")
+
+
+def _arguments(row: tuple[str, ...]) -> tuple[str, ...] | None:
+    kind, _, _, types = row
+    return tuple(filter(None, types.split(", "))) if kind == "function" else None

@@ -8,9 +8,10 @@ from coordinator.model.beside import Beside
 from coordinator.model.effect import Effect, Holding, ObjectKind, ObjectName, Verb
 from coordinator.model.impact import Usage
 from coordinator.sources.texts import PUT_IN
+from coordinator.sql.calls import given_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from coordinator.model.known_objects import KnownObjects
     from coordinator.sql.bodies import Body, Insert
@@ -23,9 +24,10 @@ def usages_of(body: Body, known: KnownObjects, path: Sequence[str]) -> tuple[Usa
     """The known objects that a command uses; `path` are the schemas in which unqualified names are looked for."""
     meant = (known.named((each,), path) for each in body.computed)
     computed = {each for each in meant if each is not None}
+    given = given_to(body.calls, known, path)
     found: dict[Usage, None] = {}
     for effect in known.resolved(body.effects, path):
-        for usage in _of_effect(effect, known, computed):
+        for usage in _of_effect(effect, known, computed, given):
             found[usage] = None
     for insert in body.inserts:
         relation = known.home(insert.relation, path)
@@ -50,20 +52,27 @@ def compared_in(body: Body, known: KnownObjects, path: Sequence[str]) -> Compare
     return tuple(dict.fromkeys(pairs))
 
 
-def _of_effect(effect: Effect, known: KnownObjects, computed: set[ObjectName]) -> Iterator[Usage]:
+def _of_effect(
+    effect: Effect,
+    known: KnownObjects,
+    computed: set[ObjectName],
+    given: Mapping[ObjectName, tuple[tuple[str, ...] | None, ...]],
+) -> Iterator[Usage]:
     used = effect.object
     if used.kind in _KNOWN_ONLY and not _is_known(used, known):
         return
     if effect.verb is Verb.WRITE:
         yield Usage(object=used, holding=Holding.LATE, writes=True, columns=_given(effect.columns))
     elif effect.verb in {Verb.USE, Verb.HOLD}:
-        yield Usage(
-            object=used,
-            holding=Holding.LATE,
-            every=effect.every,
-            others=effect.alternatives,
-            computed=used in computed,
-        )
+        for arguments in given.get(used, (None,)):
+            yield Usage(
+                object=used,
+                holding=Holding.LATE,
+                every=effect.every,
+                others=effect.alternatives,
+                arguments=arguments,
+                computed=used in computed,
+            )
 
 
 def _is_known(used: ObjectName, known: KnownObjects) -> bool:

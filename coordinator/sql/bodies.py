@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.model.effect import Holding
 from coordinator.model.known_objects import BARE
+from coordinator.sql.calls import calls_in
 from coordinator.sql.namespace import Namespace
 from coordinator.sql.nodes import children, given, name_of, strings, unwrap
 from coordinator.sql.parser import body_queries, parse
@@ -18,11 +19,12 @@ from coordinator.sql.unique_keys import key_over
 from coordinator.sql.watching import WatchingReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from coordinator.model.beside import Beside
     from coordinator.model.effect import Effect, ObjectName
     from coordinator.model.unique_key import UniqueKey
+    from coordinator.sql.calls import Call
     from coordinator.sql.tree import Node, Tree
     from coordinator.sql.watching import Named
 
@@ -54,6 +56,7 @@ class Body:
 
     effects: tuple[Effect, ...] = ()
     inserts: tuple[Insert, ...] = ()
+    calls: tuple[Call, ...] = ()
     row_fields: tuple[str, ...] = ()
     constants: frozenset[str] = frozenset()
     compared: tuple[tuple[Named, Named | Beside], ...] = ()
@@ -70,7 +73,7 @@ def read_statement(tree: Tree) -> Body:
         reader.query(tree.node)
     else:
         read_command(reading, tree)
-    return _body(reading, reader, tuple(_inserts(tree.node, reading.names)))
+    return _body(reading, reader, [tree.node])
 
 
 def _makes_a_table(node: Node) -> bool:
@@ -80,14 +83,15 @@ def _makes_a_table(node: Node) -> bool:
 def _body(
     reading: Reading,
     reader: WatchingReader,
-    inserts: tuple[Insert, ...],
+    nodes: Sequence[Node],
     *,
     fields: tuple[str, ...] = (),
     holding: Holding = Holding.TEXT,
 ) -> Body:
     return Body(
         effects=tuple(reading.effects),
-        inserts=inserts,
+        inserts=tuple(each for node in nodes for each in _inserts(node, reading.names)),
+        calls=tuple(each for node in nodes for each in calls_in(node, reading.names)),
         row_fields=fields,
         constants=frozenset(reader.constants),
         compared=tuple(reader.compared),
@@ -110,16 +114,15 @@ def read_body(definition: str) -> Body:
     language = options["language"].sval.lower() if "language" in options else "sql"
     reading = Reading(Namespace(BARE))
     reader = WatchingReader(reading)
-    inserts: list[Insert] = []
-    for each in _statements(reading, tree, language, options):
+    nodes = list(_statements(reading, tree, language, options))
+    for each in nodes:
         reader.query(each)
-        inserts.extend(_inserts(each, reading.names))
     is_late = language == "plpgsql"
     is_kept_as_a_tree = given(tree.node, "sql_body") is not None
     return _body(
         reading,
         reader,
-        tuple(inserts),
+        nodes,
         fields=row_fields(definition) if is_late else (),
         holding=Holding.LATE if is_late else Holding.FIRM if is_kept_as_a_tree else Holding.TEXT,
     )

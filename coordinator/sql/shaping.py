@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from coordinator.model.effect import ObjectKind, ObjectName
 from coordinator.model.known_objects import ColumnShape
+from coordinator.model.overload import Overload
+from coordinator.sql.calls import calls_in
 from coordinator.sql.namespace import Namespace, column, type_words
 from coordinator.sql.nodes import given, name_of, strings, unwrap, word
 from coordinator.sql.unique_keys import unique_keys
@@ -14,6 +16,7 @@ from coordinator.sql.unique_keys import unique_keys
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from coordinator.sql.calls import Call
     from coordinator.sql.tree import Node, Tree
     from coordinator.sql.unique_keys import MadeKey
 
@@ -25,6 +28,9 @@ _ON_ALL = {
     "PROCEDURE": ("execute",),
     "ROUTINE": ("execute",),
 }
+_GIVEN_BACK = frozenset({"FUNC_PARAM_OUT", "FUNC_PARAM_TABLE"})
+# Where commands have the functions that they name.
+_NAMING = {"drop_stmt": "objects", "rename_stmt": "object", "alter_object_schema_stmt": "object"}
 _REQUIRES = frozenset({"CONSTR_NOTNULL", "CONSTR_PRIMARY", "CONSTR_IDENTITY"})
 
 
@@ -58,12 +64,15 @@ class Revoked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
-    """What one command tells besides its effects. `signatures` are argument and result types of functions it makes."""
+    """What one command tells besides its effects. `functions` are those that it makes, `named` those
+    that it drops, renames or moves, by their argument types (None: by the name alone)."""
 
     columns: tuple[ColumnRule, ...] = ()
     keys: tuple[MadeKey, ...] = ()
     labels: tuple[tuple[ObjectName, tuple[str, ...]], ...] = ()
-    signatures: tuple[tuple[ObjectName, str], ...] = ()
+    functions: tuple[tuple[ObjectName, Overload], ...] = ()
+    named: tuple[tuple[ObjectName, tuple[str, ...] | None], ...] = ()
+    calls: tuple[Call, ...] = ()
     revoked: tuple[Revoked, ...] = ()
 
 
@@ -71,19 +80,21 @@ def details_of(tree: Tree, schema: str) -> Details:
     """The details of one command; `schema` is where its unqualified names go."""
     names = Namespace(schema)
     node = tree.node
-    keys = tuple(unique_keys(names, tree))
+    keys, calls = tuple(unique_keys(names, tree)), tuple(calls_in(node, names))
     if tree.kind == "create_stmt":
-        return Details(columns=tuple(_table(names, node)), keys=keys)
+        return Details(columns=tuple(_table(names, node)), keys=keys, calls=calls)
     if tree.kind == "alter_table_stmt" and word(node, "objtype") == "OBJECT_TABLE":
-        return Details(columns=tuple(_alterations(names, node)), keys=keys)
+        return Details(columns=tuple(_alterations(names, node)), keys=keys, calls=calls)
     if tree.kind == "create_enum_stmt":
         enum = names.listed(ObjectKind.TYPE, node.type_name)
         return Details(labels=((enum, strings(node.vals)),))
     if tree.kind == "create_function_stmt":
-        return Details(signatures=((names.listed(ObjectKind.FUNCTION, node.funcname), _signature(node)),))
+        return Details(
+            functions=((names.listed(ObjectKind.FUNCTION, node.funcname), overload(node)),), calls=calls
+        )
     if tree.kind == "grant_stmt" and not node.is_grant:
         return Details(revoked=tuple(_revoked(names, node)))
-    return Details(keys=keys)
+    return Details(keys=keys, named=tuple(_named(names, tree)), calls=calls)
 
 
 def type_text(node: Node) -> str:
@@ -161,20 +172,34 @@ def _primary_key(relation: ObjectName, constraint: Node) -> Iterator[ColumnRule]
             yield ColumnRule(column=column(relation, key), mandatory=True)
 
 
-def _signature(node: Node) -> str:
-    arguments = [
-        f"{type_text(each.function_parameter.arg_type)}{'?' if each.function_parameter.HasField('defexpr') else ''}"
-        for each in node.parameters
-        if word(each.function_parameter, "mode") not in {"FUNC_PARAM_OUT", "FUNC_PARAM_TABLE"}
-    ]
-    outputs = [
-        f"{each.function_parameter.name} {type_text(each.function_parameter.arg_type)}"
-        for each in node.parameters
-        if word(each.function_parameter, "mode") in {"FUNC_PARAM_OUT", "FUNC_PARAM_TABLE"}
-    ]
+def overload(node: Node) -> Overload:
+    """The function that a CREATE FUNCTION makes, among others of its name."""
+    parameters = [each.function_parameter for each in node.parameters]
+    given_back = [each for each in parameters if word(each, "mode") in _GIVEN_BACK]
+    taken = [each for each in parameters if word(each, "mode") not in _GIVEN_BACK]
+    outputs = ", ".join(f"{each.name} {type_text(each.arg_type)}" for each in given_back)
     result = type_text(node.return_type) if node.HasField("return_type") else ""
     several = "setof " if node.HasField("return_type") and node.return_type.setof else ""
-    return f"({', '.join(arguments)}) {several}{result} {', '.join(outputs)}".rstrip()
+    variadic = any(word(each, "mode") == "FUNC_PARAM_VARIADIC" for each in taken)
+    return Overload(
+        arguments=tuple(type_text(each.arg_type) for each in taken),
+        needed=sum(not each.HasField("defexpr") for each in taken) - variadic,
+        variadic=variadic,
+        result=f"{several}{result} {outputs}".strip(),
+    )
+
+
+def _named(names: Namespace, tree: Tree) -> Iterator[tuple[ObjectName, tuple[str, ...] | None]]:
+    """The functions that a command drops, renames or moves, with the argument types by which it names them."""
+    if tree.kind not in _NAMING:
+        return
+    field = _NAMING[tree.kind]
+    for item in tree.node.objects if field == "objects" else [getattr(tree.node, field)]:
+        function = unwrap(item)
+        if function is not None and name_of(function) == "ObjectWithArgs":
+            types = tuple(type_text(unwrap(each)) for each in function.objargs)
+            name = names.listed(ObjectKind.FUNCTION, function.objname)
+            yield name, None if function.args_unspecified else types
 
 
 def _revoked(names: Namespace, node: Node) -> Iterator[Revoked]:

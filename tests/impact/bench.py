@@ -54,7 +54,7 @@ def judged(
     past = run_past([running("crm", "c1", BEFORE), running("bill", "b0", THEIRS)])
     own = running("crm", "c2", change)
     order = [*others, own]
-    branch = run_branch(past.known, order, frozenset({own.key}), owners=OWNERS, signatures=past.signatures)
+    branch = run_branch(past.known, order, frozenset({own.key}), owners=OWNERS)
     consumptions = [
         *holders_of(past.uses, owners=OWNERS, makers=past.makers, views=past.known.views),
         *branch.pending,
@@ -79,7 +79,6 @@ def judged(
         steps={each.key: place for place, each in enumerate(order, start=1)},
         releases=branch.releases,
         stands_on=stands_on(past.uses),
-        signatures=branch.signatures,
         looked_up=looked_up(branch.alterations),
     )
     return impacts_of(branch.alterations, consumptions, facts), branch

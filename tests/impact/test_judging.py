@@ -298,6 +298,105 @@ def test_an_upsert_in_a_function_breaks_with_its_key_and_so_do_its_callers() -> 
     assert "bill.enter" not in found  # it relies on another key
 
 
+NORM = "CREATE FUNCTION crm.norm(%s) RETURNS text LANGUAGE sql AS $$ SELECT 'x' $$"
+WITH_TEXT, WITH_INT = NORM % "x text", NORM % "x int"
+OVERLOADS = [
+    # what there is, what changes, a call, what becomes of it
+    ((WITH_TEXT, NORM % "x int, y int"), "DROP FUNCTION crm.norm(int, int)", "SELECT crm.norm('a')", SAFE),
+    ((WITH_TEXT, NORM % "x int, y int"), "DROP FUNCTION crm.norm(int, int)", "SELECT crm.norm(1, 2)", BREAKS),
+    ((WITH_TEXT, WITH_INT), "DROP FUNCTION crm.norm(int)", "SELECT crm.norm('a')", DEGRADES),
+    ((WITH_TEXT, WITH_INT), "DROP FUNCTION crm.norm(int), crm.norm(text)", "SELECT crm.norm('a')", BREAKS),
+    ((WITH_TEXT,), "DROP FUNCTION crm.norm", "SELECT crm.norm('a')", BREAKS),
+    ((WITH_TEXT,), f"{WITH_INT};\nDROP FUNCTION crm.norm(int)", "SELECT crm.norm('a')", SAFE),
+    ((WITH_TEXT,), f"DROP FUNCTION crm.norm(text);\n{WITH_TEXT}", "SELECT crm.norm('a')", SAFE),
+    (
+        (WITH_TEXT,),
+        f"DROP FUNCTION crm.norm(text);\n{NORM % 'x text, y int'}",
+        "SELECT crm.norm('a')",
+        BREAKS,
+    ),
+    (
+        (WITH_TEXT,),
+        f"DROP FUNCTION crm.norm(text);\n{NORM % 'x text, y int = 0'}",
+        "SELECT crm.norm('a')",
+        SAFE,
+    ),
+    ((WITH_TEXT,), f"DROP FUNCTION crm.norm(text);\n{WITH_INT}", "SELECT crm.norm('a')", DEGRADES),
+    ((WITH_TEXT,), NORM.replace("CREATE", "CREATE OR REPLACE") % "x text", "SELECT crm.norm('a')", SAFE),
+    (
+        (WITH_TEXT,),
+        NORM.replace("CREATE", "CREATE OR REPLACE") % "x text, y int",
+        "SELECT crm.norm('a')",
+        SAFE,
+    ),
+    ((WITH_TEXT,), NORM % "x text, y int = 0", "SELECT crm.norm('a')", DEGRADES),
+    (
+        (NORM % "VARIADIC x text[]",),
+        f"DROP FUNCTION crm.norm;\n{WITH_TEXT}",
+        "SELECT crm.norm('a', 'b')",
+        BREAKS,
+    ),
+    (
+        (NORM % "VARIADIC x text[]",),
+        f"DROP FUNCTION crm.norm;\n{WITH_TEXT}",
+        "SELECT crm.norm('a')",
+        DEGRADES,
+    ),
+    ((WITH_TEXT,), "ALTER FUNCTION crm.norm(text) RENAME TO clean", "SELECT crm.norm('a')", BREAKS),
+    (
+        (WITH_TEXT,),
+        f"ALTER FUNCTION crm.norm(text) RENAME TO clean;\n{WITH_TEXT}",
+        "SELECT crm.norm('a')",
+        SAFE,
+    ),
+    (
+        (WITH_TEXT, NORM % "x int, y int"),
+        "ALTER FUNCTION crm.norm(int, int) SET SCHEMA bill",
+        "SELECT crm.norm('a')",
+        SAFE,
+    ),
+]
+
+
+@pytest.mark.parametrize(("there", "change", "sql", "expected"), OVERLOADS)
+def test_a_call_means_the_functions_of_that_name_that_take_as_many_arguments(
+    there: tuple[str, ...], change: str, sql: str, expected: Verdict
+) -> None:
+    others = tuple(running("bill", f"b{number}", each) for number, each in enumerate(there, start=1))
+    impacts, _ = judged(change, sql, others=others)
+    assert max((c.verdict for i in impacts for c in i.consumers if c.name == sql), default=SAFE) is expected
+
+
+def test_a_function_that_stands_on_another_of_the_name_is_no_reason_to_refuse() -> None:
+    view = "CREATE VIEW bill.normed AS SELECT crm.norm(phone) FROM crm.people"
+    others = tuple(
+        running("bill", f"b{number}", each)
+        for number, each in enumerate((WITH_TEXT, NORM % "x int, y int", view), start=1)
+    )
+    assert held("DROP FUNCTION crm.norm(int, int)", *others)["bill.normed"][0] is SAFE
+    assert held("DROP FUNCTION crm.norm(text)", *others)["bill.normed"] == (
+        BREAKS,
+        "stands on it, so PostgreSQL refuses to drop it",
+    )
+
+
+def test_what_one_of_several_functions_holds_is_not_let_go_with_another() -> None:
+    both = [
+        running(
+            "bill",
+            "b1",
+            "CREATE FUNCTION bill.ring(t text) RETURNS text LANGUAGE sql AS $$ SELECT phone FROM crm.people $$",
+        ),
+        running(
+            "bill", "b2", "CREATE FUNCTION bill.ring(t int) RETURNS text LANGUAGE sql AS $$ SELECT 'x' $$"
+        ),
+    ]
+    gone = running("bill", "b3", "DROP FUNCTION bill.ring(int)")
+    assert held("ALTER TABLE crm.people DROP COLUMN phone", *both, gone)["bill.ring"][0] is BREAKS
+    gone = running("bill", "b3", "DROP FUNCTION bill.ring(text), bill.ring(int)")
+    assert held("ALTER TABLE crm.people DROP COLUMN phone", *both, gone)["bill.ring"][0] is SAFE
+
+
 def test_dynamic_sql_is_not_known_and_words_never_break() -> None:
     _, branch = judged(
         "CREATE OR REPLACE FUNCTION bill.wild(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE t; END $$"

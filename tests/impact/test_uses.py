@@ -8,6 +8,7 @@ import pytest
 
 from coordinator.impact.from_catalog import known_in
 from coordinator.model.effect import Holding, LastingUse, ObjectKind, ObjectName
+from coordinator.model.overload import Overload
 from coordinator.model.unique_key import UniqueKey
 from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.connect import connect
@@ -52,6 +53,10 @@ CREATE TABLE billing.keys (id int, note text, CONSTRAINT noted UNIQUE (note, id)
 CREATE UNIQUE INDEX certain ON billing.keys (lower(note), id) WHERE id > 0;
 CREATE FUNCTION billing.upsert() RETURNS void LANGUAGE plpgsql AS
     $$ BEGIN INSERT INTO billing.keys (id, note) VALUES (1, 'x') ON CONFLICT (id, note) DO NOTHING; END $$;
+CREATE FUNCTION crm.clean(text, also text DEFAULT '') RETURNS text LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION crm.clean(int, VARIADIC varchar[]) RETURNS SETOF crm.mood LANGUAGE sql AS 'SELECT NULL::crm.mood';
+CREATE VIEW billing.cleaned AS SELECT crm.clean(note) FROM billing.keys;
+CREATE FUNCTION billing.cleans() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN crm.clean('a'); END $$;
 CREATE TABLE crm.parted (id int) PARTITION BY RANGE (id);
 CREATE TABLE crm.parted_1 PARTITION OF crm.parted DEFAULT;
 """
@@ -127,6 +132,16 @@ def test_unique_keys_and_who_relies_on_them_are_read(session: Session) -> None:
     assert list(wanted) == ["billing.upsert"]
     serving = [name.part for name, key in keys.items() if key.serves(wanted["billing.upsert"])]
     assert serving == ["noted"]
+
+
+def test_the_functions_of_a_name_are_told_apart_by_what_they_take(session: Session) -> None:
+    found = known_in(read_catalog(session)).overloads["crm", "clean"]
+    assert set(found) == {
+        Overload(arguments=("text", "text"), needed=1, result="text"),
+        Overload(arguments=("int4", "varchar[]"), needed=1, variadic=True, result="setof crm.mood"),
+    }
+    given = {str(each.holder): each.arguments for each in read_uses(session) if each.used.name == "clean"}
+    assert given == {"billing.cleaned": ("text", "text"), "billing.cleans": ("",)}
 
 
 def test_nothing_of_postgresql_nor_of_the_ledger_is_among_them(session: Session) -> None:

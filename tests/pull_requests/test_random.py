@@ -118,9 +118,7 @@ def _compare(session: Session, statement: str, verdict: Verdict, shown: str = ""
 
 def _branch(firm: Firm, known: KnownObjects) -> Branch:
     running = _running(KEY, firm.change)
-    return run_branch(
-        known, [running], frozenset({KEY}), owners={"a": "a", "b": "b", "c": "c"}, signatures={}
-    )
+    return run_branch(known, [running], frozenset({KEY}), owners={"a": "a", "b": "b", "c": "c"})
 
 
 def _running(key: RevisionKey, sql: Sequence[str]) -> Running:
@@ -169,7 +167,6 @@ def _verdicts(
         steps={KEY: 1},
         releases=branch.releases,
         stands_on=stands_on(uses),
-        signatures=branch.signatures,
         looked_up=looked_up(branch.alterations),
     )
     found: dict[tuple[ConsumerKind, str], Verdict] = {}

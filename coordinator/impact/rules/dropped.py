@@ -1,4 +1,4 @@
-"""Something is dropped: a column, a relation, a function, a type, an index, a constraint, a schema."""
+"""Something is dropped: a column, a relation, a type, an index, a constraint, a schema."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def drop_column(a: Alteration, usage: Usage, consumption: Consumption, facts: Fa
         if goes_with(consumption.holder, name):
             return None
         if usage.holding is Holding.FIRM:
-            return _refused(a)
+            return refused(a)
         return _text_column(name, facts)
     if usage.relation != (name.schema, name.name):
         return None
@@ -65,7 +65,8 @@ def goes_with(holder: ObjectName | None, dropped: ObjectName) -> bool:
     return own and holder.kind in {ObjectKind.CONSTRAINT, ObjectKind.DEFAULT}
 
 
-def _refused(a: Alteration) -> Ruling:
+def refused(a: Alteration) -> Ruling:
+    """What stands on something by identity: it goes along, or PostgreSQL refuses."""
     if a.effect is not None and a.effect.cascade:
         return Ruling(Verdict.BREAKS, "is dropped with it: CASCADE takes along what stands on it")
     return Ruling(Verdict.BREAKS, "stands on it, so PostgreSQL refuses to drop it", refused=True)
@@ -77,7 +78,7 @@ def drop_relation(a: Alteration, usage: Usage, consumption: Consumption, facts: 
     if usage.relation != key or goes_with(consumption.holder, a.object):
         return None
     if usage.holding is Holding.FIRM:
-        return _refused(a)
+        return refused(a)
     if key not in facts.final.columns:
         return Ruling(Verdict.BREAKS, f"asks for {'.'.join(key)}, which is no longer there")
     return anew(usage, facts)
@@ -113,7 +114,7 @@ def drop_index(a: Alteration, usage: Usage, consumption: Consumption, facts: Fac
     """An index goes: what looks rows up by its columns reads more; a key that ON CONFLICT relies on is gone."""
     columns = facts.stands_on.get(a.object, frozenset())
     if usage.object == a.object and usage.holding is Holding.FIRM:
-        return _refused(a)
+        return refused(a)
     if consumption.kind.in_database and consumption.kind is not ConsumerKind.FUNCTION:
         return None
     if usage.conflict is not None:
@@ -130,7 +131,7 @@ def drop_index(a: Alteration, usage: Usage, consumption: Consumption, facts: Fac
 def drop_constraint(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:
     """A constraint goes: keys that refer to it hold it, and ON CONFLICT relies on it."""
     if usage.object == a.object and usage.holding is Holding.FIRM and not _again(a.object, facts):
-        return _refused(a)
+        return refused(a)
     if usage.object == a.object and not _again(a.object, facts):
         return Ruling(Verdict.BREAKS, f"names constraint {a.object.part}, which is no longer there")
     return None if _again(a.object, facts) else _conflict(a.object, usage, facts)
@@ -167,21 +168,6 @@ def _conflict(gone: ObjectName, usage: Usage, facts: Facts) -> Ruling | None:
     )
 
 
-def drop_function(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:
-    """A function goes; it may come again with the same parameters and result."""
-    if usage.object != a.object:
-        return None
-    if usage.holding is Holding.FIRM:
-        return _refused(a)
-    key = (a.object.schema, a.object.name)
-    if key not in facts.final.functions:
-        return Ruling(Verdict.BREAKS, f"calls {a.object}, which is no longer there")
-    before, after = (each.get(key) for each in facts.signatures)
-    if before is not None and before == after:
-        return Ruling(Verdict.SAFE, f"finds {a.object} again, with the same parameters and result")
-    return Ruling(Verdict.DEGRADES, f"finds {a.object} with other parameters or another result")
-
-
 def drop_other(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:
     """A type, a sequence, a schema goes."""
     if a.object.kind is ObjectKind.SCHEMA:
@@ -191,7 +177,7 @@ def drop_other(a: Alteration, usage: Usage, consumption: Consumption, facts: Fac
     elif usage.object != a.object or goes_with(consumption.holder, a.object):
         return None
     if usage.holding is Holding.FIRM:
-        return _refused(a)
+        return refused(a)
     if a.object.kind is ObjectKind.TYPE and (a.object.schema, a.object.name) in facts.final.types:
         return Ruling(Verdict.DEGRADES, f"finds another type under the name {a.object}")
     return Ruling(Verdict.BREAKS, f"asks for {usage.object}, which is no longer there")

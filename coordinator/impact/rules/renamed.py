@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from coordinator.impact.world import Alteration
     from coordinator.model.impact import Consumption, Usage
 
-_FOLLOWED = Ruling(Verdict.SAFE, "follows the new name: PostgreSQL knows it by itself")
+FOLLOWED = Ruling(Verdict.SAFE, "follows the new name: PostgreSQL knows it by itself")
 
 
 def rename_relation(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:
@@ -26,7 +26,7 @@ def rename_relation(a: Alteration, usage: Usage, consumption: Consumption, facts
     if usage.relation != key or goes_with(consumption.holder, a.object):
         return None
     if usage.holding is Holding.FIRM:
-        return _FOLLOWED
+        return FOLLOWED
     if key in facts.final.columns:
         return anew(usage, facts)
     return Ruling(Verdict.BREAKS, f"asks for {'.'.join(key)} by its old name")
@@ -41,7 +41,7 @@ def rename_column(a: Alteration, usage: Usage, consumption: Consumption, facts: 
         if goes_with(consumption.holder, name.relation):
             return None
         if usage.holding is Holding.FIRM:
-            return _FOLLOWED
+            return FOLLOWED
         if facts.final.column(name) is not None:
             return Ruling(Verdict.DEGRADES, f"finds another column under the name {name.part}")
         return Ruling(Verdict.BREAKS, f"asks for {name.part} by its old name")
@@ -76,25 +76,25 @@ def rename_label(a: Alteration, usage: Usage, consumption: Consumption, facts: F
     """An enum label is renamed: rows and PostgreSQL's own objects follow, texts do not."""
     if usage.object == a.object:
         if usage.holding is Holding.FIRM:
-            return _FOLLOWED
+            return FOLLOWED
         return Ruling(Verdict.BREAKS, f"asks for the value {a.object.part!r} by its old name")
     shape = facts.start.column(usage.object) if usage.object.kind is ObjectKind.COLUMN else None
     if shape is None or not same_type(shape.type, f"{a.object.schema}.{a.object.name}"):
         return None
     if usage.holding is Holding.FIRM:
-        return _FOLLOWED
+        return FOLLOWED
     if a.object.part in consumption.constants:
         return Ruling(Verdict.BREAKS, f"asks for the value {a.object.part!r} by its old name")
     return Ruling(Verdict.DEGRADES, f"may get the value {a.object.part!r} under its new name")
 
 
 def rename_other(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:
-    """A function, type, sequence, schema, constraint or index is renamed."""
+    """A type, sequence, schema, constraint or index is renamed."""
     if a.object.kind is ObjectKind.SCHEMA:
         if usage.object.schema != a.object.schema:
             return None
     elif usage.object != a.object:
         return None
     if usage.holding is Holding.FIRM:
-        return _FOLLOWED
+        return FOLLOWED
     return Ruling(Verdict.BREAKS, f"asks for {usage.object} by its old name")

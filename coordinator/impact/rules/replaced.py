@@ -1,4 +1,4 @@
-"""A view or a function is replaced in place, rows are rewritten or removed, rights are taken."""
+"""A view is replaced in place, rows are rewritten or removed, rights are taken."""
 
 from __future__ import annotations
 
@@ -29,17 +29,6 @@ def replace_view(a: Alteration, usage: Usage, consumption: Consumption, facts: F
     if usage.every and more:
         return Ruling(Verdict.DEGRADES, f"takes all columns of the view and gets more: {', '.join(more)}")
     return Ruling(Verdict.SAFE, "finds the same columns, behind which stands another query")
-
-
-def replace_function(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:
-    """CREATE OR REPLACE FUNCTION keeps the result; other parameters make another function beside it."""
-    key = (a.object.schema, a.object.name)
-    if usage.object != a.object or key not in facts.start.functions:
-        return None
-    before, after = (each.get(key) for each in facts.signatures)
-    if before is not None and after is not None and before != after:
-        return Ruling(Verdict.DEGRADES, f"calls {a.object}, of which there are several now")
-    return Ruling(Verdict.SAFE, "calls the same function, whose body is another one")
 
 
 def write_rows(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:

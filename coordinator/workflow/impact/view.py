@@ -122,9 +122,7 @@ class _Viewing:
         """Gather, judge, and say who is to be asked and what is to be done."""
         scene, starting = self.scene, self.starting
         members = frozenset(starting.branch)
-        branch = run_branch(
-            scene.known, scene.order, members, owners=self.owners, signatures=scene.past.signatures
-        )
+        branch = run_branch(scene.known, scene.order, members, owners=self.owners)
         uses = scene.uses
         consumptions = [
             *holders_of(
@@ -142,7 +140,6 @@ class _Viewing:
             steps={} if scene.plan is None else {step.key: step.position for step in scene.plan.steps},
             releases=branch.releases,
             stands_on=stands_on(uses),
-            signatures=branch.signatures,
             looked_up=looked_up(branch.alterations),
         )
         self.tell(Working(what="looking through the modules' sources"))
