@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from coordinator.model.effect import Holding, LastingUse, ObjectKind, ObjectName, Verb
@@ -50,7 +50,8 @@ def _uses(
     found: dict[LastingUse, None] = {}
     for effect in known.resolved(body.effects, path):
         for each in _of_effect(holder, effect, body.holding, known, given):
-            found[each] = None
+            forces = body.forces(each.used, known, path) if each.writes else ()
+            found[replace(each, forces=forces)] = None
     for each in _of_inserts(holder, body, known, path):
         found[each] = None
     for table in fired_by:
@@ -105,4 +106,5 @@ def _of_inserts(
             columns=columns,
             every=each.columns is None,
             conflict=each.conflict,
+            forces=each.forces(columns),
         )

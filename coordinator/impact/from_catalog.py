@@ -107,6 +107,7 @@ def _shape(text: str) -> ColumnShape:
         type=lines[0],
         mandatory="not null" in lines,
         filled=any(each.startswith(("default ", "generated ")) for each in lines[1:]),
+        always=any(each.startswith("generated always ") for each in lines[1:]),
     )
 
 

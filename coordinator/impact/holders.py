@@ -109,6 +109,7 @@ def _usage(use: LastingUse) -> Usage:
         columns=use.columns,
         by_position=use.inserts and use.every,
         conflict=use.conflict,
+        forces=use.forces,
         others=use.others,
         arguments=use.arguments,
     )

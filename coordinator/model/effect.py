@@ -89,7 +89,8 @@ class Effect:
     `every`: all columns that the relation `object` has at that moment (`SELECT *`).
     `columns`: of a constraint or index the columns it stands on (it goes when they go); of WRITE see there;
     of TIGHTEN the columns that rows must now satisfy. `type`: of a column, or of the column that refers to
-    this one by a foreign key; "view" of a relation that is one; what sort of constraint it is.
+    this one by a foreign key; "view" of a relation that is one; what sort of constraint it is;
+    "always" of a default that is GENERATED ALWAYS.
     `conditional`: IF EXISTS, IF NOT EXISTS, OR REPLACE.
     `overwrites`: of WRITE, rows that were there may be changed or removed; of RETYPE, by an expression (USING).
     """
@@ -147,7 +148,8 @@ class LastingUse:
     The rest is known of bodies that are text: `every` takes all columns of the relation `used` (`SELECT *`);
     `writes` changes its rows, `inserts` adds rows. `columns` are those that are then given a value; None: not known.
     `conflict` is the unique key that it relies on (ON CONFLICT). `others` are columns that an unqualified name would
-    mean as well if they were there. `arguments` are the types of what a function is given ("": not known); None: not
+    mean as well if they were there. `forces` are the columns that get a value even where PostgreSQL makes it itself.
+    `arguments` are the types of what a function is given ("": not known); None: not
     how many.
     """
 
@@ -159,5 +161,6 @@ class LastingUse:
     inserts: bool = False
     columns: tuple[str, ...] | None = None
     conflict: UniqueKey | None = None
+    forces: tuple[str, ...] = ()
     others: tuple[ObjectName, ...] = ()
     arguments: tuple[str, ...] | None = None

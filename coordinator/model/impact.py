@@ -81,7 +81,8 @@ class Usage:
     are those given a value (None: not known), `by_position` says that the order of columns counts. `conflict`: it
     relies on such a unique key (ON CONFLICT). `others` are columns of other relations that the same
     unqualified name would mean if they were there. `computed`: it does more with the value than read, write or
-    compare it. `arguments` are the types of what a function is given ("": not known); None: not how many.
+    compare it. `forces` are the columns that get a value even where PostgreSQL makes it itself. `arguments` are the types
+    of what a function is given ("": not known); None: not how many.
     """
 
     object: ObjectName
@@ -92,6 +93,7 @@ class Usage:
     columns: tuple[str, ...] | None = None
     by_position: bool = False
     conflict: UniqueKey | None = None
+    forces: tuple[str, ...] = ()
     others: tuple[ObjectName, ...] = ()
     arguments: tuple[str, ...] | None = None
     computed: bool = True

@@ -22,11 +22,13 @@ class ColumnShape:
     """One column: its type in PostgreSQL's words ("" where not known), as far as writers and readers care.
 
     `mandatory`: NOT NULL. `filled`: a row that gives no value gets one (a default, an identity, a generated value).
+    `always`: it is generated always, so a row that gives another value is refused.
     """
 
     type: str = ""
     mandatory: bool = False
     filled: bool = False
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

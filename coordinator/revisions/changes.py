@@ -129,6 +129,8 @@ def _sentence(effect: Effect) -> str:
     if effect.verb is Verb.TIGHTEN:
         return f"refuses rows of '{name}' that were good before ({', '.join(effect.columns or ())})"
     if name.kind is ObjectKind.DEFAULT:
+        if effect.type == "always":
+            return f"lets nobody but PostgreSQL give column '{name}' a value"
         return f"changes the default of column '{name}'"
     kind = (
         "view"

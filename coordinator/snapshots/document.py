@@ -121,6 +121,8 @@ def _of_use(use: LastingUse) -> dict[str, Any]:
     found |= {flag: True for flag in _FLAGS if getattr(use, flag)}
     if use.columns is not None:
         found["columns"] = list(use.columns)
+    if use.forces:
+        found["forces"] = list(use.forces)
     if use.arguments is not None:
         found["arguments"] = list(use.arguments)
     if use.conflict is not None:
@@ -139,6 +141,7 @@ def _use(value: Mapping[str, Any]) -> LastingUse:
         used=_name(value["used"]),
         holding=Holding(value["holding"]),
         columns=_texts(value["columns"]) if "columns" in value else None,
+        forces=_texts(value.get("forces", [])),
         arguments=_texts(value["arguments"]) if "arguments" in value else None,
         conflict=_key(value["conflict"]) if "conflict" in value else None,
         others=tuple(_name(each) for each in value.get("others", ())),

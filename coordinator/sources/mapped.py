@@ -148,6 +148,7 @@ def _of_touch(touch: Touch, table: MappedTable) -> tuple[Usage, ...]:
         writes=True,
         inserts=touch.inserts,
         columns=columns if touch.inserts or touch.given is not None else None,
+        forces=tuple(each.part for each in given),
     )
     return (wrote, *(Usage(object=each, computed=False) for each in given))
 

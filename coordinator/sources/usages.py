@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.model.beside import Beside
@@ -28,7 +29,9 @@ def usages_of(body: Body, known: KnownObjects, path: Sequence[str]) -> tuple[Usa
     found: dict[Usage, None] = {}
     for effect in known.resolved(body.effects, path):
         for usage in _of_effect(effect, known, computed, given):
-            found[usage] = None
+            found[
+                replace(usage, forces=body.forces(usage.object, known, path)) if usage.writes else usage
+            ] = None
     for insert in body.inserts:
         relation = known.home(insert.relation, path)
         if relation is not None and (relation.schema, relation.name) in known.columns:
@@ -93,6 +96,7 @@ def _of_insert(insert: Insert, relation: ObjectName, known: KnownObjects) -> Usa
         columns=columns,
         by_position=insert.columns is None,
         conflict=insert.conflict,
+        forces=insert.forces(columns),
     )
 
 

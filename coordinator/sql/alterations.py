@@ -9,7 +9,7 @@ from coordinator.sql.constraints import read_constraint
 from coordinator.sql.namespace import column, type_words, within
 from coordinator.sql.nodes import unwrap, word
 from coordinator.sql.queries import QueryReader
-from coordinator.sql.tables import add_column, tightens_new_column
+from coordinator.sql.tables import add_column, is_always, tightens_new_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +82,14 @@ def _default(reading: Reading, relation: ObjectName, command: Node) -> None:
         QueryReader(reading, holder).expression(_definition(command), relation)
 
 
+def _identity(reading: Reading, relation: ObjectName, command: Node) -> None:
+    reading.use(column(relation, command.name))
+    always = is_always(_definition(command)) if command.HasField("def") else False
+    if always is not None:
+        holder = within(relation, ObjectKind.DEFAULT, command.name)
+        reading.add(Verb.REPLACE, holder, type="always" if always else None)
+
+
 def _set_not_null(reading: Reading, relation: ObjectName, command: Node) -> None:
     reading.use(column(relation, command.name))
     reading.add(Verb.TIGHTEN, relation, columns=(command.name,))
@@ -112,6 +120,7 @@ def _uses_constraint(reading: Reading, relation: ObjectName, command: Node) -> N
 
 def _drop_expression(reading: Reading, relation: ObjectName, command: Node) -> None:
     reading.add(Verb.REPLACE, column(relation, command.name))
+    reading.add(Verb.REPLACE, within(relation, ObjectKind.DEFAULT, command.name))
 
 
 def _attach(reading: Reading, relation: ObjectName, command: Node) -> None:
@@ -143,9 +152,9 @@ _ACTIONS: dict[str, Callable[[Reading, ObjectName, Node], None]] = {
     "DropNotNull": _uses_column,
     "SetStatistics": _uses_column,
     "SetStorage": _uses_column,
-    "AddIdentity": _uses_column,
-    "SetIdentity": _uses_column,
-    "DropIdentity": _uses_column,
+    "AddIdentity": _identity,
+    "SetIdentity": _identity,
+    "DropIdentity": _identity,
     "SetExpression": _uses_column,
     "DropExpression": _drop_expression,
     "AddConstraint": _add_constraint,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from coordinator.model.effect import Holding
 from coordinator.model.known_objects import BARE
 from coordinator.sql.calls import calls_in
+from coordinator.sql.given_values import places_given, places_of_default, set_in
 from coordinator.sql.namespace import Namespace
 from coordinator.sql.nodes import children, given, name_of, strings, unwrap
 from coordinator.sql.parser import body_queries, parse
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from coordinator.model.beside import Beside
     from coordinator.model.effect import Effect, ObjectName
+    from coordinator.model.known_objects import KnownObjects
     from coordinator.model.unique_key import UniqueKey
     from coordinator.sql.calls import Call
     from coordinator.sql.tree import Node, Tree
@@ -37,32 +39,49 @@ class Insert:
     """Rows put into a relation: the columns that get a value, None when they are given by position.
 
     `width` is how many values stand in a row; None when a query gives them. `conflict` is the unique key that
-    ON CONFLICT relies on.
+    ON CONFLICT relies on. `named` are all columns in the order of the values, `places` those of values that are no DEFAULT
+    (None: all).
     """
 
     relation: ObjectName
     columns: tuple[str, ...] | None = None
     width: int | None = None
     conflict: UniqueKey | None = None
+    named: tuple[str, ...] = ()
+    places: frozenset[int] | None = None
+
+    def forces(self, columns: tuple[str, ...] | None) -> tuple[str, ...]:
+        """Those that get a value of their own, of the named columns or of these by position."""
+        return tuple(
+            each
+            for place, each in enumerate(self.named or columns or ())
+            if self.places is None or place in self.places
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
     """What a function's body, or a statement, does. `effects` have the verbs USE and WRITE alone.
 
-    `row_fields` are the columns of NEW and OLD that a trigger function names; `constants`, `compared` and `computed`
-    are those of WatchingReader. `unknown`: why this is not all.
+    `set` are the columns that UPDATE and its like give a value, `row_fields` the columns of NEW and OLD that a trigger
+    function names; `constants`, `compared` and `computed` are those of WatchingReader. `unknown`: why this is not all.
     """
 
     effects: tuple[Effect, ...] = ()
     inserts: tuple[Insert, ...] = ()
     calls: tuple[Call, ...] = ()
+    set: frozenset[ObjectName] = frozenset()
     row_fields: tuple[str, ...] = ()
     constants: frozenset[str] = frozenset()
     compared: tuple[tuple[Named, Named | Beside], ...] = ()
     computed: frozenset[ObjectName] = frozenset()
     holding: Holding = Holding.TEXT
     unknown: tuple[str, ...] = ()
+
+    def forces(self, relation: ObjectName, known: KnownObjects, path: Sequence[str]) -> tuple[str, ...]:
+        """The columns of a relation that UPDATE and its like give a value; `path` is that of unqualified names."""
+        meant = (known.home(each, path) for each in self.set)
+        return tuple(sorted(each.part for each in meant if each is not None and each.relation == relation))
 
 
 def read_statement(tree: Tree) -> Body:
@@ -92,6 +111,7 @@ def _body(
         effects=tuple(reading.effects),
         inserts=tuple(each for node in nodes for each in _inserts(node, reading.names)),
         calls=tuple(each for node in nodes for each in calls_in(node, reading.names)),
+        set=frozenset(each for node in nodes for each in set_in(node, reading.names)),
         row_fields=fields,
         constants=frozenset(reader.constants),
         compared=tuple(reader.compared),
@@ -170,7 +190,9 @@ def _parsed(reading: Reading, text: str) -> Iterator[Node]:
 def _inserts(node: Node, names: Namespace) -> Iterator[Insert]:
     """Every INSERT in a command, those inside WITH too; COPY … FROM adds rows as well."""
     if name_of(node) == "InsertStmt":
-        columns = tuple(item.res_target.name for item in node.cols) or None
+        named = tuple(item.res_target.name for item in node.cols)
+        unsaid = places_of_default(node)
+        columns = tuple(each for place, each in enumerate(named) if place not in unsaid) if named else None
         source = given(node, "select_stmt")
         width = None
         if source is None:  # DEFAULT VALUES
@@ -178,10 +200,16 @@ def _inserts(node: Node, names: Namespace) -> Iterator[Insert]:
         elif source.values_lists:
             width = len(source.values_lists[0].list.items)
         yield Insert(
-            relation=names.relation(node.relation), columns=columns, width=width, conflict=_conflict(node)
+            relation=names.relation(node.relation),
+            columns=columns,
+            width=width,
+            conflict=_conflict(node),
+            named=named,
+            places=places_given(node),
         )
     elif name_of(node) == "CopyStmt" and node.is_from:
-        yield Insert(relation=names.relation(node.relation), columns=strings(node.attlist) or None)
+        columns = strings(node.attlist) or None
+        yield Insert(relation=names.relation(node.relation), columns=columns, places=frozenset())
     for child in children(node):
         yield from _inserts(child, names)
 

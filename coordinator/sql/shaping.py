@@ -11,6 +11,7 @@ from coordinator.model.overload import Overload
 from coordinator.sql.calls import calls_in
 from coordinator.sql.namespace import Namespace, column, type_words
 from coordinator.sql.nodes import given, name_of, strings, unwrap, word
+from coordinator.sql.tables import is_always
 from coordinator.sql.unique_keys import unique_keys
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class ColumnRule:
     type: str | None = None
     mandatory: bool | None = None
     filled: bool | None = None
+    always: bool | None = None
 
     def applied(self, before: ColumnShape) -> ColumnShape:
         """The column's shape after this."""
@@ -50,6 +52,7 @@ class ColumnRule:
             type=before.type if self.type is None else self.type,
             mandatory=before.mandatory if self.mandatory is None else self.mandatory,
             filled=before.filled if self.filled is None else self.filled,
+            always=before.always if self.always is None else self.always,
         )
 
 
@@ -125,6 +128,7 @@ def _column(relation: ObjectName, node: Node) -> ColumnRule:
         type=type_text(node.type_name),
         mandatory=bool(kinds & _REQUIRES) or serial,
         filled=bool(kinds & _FILLS) or serial or bool(node.HasField("raw_default")),
+        always=any(is_always(item.constraint) for item in node.constraints),
     )
 
 
@@ -161,8 +165,10 @@ def _altered(action: str, named: ObjectName, definition: Node | None) -> ColumnR
         return ColumnRule(column=named, mandatory=action == "SetNotNull")
     if action == "ColumnDefault":
         return ColumnRule(column=named, filled=definition is not None)
-    if action in {"AddIdentity", "DropIdentity", "DropExpression"}:
-        return ColumnRule(column=named, filled=action == "AddIdentity")
+    if action in {"AddIdentity", "SetIdentity"} and definition is not None:
+        return ColumnRule(column=named, filled=True, always=is_always(definition))
+    if action in {"DropIdentity", "DropExpression"}:
+        return ColumnRule(column=named, filled=False, always=False)
     return None
 
 

@@ -140,6 +140,14 @@ def index_name(relation: ObjectName, node: Node) -> str:
     return node.idxname or "_".join((relation.name, *(plain or ("expr",)), "idx"))
 
 
+def is_always(node: Node) -> bool | None:
+    """Whether GENERATED in a constraint, or among the options of SET, says ALWAYS; None: it does not say."""
+    if name_of(node) == "Constraint":
+        return bool(node.generated_when == "a")
+    said = [item.def_elem.arg.integer.ival for item in node.items if item.def_elem.defname == "generated"]
+    return said[0] == ord("a") if said else None
+
+
 def tightens_new_column(node: Node) -> bool:
     """Whether rows of the old shape are refused once this column exists: NOT NULL without a default."""
     kinds = {word(item.constraint, "contype") for item in node.constraints}

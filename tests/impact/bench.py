@@ -23,6 +23,7 @@ OWNERS = {"crm": "crm", "bill": "bill"}
 BEFORE = """
 CREATE TYPE crm.mood AS ENUM ('happy', 'sad');
 CREATE TABLE crm.people (id bigint PRIMARY KEY, phone text, age int, mood crm.mood, at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE crm.numbers (id int GENERATED ALWAYS AS IDENTITY, twice int NOT NULL GENERATED ALWAYS AS (id * 2) STORED);
 CREATE UNIQUE INDEX one_moment ON crm.people (at, mood);
 """
 THEIRS = """

@@ -120,6 +120,7 @@ def snapshot(**other: Any) -> Snapshot:
                 holding=Holding.LATE,
                 every=True,
                 columns=("id",),
+                forces=("id",),
                 arguments=("", "text"),
                 conflict=UniqueKey(columns=frozenset({"id"}), partial=True),
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.impact.facts import Ruling
+from coordinator.impact.rules.tightened import forced, made_by_postgresql
 from coordinator.impact.types import same_type
 from coordinator.model.effect import Holding, ObjectKind
 from coordinator.model.impact import ConsumerKind, Verdict
@@ -27,6 +28,8 @@ def drop_column(a: Alteration, usage: Usage, consumption: Consumption, facts: Fa
         return _text_column(name, facts)
     if usage.relation != (name.schema, name.name):
         return None
+    if usage.writes and name.part in usage.forces and made_by_postgresql(name, facts):
+        return forced(name)
     if usage.every:
         return Ruling(Verdict.DEGRADES, f"takes all columns of {_table(name)} and gets one fewer")
     if usage.by_position:

@@ -58,10 +58,18 @@ def _may_be_refused(a: Alteration, usage: Usage) -> Ruling | None:
 
 
 def change_default(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:
-    """Rows that give no value get another one, or none."""
+    """Rows that give no value get another one, or none; where PostgreSQL makes it always, no other may be given."""
     name = ObjectName(ObjectKind.COLUMN, a.object.schema, a.object.name, a.object.part)
-    if not usage.inserts or usage.relation != (name.schema, name.name):
+    if usage.relation != (name.schema, name.name):
         return None
+    if made_by_postgresql(name, facts) and name.part in usage.forces:
+        return forced(name)
+    if not usage.inserts:
+        return None
+    if made_by_postgresql(name, facts) and usage.columns is None:
+        return Ruling(
+            Verdict.DEGRADES, f"adds rows, perhaps with a value for {name.part}, which is refused now"
+        )
     if usage.columns is not None and name.part in usage.columns:
         return None
     shape = facts.final.column(name)
@@ -73,8 +81,24 @@ def change_default(a: Alteration, usage: Usage, consumption: Consumption, facts:
         return Ruling(
             Verdict.BREAKS, f"adds rows without {name.part}, which is mandatory and has no default any more"
         )
+    before = facts.start.column(name)
+    if before is not None and before.mandatory and not before.filled:
+        return None  # without a value it would have failed
     return Ruling(
         Verdict.DEGRADES, f"adds rows without {name.part}, which get another default", may_fail=False
+    )
+
+
+def made_by_postgresql(column: ObjectName, facts: Facts) -> bool:
+    """Whether the column is GENERATED ALWAYS in the end, and was not so before."""
+    before, after = facts.start.column(column), facts.final.column(column)
+    return after is not None and after.always and not (before is not None and before.always)
+
+
+def forced(column: ObjectName) -> Ruling:
+    """What becomes of a writer that gives a value to such a column."""
+    return Ruling(
+        Verdict.BREAKS, f"gives {column.part} a value, which only PostgreSQL may give now (GENERATED ALWAYS)"
     )
 
 

@@ -43,9 +43,10 @@ def ways_out(branch: Branch, impacts: Sequence[ChangeImpact], around: Around) ->
         if alteration is None or alteration.effect is None:
             continue
         way = _WAYS.get((alteration.effect.verb, alteration.effect.object.kind))
-        if way is not None:
-            steps = way(alteration, impact, branch, around)
-            found.append(WayOut(change=impact.change.description, steps=tuple(steps)))
+        if way is None or alteration.effect.type == "always":
+            continue  # under GENERATED ALWAYS writers give no value: there is no other end
+        steps = way(alteration, impact, branch, around)
+        found.append(WayOut(change=impact.change.description, steps=tuple(steps)))
     return tuple(found)
 
 
