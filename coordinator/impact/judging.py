@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from coordinator.impact.facts import Ruling
 from coordinator.impact.passing_on import Judged, broken_holders, passed_on
-from coordinator.impact.rules import added, dropped, functions, renamed, replaced, retyped, tightened
+from coordinator.impact.rules import (
+    added,
+    dropped,
+    functions,
+    renamed,
+    replaced,
+    retyped,
+    row_security,
+    tightened,
+)
 from coordinator.model.change import ChangeType
 from coordinator.model.effect import ObjectKind, Verb
 from coordinator.model.impact import ChangeImpact, Consumer, ConsumerKind, Evidence, Verdict
@@ -50,6 +59,9 @@ _RULES: dict[tuple[Verb, ObjectKind], Rule] = {
     (Verb.CREATE, ObjectKind.TRIGGER): added.add_trigger,
     (Verb.CREATE, ObjectKind.RELATION): added.use_of_new,
     (Verb.CREATE, ObjectKind.FUNCTION): functions.create_function,
+    (Verb.CREATE, ObjectKind.POLICY): row_security.change_rows,
+    (Verb.REPLACE, ObjectKind.POLICY): row_security.change_rows,
+    (Verb.DROP, ObjectKind.POLICY): row_security.change_rows,
     (Verb.WRITE, ObjectKind.RELATION): replaced.write_rows,
 }
 

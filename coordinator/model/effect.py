@@ -90,7 +90,7 @@ class Effect:
     `columns`: of a constraint or index the columns it stands on (it goes when they go); of WRITE see there;
     of TIGHTEN the columns that rows must now satisfy. `type`: of a column, or of the column that refers to
     this one by a foreign key; "view" of a relation that is one; what sort of constraint it is;
-    "always" of a default that is GENERATED ALWAYS.
+    "always" of a default that is GENERATED ALWAYS; of row level security what becomes of it, which stands as a policy.
     `conditional`: IF EXISTS, IF NOT EXISTS, OR REPLACE.
     `overwrites`: of WRITE, rows that were there may be changed or removed; of RETYPE, by an expression (USING).
     """

@@ -31,6 +31,9 @@ _TYPES = {
     (Verb.DROP, ObjectKind.FUNCTION): ChangeType.REMOVE_FUNCTION,
     (Verb.CREATE, ObjectKind.TRIGGER): ChangeType.ADD_TRIGGER,
     (Verb.DROP, ObjectKind.TRIGGER): ChangeType.REMOVE_TRIGGER,
+    (Verb.CREATE, ObjectKind.POLICY): ChangeType.CHANGE_RIGHTS,
+    (Verb.REPLACE, ObjectKind.POLICY): ChangeType.CHANGE_RIGHTS,
+    (Verb.DROP, ObjectKind.POLICY): ChangeType.CHANGE_RIGHTS,
     (Verb.WRITE, ObjectKind.RELATION): ChangeType.CHANGE_DATA,
     (Verb.REPLACE, ObjectKind.DEFAULT): ChangeType.ALTER_COLUMN,
     (Verb.TIGHTEN, ObjectKind.RELATION): ChangeType.ALTER_COLUMN,
@@ -128,6 +131,8 @@ def _sentence(effect: Effect) -> str:
         return f"changes rows of '{name}'{columns}"
     if effect.verb is Verb.TIGHTEN:
         return f"refuses rows of '{name}' that were good before ({', '.join(effect.columns or ())})"
+    if name.kind is ObjectKind.POLICY and effect.type:
+        return f"{effect.type} row level security of '{name.relation}'"
     if name.kind is ObjectKind.DEFAULT:
         if effect.type == "always":
             return f"lets nobody but PostgreSQL give column '{name}' a value"

@@ -74,6 +74,11 @@ def _alter_type(reading: Reading, relation: ObjectName, command: Node) -> None:
     reading.use_type(definition.type_name, holder=changed)
 
 
+def _row_security(reading: Reading, relation: ObjectName, command: Node) -> None:
+    how = _ROW_SECURITY[word(command, "subtype").removeprefix("AT_")]
+    reading.add(Verb.REPLACE, within(relation, ObjectKind.POLICY, "row level security"), type=how)
+
+
 def _default(reading: Reading, relation: ObjectName, command: Node) -> None:
     holder = within(relation, ObjectKind.DEFAULT, command.name)
     reading.use(column(relation, command.name))
@@ -143,6 +148,12 @@ def _uses_trigger(reading: Reading, relation: ObjectName, command: Node) -> None
     reading.use(within(relation, ObjectKind.TRIGGER, command.name))
 
 
+_ROW_SECURITY = {
+    "EnableRowSecurity": "turns on",
+    "DisableRowSecurity": "turns off",
+    "ForceRowSecurity": "forces",
+    "NoForceRowSecurity": "no longer forces",
+}
 _ACTIONS: dict[str, Callable[[Reading, ObjectName, Node], None]] = {
     "AddColumn": _add_column,
     "DropColumn": _drop_column,
@@ -166,4 +177,5 @@ _ACTIONS: dict[str, Callable[[Reading, ObjectName, Node], None]] = {
     "AddInherit": _inherit,
     "EnableTrig": _uses_trigger,
     "DisableTrig": _uses_trigger,
+    **dict.fromkeys(_ROW_SECURITY, _row_security),
 }

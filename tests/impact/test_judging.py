@@ -55,6 +55,14 @@ FORCING = [
     ("MERGE INTO crm.people USING bill.bills b ON true WHEN NOT MATCHED THEN INSERT (id) VALUES (3)", BREAKS),
     ("SELECT id FROM crm.people", SAFE),
 ]
+SECURITY = [
+    "ALTER TABLE crm.people ENABLE ROW LEVEL SECURITY",
+    "ALTER TABLE crm.people FORCE ROW LEVEL SECURITY",
+    "ALTER TABLE crm.people DISABLE ROW LEVEL SECURITY",
+    "CREATE POLICY p ON crm.people USING (age > 3)",
+    "ALTER POLICY p ON crm.people USING (age > 3)",
+    "DROP POLICY p ON crm.people",
+]
 TABLE = [
     ("ALTER TABLE crm.people DROP COLUMN phone", PHONE, BREAKS),
     ("ALTER TABLE crm.people DROP COLUMN phone", "SELECT age FROM crm.people", SAFE),
@@ -194,6 +202,8 @@ TABLE = [
     ),
     ("ALTER TABLE crm.numbers ALTER twice DROP EXPRESSION", "INSERT INTO crm.numbers DEFAULT VALUES", BREAKS),
     ("ALTER TABLE crm.numbers ALTER id SET GENERATED ALWAYS", "UPDATE crm.numbers SET id = 1", SAFE),
+    *((change, sql, DEGRADES) for change in SECURITY for sql in (PHONE, ADD)),
+    ("ALTER TABLE crm.people ENABLE ROW LEVEL SECURITY", "SELECT note FROM bill.bills", SAFE),
     ("CREATE TRIGGER t AFTER INSERT ON crm.people EXECUTE FUNCTION bill.dial()", ADD, DEGRADES),
     ("DELETE FROM crm.people WHERE age > 90", PHONE, DEGRADES),
     ("UPDATE crm.people SET phone = ''", PHONE, DEGRADES),
@@ -443,6 +453,18 @@ def test_what_one_of_several_functions_holds_is_not_let_go_with_another() -> Non
     assert held("ALTER TABLE crm.people DROP COLUMN phone", *both, gone)["bill.ring"][0] is BREAKS
     gone = running("bill", "b3", "DROP FUNCTION bill.ring(text), bill.ring(int)")
     assert held("ALTER TABLE crm.people DROP COLUMN phone", *both, gone)["bill.ring"][0] is SAFE
+
+
+def test_row_level_security_says_who_sees_fewer_rows_and_who_may_be_refused() -> None:
+    impacts, _ = judged(SECURITY[0], PHONE, ADD)
+    (impact,) = impacts
+    assert impact.change.description == "turns on row level security of 'crm.people'"
+    told = {c.name: c.why for c in impact.consumers}
+    why = "row level security is on, and what it runs as may not be the owner"
+    assert told[PHONE] == told["bill.phones"] == f"may see fewer rows of crm.people: {why}"
+    assert told[ADD] == f"may be refused what it writes to crm.people, or see fewer rows: {why}"
+    made = "CREATE TABLE crm.new (id int);\nALTER TABLE crm.new ENABLE ROW LEVEL SECURITY"
+    assert all(not each.consumers for each in judged(made, PHONE)[0])
 
 
 def test_dynamic_sql_is_not_known_and_words_never_break() -> None:
