@@ -18,6 +18,23 @@ TYPES = {
     "date": ("'2026-01-01'", "'2026-01-02'"),
     "mood": ("'happy'", "'sad'"),
 }
+_NORM = "CREATE FUNCTION a.{} RETURNS text LANGUAGE sql AS $f$ SELECT 'x'::text $f$"
+OVERLOADS = [
+    _NORM.format(each)
+    for each in ("norm(t text)", "norm(n integer)", "norm(t text, n integer)", "lone(t text)")
+]
+MORE = [
+    _NORM.format(each)
+    for each in (
+        "norm(t text, n integer = 0)",
+        "norm(n bigint)",
+        "lone(n integer)",
+        "lone(t text, n integer)",
+        "lone(t text, n integer = 0)",
+        "lone(VARIADIC t text[])",
+    )
+]
+CALLS = ["a.norm('q'::text)", "a.norm(1)", "a.norm('q', 1)", "a.lone('q')", "a.lone(NULL)"]
 _NUMBERS = ("integer", "bigint", "smallint", "numeric(8,2)")
 
 
@@ -41,6 +58,7 @@ class Table:
     name: str
     columns: tuple[Column, ...]
     refers: str | None  # another table
+    unique: str | None = None  # the column that an index holds unique
 
     @property
     def full(self) -> str:
@@ -51,6 +69,8 @@ class Table:
         if self.refers is not None:
             parts.append(f"ref_id integer CONSTRAINT {self.name}_refers REFERENCES {self.refers} (id)")
         made = [f"CREATE TABLE {self.full} ({', '.join(parts)})"]
+        if self.unique is not None:
+            made.append(f"CREATE UNIQUE INDEX {self.name}_one ON {self.full} ({self.unique})")
         for row in (0, 1):
             names = ["id", *(each.name for each in self.columns)]
             values = [str(row + 1), *(TYPES[each.type][row] for each in self.columns)]
@@ -81,6 +101,7 @@ class Firm:
             "CREATE TYPE public.mood AS ENUM ('happy', 'sad')",
             *(f"CREATE SCHEMA {each}" for each in schemas),
             *(line for each in self.tables for line in each.ddl()),
+            *OVERLOADS,
             *(each.ddl for each in self.holders),
         ]
 
@@ -112,7 +133,8 @@ def _table(draw: st.DrawFn, schema: str, name: str, before: list[Table]) -> Tabl
         for each in names
     )
     refers = draw(st.none() | st.sampled_from([each.full for each in before])) if before else None
-    return Table(schema, name, columns, refers)
+    unique = draw(st.none() | st.sampled_from([each.name for each in columns]))
+    return Table(schema, name, columns, refers, unique)
 
 
 @st.composite
@@ -122,7 +144,10 @@ def _holder(draw: st.DrawFn, number: int, tables: list[Table]) -> Holder:
     column = draw(st.sampled_from(table.columns))
     kind = draw(
         st.sampled_from(
-            ["view", "star view", "join view", "sql", "plpgsql", "writer", "atomic", "star", "updater"]
+            [
+                *("view", "star view", "join view", "sql", "plpgsql", "writer", "atomic", "star", "updater"),
+                *("upsert", "upsert", "caller", "call view"),
+            ]
         )
     )
     name = f"{schema}.h{number}"
@@ -136,10 +161,13 @@ def _holder(draw: st.DrawFn, number: int, tables: list[Table]) -> Holder:
         other = draw(st.sampled_from(tables))
         sql = f"SELECT t.{column.name} AS one, o.id AS two FROM {table.full} t JOIN {other.full} o ON o.id = t.id"
         return Holder(name, f"CREATE VIEW {name} AS {sql}", f"SELECT * FROM {name}")
-    return _function(kind, name, table, column)
+    if kind == "call view":
+        call = draw(st.sampled_from(CALLS))
+        return Holder(name, f"CREATE VIEW {name} AS SELECT {call} AS one", f"SELECT * FROM {name}")
+    return _function(kind, name, table, column, draw(st.sampled_from(CALLS)))
 
 
-def _function(kind: str, name: str, table: Table, column: Column) -> Holder:
+def _function(kind: str, name: str, table: Table, column: Column, call: str) -> Holder:
     proof = f"SELECT {name}()"
     read = f"SELECT count({column.name}) FROM {table.full}"
     bodies = {
@@ -151,6 +179,8 @@ def _function(kind: str, name: str, table: Table, column: Column) -> Holder:
             f"LANGUAGE plpgsql AS $f$ DECLARE r record; BEGIN SELECT * INTO r FROM {table.full} LIMIT 1; RETURN r.id; END $f$",
         ),
         "writer": ("void", f"LANGUAGE plpgsql AS $f$ BEGIN {_insert(table, 501, column)}; END $f$"),
+        "upsert": ("void", f"LANGUAGE plpgsql AS $f$ BEGIN {_upsert(table)}; END $f$"),
+        "caller": ("text", f"LANGUAGE plpgsql AS $f$ BEGIN RETURN {call}; END $f$"),
         "updater": (
             "void",
             f"LANGUAGE plpgsql AS $f$ BEGIN {_update(table, column)}; END $f$",
@@ -170,6 +200,12 @@ def _insert(table: Table, key: int, column: Column | None = None) -> str:
     names = ["id", *(each.name for each in given)]
     values = [str(key), *(TYPES[each.type][1] for each in given)]
     return f"INSERT INTO {table.full} ({', '.join(names)}) VALUES ({', '.join(values)})"
+
+
+def _upsert(table: Table) -> str:
+    """A row that is there already, by the unique key of the table."""
+    key = next((each for each in table.columns if each.name == table.unique), None)
+    return f"{_insert(table, 1, key)} ON CONFLICT ({table.unique or 'id'}) DO NOTHING"
 
 
 @st.composite
@@ -205,6 +241,11 @@ def _statement(draw: st.DrawFn, tables: list[Table], holders: tuple[Holder, ...]
         f" AND o.{theirs.name} IS NOT NULL)",
         "with": f"WITH q AS (SELECT id, {column.name} FROM {table.full}) SELECT q.{column.name} FROM q",
         "union": f"SELECT {column.name} FROM {table.full} UNION SELECT {theirs.name} FROM {other.full}",
+        "upsert by key": _upsert(table),
+        "defaults": f"INSERT INTO {table.full} (id, {column.name}) VALUES (602, DEFAULT)",
+        "set default": f"UPDATE {table.full} SET {column.name} = DEFAULT WHERE id = 1",
+        "by position": f"INSERT INTO {table.full} VALUES (603, {value})",
+        "call": f"SELECT {draw(st.sampled_from(CALLS))}",
         "copy": f"INSERT INTO {table.full} SELECT * FROM {table.full} WHERE false",
         "cast": f"SELECT {column.name}::text FROM {table.full}",
         "mood": f"SELECT id FROM {table.full} WHERE {column.name} IN ('happy')"
@@ -226,6 +267,9 @@ def _change(draw: st.DrawFn, tables: list[Table], holders: tuple[Holder, ...]) -
     kind = "VIEW" if is_view else "FUNCTION"
     cascade = draw(st.sampled_from(["", " CASCADE"]))
     wanted = draw(st.sampled_from(sorted(TYPES)))
+    overload = draw(
+        st.sampled_from(["a.norm(text)", "a.norm(integer)", "a.norm(text, integer)", "a.lone(text)"])
+    )
     type_name = "public.mood" if wanted == "mood" else wanted
     changed, name = f"ALTER TABLE {table.full}", column.name
     using = f" USING ({name}::text::{type_name})" if draw(st.booleans()) else ""
@@ -259,6 +303,23 @@ def _change(draw: st.DrawFn, tables: list[Table], holders: tuple[Holder, ...]) -
         "check": (f"{changed} ADD CONSTRAINT checked CHECK ({name} IS NOT NULL)",),
         "key": (f"{changed} ADD CONSTRAINT refers FOREIGN KEY (id) REFERENCES {other.full} (id)",),
         "drop key": (f"{changed} DROP CONSTRAINT {table.name}_pkey{cascade}",),
+        "drop index": (f"DROP INDEX {table.schema}.{table.name}_one",),
+        "drop index and more": (
+            f"DROP INDEX {table.schema}.{table.name}_one",
+            f"CREATE UNIQUE INDEX again ON {table.full} ({table.unique or 'id'}{draw(st.sampled_from(['', ', id']))})"
+            + draw(st.sampled_from(["", f" WHERE {name} IS NOT NULL"])),
+        ),
+        "identity": (
+            f"{changed} ALTER COLUMN id ADD GENERATED {draw(st.sampled_from(['ALWAYS', 'BY DEFAULT']))} AS IDENTITY",
+        ),
+        "swap generated": (
+            f"{changed} DROP COLUMN {name}{cascade}",
+            f"{changed} ADD COLUMN {name} integer GENERATED ALWAYS AS (id + 1) STORED",
+        ),
+        "drop function": (f"DROP FUNCTION {overload}{cascade}",),
+        "rename function": (f"ALTER FUNCTION {overload} RENAME TO other_norm",),
+        "remake function": (f"DROP FUNCTION {overload}", draw(st.sampled_from(MORE))),
+        "more functions": (draw(st.sampled_from(MORE)),),
         "label": ("ALTER TYPE public.mood RENAME VALUE 'happy' TO 'glad'",),
         "new label": ("ALTER TYPE public.mood ADD VALUE 'calm'",),
         "rename type": ("ALTER TYPE public.mood RENAME TO temper",),
@@ -270,6 +331,7 @@ def _change(draw: st.DrawFn, tables: list[Table], holders: tuple[Holder, ...]) -
     hurts = [
         each
         for each in kinds
-        if each.split()[0] in {"drop", "rename", "move", "swap", "retype", "remake", "label"}
+        if each.split()[0]
+        in {"drop", "rename", "move", "swap", "retype", "remake", "label", "identity", "more"}
     ]
     return kinds[draw(st.sampled_from([*hurts, *hurts, *kinds]))]
