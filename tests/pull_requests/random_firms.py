@@ -133,7 +133,7 @@ def _table(draw: st.DrawFn, schema: str, name: str, before: list[Table]) -> Tabl
         for each in names
     )
     refers = draw(st.none() | st.sampled_from([each.full for each in before])) if before else None
-    unique = draw(st.none() | st.sampled_from([each.name for each in columns]))
+    unique = draw(st.sampled_from([None, *(each.name for each in columns)]))
     return Table(schema, name, columns, refers, unique)
 
 
@@ -205,7 +205,7 @@ def _insert(table: Table, key: int, column: Column | None = None) -> str:
 def _upsert(table: Table) -> str:
     """A row that is there already, by the unique key of the table."""
     key = next((each for each in table.columns if each.name == table.unique), None)
-    return f"{_insert(table, 1, key)} ON CONFLICT ({table.unique or 'id'}) DO NOTHING"
+    return f"{_insert(table, 2, key)} ON CONFLICT ({table.unique or 'id'}) DO NOTHING"
 
 
 @st.composite
