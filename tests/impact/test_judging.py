@@ -168,6 +168,10 @@ TABLE = [
     ),
     ("ALTER TABLE crm.people ADD CONSTRAINT one UNIQUE (phone)", ADD, DEGRADES),
     ("CREATE UNIQUE INDEX one ON crm.people (phone)", ADD, DEGRADES),
+    ("CREATE UNIQUE INDEX one ON crm.people (at)", ADD, DEGRADES),
+    ("CREATE UNIQUE INDEX one ON crm.people (at)", "UPDATE crm.people SET phone = 'x'", SAFE),
+    ("CREATE UNIQUE INDEX one ON crm.people (age)", ADD, SAFE),
+    ("ALTER TABLE crm.people ADD CONSTRAINT one UNIQUE (at)", ADD, DEGRADES),
     ("ALTER TABLE crm.people ADD CONSTRAINT old CHECK (age > 17)", ADD, DEGRADES),
     ("ALTER TABLE crm.people ADD CONSTRAINT one UNIQUE (phone)", "DELETE FROM crm.people", SAFE),
     (

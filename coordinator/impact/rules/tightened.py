@@ -42,16 +42,19 @@ def tighten(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts)
         return Ruling(Verdict.BREAKS, f"adds rows without {', '.join(missing)}, which become mandatory")
     if needed and usage.inserts and usage.columns is None:
         return Ruling(Verdict.DEGRADES, f"adds rows, perhaps without {', '.join(needed)}")
-    return _may_be_refused(a, usage)
+    return _may_be_refused(a, usage, facts)
 
 
-def _may_be_refused(a: Alteration, usage: Usage) -> Ruling | None:
+def _may_be_refused(a: Alteration, usage: Usage, facts: Facts) -> Ruling | None:
     assert a.effect is not None
     if usage.columns == () and not usage.inserts:
         return None  # it removes rows
     columns = set(a.effect.columns or ())
-    if columns and usage.columns is not None and not columns & set(usage.columns):
-        return None
+    if columns and usage.columns is not None:
+        written = columns.intersection(usage.columns)
+        filled = usage.inserts and any(_is_filled(a.object, each, facts) for each in columns)
+        if not written and not filled:
+            return None
     how = _HOW.get(a.change.type, "rows are checked")
     shown = f" ({', '.join(sorted(columns))})" if columns else ""
     return Ruling(Verdict.DEGRADES, f"writes what may be refused from here on: {how}{shown}")
@@ -100,6 +103,12 @@ def forced(column: ObjectName) -> Ruling:
     return Ruling(
         Verdict.BREAKS, f"gives {column.part} a value, which only PostgreSQL may give now (GENERATED ALWAYS)"
     )
+
+
+def _is_filled(relation: ObjectName, column: str, facts: Facts) -> bool:
+    """Whether an added row that gives the column no value gets one."""
+    shape = facts.final.column(ObjectName(ObjectKind.COLUMN, relation.schema, relation.name, column))
+    return shape is not None and shape.filled
 
 
 def _is_needed(relation: ObjectName, column: str, facts: Facts) -> bool:
