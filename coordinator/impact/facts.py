@@ -49,6 +49,11 @@ class Facts:
     stands_on: Mapping[ObjectName, frozenset[ObjectName]] = field(default_factory=dict)
     looked_up: frozenset[ObjectName] = frozenset()
 
+    @property
+    def enums(self) -> frozenset[str]:
+        """The names of enum types, without their schemas."""
+        return frozenset(name for known in (self.start, self.final) for _, name in known.labels)
+
     def released(self, consumption: Consumption, alteration: Alteration) -> RevisionKey | None:
         """The pending revision that drops or replaces the consumer before this alteration; None: none does."""
         holder = consumption.holder

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _SPELLINGS = {
     "smallint": "int2",
@@ -27,13 +31,16 @@ _SPELLINGS = {
     "bit varying": "varbit",
 }
 _FAMILIES = {
-    **dict.fromkeys(("int2", "int4", "int8", "numeric", "float4", "float8", "money"), "number"),
+    **dict.fromkeys(("int2", "int4", "int8", "numeric", "float4", "float8"), "number"),
     **dict.fromkeys(("text", "varchar", "bpchar", "citext", "name"), "text"),
     **dict.fromkeys(("date", "timestamp", "timestamptz"), "moment"),
-    **dict.fromkeys(("time", "timetz"), "time of day"),
+    **dict.fromkeys(("time", "timetz", "interval"), "time of day"),
+    **dict.fromkeys(("inet", "cidr"), "address"),
+    **dict.fromkeys(("bit", "varbit"), "bits"),
+    **{each: each for each in ("bool", "uuid", "money", "bytea", "json", "jsonb")},
 }
-# Types that are no text, so that LIKE, a regular expression or lower() over them is refused.
-_NO_TEXTS = frozenset(_FAMILIES.values()) - {"text"} | {"bool", "uuid", "json", "jsonb", "interval", "inet"}
+# Types that are no text, so that LIKE, a regular expression or lower() over them is refused; bytea has a LIKE.
+_NO_TEXTS = frozenset(_FAMILIES) - {name for name, of in _FAMILIES.items() if of in {"text", "bytea"}}
 _TRUTHS = ("true", "false", "yes", "no", "on", "off", "1", "0")
 _NUMBERS_IN_WORDS = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _WIDTHS = {"int2": 1, "int4": 2, "int8": 3, "numeric": 4}
@@ -52,9 +59,9 @@ class SqlType:
     array: bool = False
 
     @property
-    def family(self) -> str:
-        """Types of one family can be compared with each other."""
-        return ("array of " if self.array else "") + _FAMILIES.get(self.name, self.name)
+    def family(self) -> str | None:
+        """Types of one family can be compared with each other; None where it is not known, as of a domain."""
+        return _FAMILIES.get(self.name)
 
 
 def sql_type(text: str) -> SqlType | None:
@@ -84,15 +91,25 @@ def same_name(one: str, other: str) -> bool:
     return left is not None and right is not None and (left.name, left.array) == (right.name, right.array)
 
 
-def comparable(one: str, other: str) -> bool | None:
-    """Whether PostgreSQL has an operator that compares the two; None when one of them is not known."""
+def comparable(one: str, other: str, enums: Collection[str] = ()) -> bool | None:
+    """Whether PostgreSQL has an operator that compares the two; None when that is not known, as of a domain.
+
+    `enums` are the names of enum types: each compares with itself alone.
+    """
     left, right = sql_type(one), sql_type(other)
     if left is None or right is None:
         return None
-    if left.array != right.array:
-        return False
-    names = left.family.rpartition(".")[2], right.family.rpartition(".")[2]
-    return names[0] == names[1]
+    names = left.name.rpartition(".")[2], right.name.rpartition(".")[2]
+    if names[0] == names[1] and left.array == right.array:
+        return True
+    families = (left.family or _enum(names[0], enums), right.family or _enum(names[1], enums))
+    if None in families:
+        return None
+    return families[0] == families[1] and left.array == right.array
+
+
+def _enum(name: str, enums: Collection[str]) -> str | None:
+    return name if name in enums else None
 
 
 def takes_text_operators(name: str) -> bool | None:
@@ -100,7 +117,7 @@ def takes_text_operators(name: str) -> bool | None:
     found = sql_type(name)
     if found is None:
         return None
-    if found.family in _NO_TEXTS or found.array:
+    if found.name in _NO_TEXTS or found.array:
         return False
     return True if found.family == "text" else None
 
@@ -115,7 +132,7 @@ def reads(name: str, literal: str) -> bool | None:
         return None
     if found.family == "text":
         return True
-    if found.family == "number" and found.name != "money":
+    if found.family == "number":
         is_word = any(map(str.isalpha, words)) and not any(map(str.isdigit, words))
         return False if is_word and not _NUMBERS_IN_WORDS.fullmatch(words) else None
     if found.name == "bool":

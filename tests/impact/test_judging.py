@@ -139,6 +139,16 @@ TABLE = [
         DEGRADES,
     ),
     (
+        "ALTER TABLE crm.people ALTER phone TYPE crm.mood USING NULL",
+        "SELECT b.id FROM bill.bills b JOIN crm.people p ON p.phone = b.note",
+        BREAKS,
+    ),
+    (
+        "CREATE DOMAIN crm.number AS text;\nALTER TABLE crm.people ALTER phone TYPE crm.number",
+        "SELECT b.id FROM bill.bills b JOIN crm.people p ON p.phone = b.note",
+        DEGRADES,
+    ),
+    (
         "ALTER TABLE crm.people ALTER phone TYPE bool USING NULL",
         "SELECT id FROM crm.people WHERE phone = 'y'",
         DEGRADES,
@@ -524,6 +534,15 @@ def test_nothing_ships_first_where_nobody_else_is_pending() -> None:
         ("crm.mood", "mood", True, True, False),
         ("timestamp with time zone", "timestamptz", True, True, False),
         ("", "text", False, None, False),
+        ("crm.mood", "text", False, None, False),
+        ("crm.mood", "public.age", False, None, False),
+        ("crm.mood", "bigint[]", False, None, False),
+        ("inet", "cidr", False, True, False),
+        ("time", "interval", False, True, False),
+        ("bit(3)", "bit varying(5)", False, True, False),
+        ("time", "time with time zone", False, True, False),
+        ("inet", "text", False, False, False),
+        ("money", "numeric", False, False, False),
     ],
 )
 def test_how_types_stand_to_each_other(
@@ -532,3 +551,9 @@ def test_how_types_stand_to_each_other(
     assert same_type(one, other) is same
     assert comparable(one, other) is compares
     assert widens(one, other) is wider
+
+
+def test_an_enum_compares_with_itself_alone() -> None:
+    assert comparable("crm.mood", "text", {"mood"}) is False
+    assert comparable("crm.mood", "mood", {"mood"}) is True
+    assert comparable("crm.mood", "crm.mail", {"mood"}) is None

@@ -71,7 +71,8 @@ def _key(a: Alteration, consumption: Consumption, facts: Facts) -> Ruling | None
     fits = []
     for other in others:
         shape = facts.start.column(other)
-        fits.append((other, shape.type if shape else "", comparable(after, shape.type) if shape else None))
+        fit = comparable(after, shape.type, facts.enums) if shape else None
+        fits.append((other, shape.type if shape else "", fit))
     if all(fit is False for _, _, fit in fits):
         other, words, _ = fits[0]
         return Ruling(
@@ -107,7 +108,7 @@ def _clash(a: Alteration, consumption: Consumption, facts: Facts) -> Ruling | No
     _, after = _types(a)
     for one, other in consumption.compared:
         if isinstance(other, Beside):
-            why = _unfit(other, after) if one == a.object else None
+            why = _unfit(other, after, facts) if one == a.object else None
         else:
             mate = other if one == a.object else one if other == a.object else None
             why = _unlike(mate, after, facts) if mate is not None else None
@@ -119,17 +120,16 @@ def _clash(a: Alteration, consumption: Consumption, facts: Facts) -> Ruling | No
 def _unlike(mate: ObjectName, after: str, facts: Facts) -> str | None:
     """Why a column that it is compared with does not go with the new type; None: it goes, or that is not known."""
     shape = facts.final.column(mate)
-    if shape is None or comparable(after, shape.type) is not False:
+    if shape is None or comparable(after, shape.type, facts.enums) is not False:
         return None
     return f"compares it with {mate} ({shape.type}), which {after} does not compare with"
 
 
-def _unfit(beside: Beside, after: str) -> str | None:
+def _unfit(beside: Beside, after: str, facts: Facts) -> str | None:
     """Why what stands beside the column does not go with its new type; None: it goes, or that is not known."""
     match beside.kind:
         case BesideKind.NUMBER:
-            known = sql_type(after) is not None
-            if known and comparable(after, "numeric") is False:
+            if comparable(after, "numeric", facts.enums) is False:
                 return f"compares it with a number, and {after} does not compare with one"
         case BesideKind.TEXT:
             if takes_text_operators(after) is False:
