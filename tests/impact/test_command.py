@@ -217,7 +217,7 @@ def test_outside_of_git_what_is_not_applied_counts(shop: Path, database: Databas
         for each in change["consumers"]
         if each["name"] == "CALL" and each["verdict"] == "breaks"
     ]
-    assert "asks for crm.customers, which is not there in the end" in whys
+    assert whys == ["asks for crm.customers.telefone2, which is not there in the end"]
 
 
 @pytest.mark.postgres
