@@ -58,7 +58,7 @@ class ColumnRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revoked:
-    """Rights that are taken from roles."""
+    """Rights that are taken from roles. A right to columns takes nothing from whoever has it to the table."""
 
     objects: tuple[ObjectName, ...]
     privileges: tuple[str, ...]  # in lower case; empty: all of them
@@ -209,6 +209,8 @@ def _named(names: Namespace, tree: Tree) -> Iterator[tuple[ObjectName, tuple[str
 
 
 def _revoked(names: Namespace, node: Node) -> Iterator[Revoked]:
+    if node.grant_option:
+        return  # the right itself stays
     target = word(node, "objtype").removeprefix("OBJECT_")
     whole = word(node, "targtype") == "ACL_TARGET_ALL_IN_SCHEMA"
     found = []
@@ -221,10 +223,12 @@ def _revoked(names: Namespace, node: Node) -> Iterator[Revoked]:
             found.append(ObjectName(ObjectKind.SCHEMA, item.sval, ""))
         elif target in {"FUNCTION", "PROCEDURE", "ROUTINE"}:
             found.append(names.listed(ObjectKind.FUNCTION, item.objname))
-    roles = [each.role_spec.rolename or "public" for each in node.grantees]
-    yield Revoked(
-        objects=tuple(found),
-        privileges=tuple(each.access_priv.priv_name.lower() for each in node.privileges)
-        or (_ON_ALL.get(target, ()) if whole else ()),
-        roles=tuple(roles),
-    )
+    roles = tuple(each.role_spec.rolename or "public" for each in node.grantees)
+    rights = [each.access_priv for each in node.privileges]
+    on_all = tuple(each.priv_name.lower() for each in rights if not each.cols)
+    if on_all or not rights:
+        privileges = on_all or (_ON_ALL.get(target, ()) if whole else ())
+        yield Revoked(objects=tuple(found), privileges=privileges, roles=roles)
+    for right in (each for each in rights if each.cols):
+        columns = tuple(column(table, each) for table in found for each in strings(right.cols))
+        yield Revoked(objects=columns, privileges=(right.priv_name.lower(),), roles=roles)

@@ -28,6 +28,7 @@ CREATE UNIQUE INDEX one_moment ON crm.people (at, mood);
 """
 THEIRS = """
 CREATE TABLE bill.bills (id int PRIMARY KEY, person bigint REFERENCES crm.people, note text, age int);
+CREATE TABLE bill.days (moods crm.mood[]);
 CREATE VIEW bill.phones AS SELECT phone FROM crm.people;
 CREATE FUNCTION bill.dial() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT phone FROM crm.people LIMIT 1); END $$;
 CREATE FUNCTION bill.wild(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE t; END $$;

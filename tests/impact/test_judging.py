@@ -102,9 +102,24 @@ TABLE = [
         "SELECT id FROM crm.people WHERE mood = 'happy'",
         DEGRADES,
     ),
+    (
+        "ALTER TYPE crm.mood RENAME VALUE 'sad' TO 'blue'",
+        "SELECT 1 FROM bill.days WHERE 'sad' = ANY(moods)",
+        BREAKS,
+    ),
     ("ALTER TYPE crm.mood ADD VALUE 'calm'", "SELECT mood FROM crm.people", DEGRADES),
     ("ALTER TYPE crm.mood ADD VALUE 'calm'", "INSERT INTO crm.people (id, mood) VALUES (1, 'sad')", SAFE),
     ("ALTER FUNCTION bill.dial() RENAME TO ring", "SELECT bill.dial()", BREAKS),
+    (
+        "DROP VIEW bill.phones;\nCREATE VIEW bill.phones AS SELECT id FROM crm.people",
+        "SELECT * FROM bill.phones",
+        DEGRADES,
+    ),
+    (
+        "DROP VIEW bill.phones;\nCREATE VIEW bill.phones AS SELECT phone FROM crm.people WHERE age > 1",
+        "SELECT * FROM bill.phones",
+        SAFE,
+    ),
     ("ALTER TABLE crm.people ALTER age TYPE bigint", "SELECT age FROM crm.people WHERE age > 3", SAFE),
     ("ALTER TABLE crm.people ALTER age TYPE bigint", "SELECT chr(age) FROM crm.people", DEGRADES),
     ("ALTER TABLE crm.people ALTER age TYPE text", "SELECT id FROM crm.people WHERE age > 3", BREAKS),
@@ -278,6 +293,35 @@ ALTER TABLE crm.people DROP CONSTRAINT b""",
 )
 def test_what_becomes_of_a_statement(change: str, sql: str, expected: Verdict) -> None:
     assert verdict(change, sql) is expected
+
+
+RIGHTS = [
+    ("SELECT ON crm.people", PHONE, BREAKS),
+    ("SELECT ON ALL TABLES IN SCHEMA crm", PHONE, BREAKS),
+    ("GRANT OPTION FOR SELECT ON crm.people", PHONE, SAFE),
+    ("SELECT (phone) ON crm.people", PHONE, DEGRADES),
+    ("SELECT (phone) ON crm.people", "SELECT age FROM crm.people", SAFE),
+    ("SELECT ON crm.people", ADD, DEGRADES),
+    ("INSERT ON crm.people", ADD, BREAKS),
+    ("UPDATE, DELETE ON crm.people", PHONE, SAFE),
+    ("DELETE ON crm.people", "UPDATE crm.people SET age = 1", SAFE),
+    ("UPDATE ON crm.people", "UPDATE crm.people SET age = 1", BREAKS),
+    ("DELETE ON crm.people", "DELETE FROM crm.people", BREAKS),
+    ("UPDATE ON crm.people", "DELETE FROM crm.people", SAFE),
+    ("USAGE ON SCHEMA crm", PHONE, BREAKS),
+]
+
+
+@pytest.mark.parametrize(("right", "sql", "expected"), RIGHTS)
+def test_what_becomes_of_a_statement_whose_role_loses_a_right(
+    right: str, sql: str, expected: Verdict
+) -> None:
+    assert verdict(f"REVOKE {right} FROM app", sql, role="app") is expected
+
+
+@pytest.mark.parametrize("right", ["DELETE", "UPDATE, DELETE"])
+def test_an_insert_needs_no_right_to_change_or_remove_rows(right: str) -> None:
+    assert verdict(f"REVOKE {right} ON crm.people FROM app", ADD, role="app") is not BREAKS
 
 
 def test_a_role_that_loses_its_right_breaks_and_another_does_not() -> None:

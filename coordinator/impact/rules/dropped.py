@@ -103,6 +103,10 @@ def anew(usage: Usage, facts: Facts) -> Ruling:
             return Ruling(
                 Verdict.DEGRADES, f"gets {usage.object.part} of {shown} as {now.type}, not as {before.type}"
             )
+    if usage.every:
+        had, has = facts.start.columns.get(key), facts.final.columns[key]
+        if had is not None and has and list(had) != list(has):
+            return Ruling(Verdict.DEGRADES, f"takes all columns of {shown}, and these are others now")
     was_view, is_view = key in facts.start.views, key in facts.final.views
     if usage.writes and is_view:
         return Ruling(Verdict.DEGRADES, f"writes {shown}, which is a view now")

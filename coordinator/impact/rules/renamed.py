@@ -79,7 +79,7 @@ def rename_label(a: Alteration, usage: Usage, consumption: Consumption, facts: F
             return FOLLOWED
         return Ruling(Verdict.BREAKS, f"asks for the value {a.object.part!r} by its old name")
     shape = facts.start.column(usage.object) if usage.object.kind is ObjectKind.COLUMN else None
-    if shape is None or not same_type(shape.type, f"{a.object.schema}.{a.object.name}"):
+    if shape is None or not same_type(shape.type.removesuffix("[]"), f"{a.object.schema}.{a.object.name}"):
         return None
     if usage.holding is Holding.FIRM:
         return FOLLOWED

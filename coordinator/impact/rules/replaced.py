@@ -55,13 +55,17 @@ def write_rows(a: Alteration, usage: Usage, consumption: Consumption, facts: Fac
 
 def change_rights(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:
     """Rights are taken from roles; a GRANT takes nothing."""
+    adds = any(each.inserts and each.relation == usage.relation for each in consumption.usages)
     for revoked in a.revoked:
-        if not _covers(revoked, usage):
+        surely = _covers(revoked, usage, adds=adds)
+        if surely is None:
             continue
         roles = ", ".join(revoked.roles)
         if consumption.kind is ConsumerKind.STATEMENT and consumption.role is not None:
-            if consumption.role in revoked.roles:
+            if consumption.role in revoked.roles and surely:
                 return Ruling(Verdict.BREAKS, f"is run by {consumption.role}, who loses the right to it")
+            if consumption.role in revoked.roles:
+                return Ruling(Verdict.DEGRADES, f"is run by {consumption.role}, who may lose the right to it")
             if "public" in revoked.roles:
                 return Ruling(Verdict.DEGRADES, f"is run by {consumption.role}, perhaps by everybody's right")
         elif consumption.kind in _READ_BY_ALL and usage.holding is not Holding.FIRM:
@@ -69,27 +73,36 @@ def change_rights(a: Alteration, usage: Usage, consumption: Consumption, facts: 
     return None
 
 
-def _covers(revoked: Revoked, usage: Usage) -> bool:
-    """Whether the usage needs what is taken."""
+def _covers(revoked: Revoked, usage: Usage, *, adds: bool) -> bool | None:
+    """Whether the usage needs what is taken: True, False for perhaps, None for no.
+
+    `adds`: the same command adds rows to the relation, so that columns that it names are most likely given a value.
+    """
+    needs = set(_needs(usage))
+    if usage.object in revoked.objects and usage.object.kind is ObjectKind.COLUMN:
+        return False if needs & set(revoked.privileges) else None
     named = any(
         (each.kind is ObjectKind.SCHEMA and each.schema == usage.object.schema)
-        or (each.schema, each.name) == (usage.object.schema, usage.object.name)
+        or (not each.part and (each.schema, each.name) == (usage.object.schema, usage.object.name))
         for each in revoked.objects
     )
-    if not named or not revoked.privileges:
-        return named
-    return bool(
-        set(_needs(usage)) & {*revoked.privileges, *(["usage"] if "usage" in revoked.privileges else [])}
-    )
+    if not named:
+        return None
+    if not revoked.privileges or "usage" in revoked.privileges:
+        return True
+    if not needs & set(revoked.privileges):
+        return None
+    return usage.inserts or not adds
 
 
 def _needs(usage: Usage) -> Iterator[str]:
-    yield "usage"
     if usage.object.kind is ObjectKind.FUNCTION:
         yield "execute"
     elif usage.inserts:
         yield "insert"
+    elif usage.writes and usage.columns == ():
+        yield from ("delete", "truncate")
     elif usage.writes:
-        yield from ("update", "delete", "truncate")
+        yield from ("update", *(("delete", "truncate") if usage.columns is None else ()))
     else:
         yield "select"
