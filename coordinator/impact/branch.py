@@ -36,7 +36,8 @@ class Running:
 class Branch:
     """What came of the run. `reading` knows what was there at any time: names in people's code are read by it.
 
-    `pending` are the objects that pending revisions make, `releases` where holders are dropped or replaced.
+    `pending` are the objects that pending revisions make, `releases` where holders are dropped or replaced, `retyped`
+    where columns get another type.
     """
 
     alterations: tuple[Alteration, ...]
@@ -44,6 +45,7 @@ class Branch:
     final: KnownObjects
     reading: KnownObjects
     releases: Mapping[ObjectName, tuple[tuple[Position, RevisionKey], ...]]
+    retyped: Mapping[ObjectName, tuple[tuple[Position, RevisionKey], ...]]
     pending: tuple[Consumption, ...] = ()
     not_known: tuple[str, ...] = ()
 
@@ -110,6 +112,7 @@ def run_branch(
     holders: list[Consumption] = []
     unsure: list[LastingUse] = []
     releases: dict[ObjectName, list[tuple[Position, RevisionKey]]] = {}
+    retyped: dict[ObjectName, list[tuple[Position, RevisionKey]]] = {}
     start, begun = known, False
     for number, revision in enumerate(pending, start=1):
         if revision.key in branch and not begun:
@@ -127,6 +130,8 @@ def run_branch(
             for effect in command.effects:
                 if effect.verb in {Verb.CREATE, Verb.REPLACE}:
                     makers[effect.object] = Maker(key=revision.key, place=_at(revision.place, effect.line))
+                if effect.verb is Verb.RETYPE:
+                    retyped.setdefault(effect.object, []).append(((number, offset), revision.key))
             uses.update(dict.fromkeys(made_by(command, world.known)))
             for function in functions_of(command, revision.schema):
                 uses.update(dict.fromkeys(function.uses(world.known())))
@@ -139,6 +144,7 @@ def run_branch(
         final=world.known(),
         reading=world.ever(),
         releases={holder: tuple(found) for holder, found in releases.items()},
+        retyped={column: tuple(found) for column, found in retyped.items()},
         pending=tuple(holders),
         not_known=not_known_of(unsure),
     )

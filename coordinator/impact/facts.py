@@ -39,7 +39,7 @@ class Facts:
 
     `steps` are the places of pending revisions in the plan (none: it could not be planned), `releases` where holders are
     dropped or replaced. `stands_on` are the columns of indexes and constraints, `looked_up` those with which indexes of
-    the branch begin.
+    the branch begin, `retyped` where columns get another type.
     """
 
     start: KnownObjects
@@ -48,26 +48,43 @@ class Facts:
     releases: Mapping[ObjectName, tuple[tuple[Position, RevisionKey], ...]] = field(default_factory=dict)
     stands_on: Mapping[ObjectName, frozenset[ObjectName]] = field(default_factory=dict)
     looked_up: frozenset[ObjectName] = frozenset()
+    retyped: Mapping[ObjectName, tuple[tuple[Position, RevisionKey], ...]] = field(default_factory=dict)
 
     @property
     def enums(self) -> frozenset[str]:
         """The names of enum types, without their schemas."""
         return frozenset(name for known in (self.start, self.final) for _, name in known.labels)
 
-    def released(self, consumption: Consumption, alteration: Alteration) -> RevisionKey | None:
-        """The pending revision that drops or replaces the consumer before this alteration; None: none does."""
+    def released(
+        self, consumption: Consumption, alteration: Alteration, *, late: bool = False
+    ) -> RevisionKey | None:
+        """The pending revision that drops or replaces the consumer before this alteration; None: none does.
+
+        `late`: it holds nothing until it runs, so being replaced in the same revision as the alteration is early enough.
+        """
         holder = consumption.holder
         if holder is None:
             return None
         since = self._since(consumption)
+        until = (alteration.position[0] + 1, 0) if late else alteration.position
         names = [holder, *([holder.relation] if holder.part else [])]
         names.extend(
             name for name in self.releases if name.kind is ObjectKind.SCHEMA and name.schema == holder.schema
         )
         for name in names:
             for position, key in self.releases.get(name, ()):
-                if since <= position < alteration.position and key != consumption.since:
+                if since <= position < until and key != consumption.since:
                     return key
+        return None
+
+    def retyped_first(self, consumption: Consumption, alteration: Alteration) -> RevisionKey | None:
+        """The pending revision that gives a column another type before this alteration of its type; None: none does."""
+        if consumption.holder is None or alteration.object.kind is not ObjectKind.TYPE:
+            return None
+        since = self._since(consumption)
+        for position, key in self.retyped.get(consumption.holder, ()):
+            if since <= position < alteration.position:
+                return key
         return None
 
     def comes_later(self, consumption: Consumption, alteration: Alteration) -> bool:

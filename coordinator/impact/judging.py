@@ -18,7 +18,7 @@ from coordinator.impact.rules import (
     tightened,
 )
 from coordinator.model.change import ChangeType
-from coordinator.model.effect import ObjectKind, Verb
+from coordinator.model.effect import Holding, ObjectKind, Verb
 from coordinator.model.impact import ChangeImpact, Consumer, ConsumerKind, Evidence, Verdict
 
 if TYPE_CHECKING:
@@ -168,9 +168,12 @@ def tempered(
         return None
     if consumption.kind is ConsumerKind.REVISION:
         return _of_revision(consumption, facts)
-    released = facts.released(consumption, alteration)
+    released = facts.released(consumption, alteration, late=usage.holding is not Holding.FIRM)
     if released is not None and ruling.verdict is not Verdict.SAFE:
         return Ruling(Verdict.SAFE, f"is dropped or replaced first, by {released}")
+    retyped = facts.retyped_first(consumption, alteration)
+    if retyped is not None and ruling.verdict is not Verdict.SAFE:
+        return Ruling(Verdict.SAFE, f"gets another type first, by {retyped}")
     if consumption.evidence is Evidence.NAME and ruling.verdict is not Verdict.SAFE:
         return Ruling(
             Verdict.DEGRADES, f"names {usage.object} or something like it; whether it uses it cannot be told"

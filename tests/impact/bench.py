@@ -80,6 +80,7 @@ def judged(
         final=branch.final,
         steps={each.key: place for place, each in enumerate(order, start=1)},
         releases=branch.releases,
+        retyped=branch.retyped,
         stands_on=stands_on(past.uses),
         looked_up=looked_up(branch.alterations),
     )

@@ -601,3 +601,36 @@ def test_an_enum_compares_with_itself_alone() -> None:
     assert comparable("crm.mood", "text", {"mood"}) is False
     assert comparable("crm.mood", "mood", {"mood"}) is True
     assert comparable("crm.mood", "crm.mail", {"mood"}) is None
+
+
+NEW_ENUM = (
+    "ALTER TYPE crm.mood RENAME TO mood_old;\nCREATE TYPE crm.mood AS ENUM ('happy', 'blue');\n"
+    "ALTER TABLE crm.people ALTER mood TYPE crm.mood USING 'happy';\n{then}DROP TYPE crm.mood_old"
+)
+TOO = "ALTER TABLE bill.days ALTER moods TYPE crm.mood[] USING '{}';\n"
+
+
+def test_a_type_made_anew_under_its_name_breaks_only_who_asks_for_a_value_that_it_has_lost() -> None:
+    change = NEW_ENUM.format(then=TOO)
+    assert verdict(change, "SELECT 'sad'::crm.mood") is BREAKS
+    assert verdict(change, "SELECT 'happy'::crm.mood") is DEGRADES
+
+
+def test_a_type_is_let_go_by_a_column_that_gets_another_one_first() -> None:
+    assert BREAKS not in {told for told, _ in held(NEW_ENUM.format(then=TOO)).values()}
+    found = held(NEW_ENUM.format(then=""))
+    assert found["bill.days.moods"] == (BREAKS, "stands on it, so PostgreSQL refuses to drop it")
+    assert found["crm.people.mood"] == (SAFE, "gets another type first, by crm:c2")
+
+
+def test_a_body_that_is_replaced_in_the_same_revision_breaks_nobody() -> None:
+    change = (
+        "ALTER TABLE crm.people RENAME COLUMN phone TO mobile;\n"
+        "CREATE OR REPLACE FUNCTION bill.dial() RETURNS text LANGUAGE sql AS"
+        " $$ SELECT mobile FROM crm.people LIMIT 1 $$"
+    )
+    assert held(change)["bill.dial"][0] is SAFE
+    assert verdict(change, "SELECT bill.dial()") is SAFE
+    # A view holds the column until it is dropped, and that comes too late.
+    late = "ALTER TABLE crm.people DROP COLUMN phone;\nDROP VIEW bill.phones"
+    assert held(late)["bill.phones"][0] is BREAKS

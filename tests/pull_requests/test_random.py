@@ -166,6 +166,7 @@ def _verdicts(
         final=branch.final,
         steps={KEY: 1},
         releases=branch.releases,
+        retyped=branch.retyped,
         stands_on=stands_on(uses),
         looked_up=looked_up(branch.alterations),
     )

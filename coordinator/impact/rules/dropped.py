@@ -175,6 +175,16 @@ def _conflict(gone: ObjectName, usage: Usage, facts: Facts) -> Ruling | None:
     )
 
 
+def another_type(name: ObjectName, consumption: Consumption, facts: Facts) -> Ruling:
+    """There is another type under the name in the end; of an enum the values tell whether it serves."""
+    key = (name.schema, name.name)
+    gone = frozenset(facts.start.labels.get(key, ())) - frozenset(facts.final.labels.get(key, ()))
+    lost = sorted(gone & consumption.constants)
+    if lost:
+        return Ruling(Verdict.BREAKS, f"asks for the value {lost[0]!r}, which {name} no longer has")
+    return Ruling(Verdict.DEGRADES, f"finds another type under the name {name}")
+
+
 def drop_other(a: Alteration, usage: Usage, consumption: Consumption, facts: Facts) -> Ruling | None:
     """A type, a sequence, a schema goes."""
     if a.object.kind is ObjectKind.SCHEMA:
@@ -186,7 +196,7 @@ def drop_other(a: Alteration, usage: Usage, consumption: Consumption, facts: Fac
     if usage.holding is Holding.FIRM:
         return refused(a)
     if a.object.kind is ObjectKind.TYPE and (a.object.schema, a.object.name) in facts.final.types:
-        return Ruling(Verdict.DEGRADES, f"finds another type under the name {a.object}")
+        return another_type(a.object, consumption, facts)
     return Ruling(Verdict.BREAKS, f"asks for {usage.object}, which is no longer there")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.impact.facts import Ruling
-from coordinator.impact.rules.dropped import anew, goes_with
+from coordinator.impact.rules.dropped import anew, another_type, goes_with
 from coordinator.impact.types import same_type
 from coordinator.model.effect import Holding, ObjectKind, ObjectName
 from coordinator.model.impact import Verdict
@@ -97,4 +97,6 @@ def rename_other(a: Alteration, usage: Usage, consumption: Consumption, facts: F
         return None
     if usage.holding is Holding.FIRM:
         return FOLLOWED
+    if a.object.kind is ObjectKind.TYPE and (a.object.schema, a.object.name) in facts.final.types:
+        return another_type(a.object, consumption, facts)
     return Ruling(Verdict.BREAKS, f"asks for {usage.object} by its old name")

@@ -139,6 +139,7 @@ class _Viewing:
             final=branch.final,
             steps={} if scene.plan is None else {step.key: step.position for step in scene.plan.steps},
             releases=branch.releases,
+            retyped=branch.retyped,
             stands_on=stands_on(uses),
             looked_up=looked_up(branch.alterations),
         )
