@@ -197,6 +197,16 @@ CASES = {
         ),
         rule="rows-break-check",
     ),
+    "check without a name, added not valid and validated": Case(
+        tables=CUSTOMERS,
+        bad=ROWS + "(1, 'x', -1, '')",
+        good=ROWS + "(1, 'x', 1, '')",
+        does=(
+            "ALTER TABLE crm.customers ADD CHECK (age > 0) NOT VALID",
+            "ALTER TABLE crm.customers VALIDATE CONSTRAINT customers_age_check",
+        ),
+        rule="rows-break-check",
+    ),
     "foreign key": Case(
         tables=ORDERS,
         bad="INSERT INTO crm.orders (id, customer) VALUES (1, 7), (2, NULL), (3, 1);"

@@ -63,6 +63,21 @@ def test_rows_that_the_plan_changes_first_are_not_asked(session: Session, first:
         assert not result.mendable
 
 
+def test_a_constraint_that_gets_another_name_before_it_is_validated_is_not_asked(session: Session) -> None:
+    session.execute(TABLES)
+    session.execute("ALTER TABLE crm.customers ADD CONSTRAINT old CHECK (age > 5) NOT VALID")
+    plan = (
+        "ALTER TABLE crm.customers RENAME CONSTRAINT old TO young",
+        "ALTER TABLE crm.customers VALIDATE CONSTRAINT young",
+    )
+    assert fails(session, *plan) is not None
+    result = ask(session, plan).only
+    assert (result.outcome, result.why) == (
+        PreconditionOutcome.NOT_CHECKED,
+        "no constraint of this name is known",
+    )
+
+
 def test_a_generated_column_follows_those_that_are_changed_first(session: Session) -> None:
     session.execute(
         "CREATE TABLE crm.people (mail text, key text GENERATED ALWAYS AS (lower(mail)) STORED);"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.model.effect import ObjectKind, ObjectName
+from coordinator.planning.preconditions.asking import columns_in
 from coordinator.planning.preconditions.check import adds_check
 from coordinator.planning.preconditions.exclude import adds_exclusion
 from coordinator.planning.preconditions.foreign_key import adds_foreign_key
@@ -57,5 +58,11 @@ def _name(table: TableState, node: Node, columns: tuple[str, ...]) -> str:
     if node.conname:
         return str(node.conname)
     relation = ObjectName(ObjectKind.RELATION, table.schema, table.name)
-    own = strings(node.keys) or strings(node.fk_attrs) or columns
+    own = strings(node.keys) or strings(node.fk_attrs) or columns or _checked(node)
     return generated_name(relation, own, _SUFFIX[word(node, "contype")])
+
+
+def _checked(node: Node) -> tuple[str, ...]:
+    """The one column of a CHECK, which gives it its name; PostgreSQL takes none where there are several."""
+    named = columns_in(node.raw_expr) if node.HasField("raw_expr") else None
+    return named if named is not None and len(named) == 1 else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coordinator.model.precondition import PreconditionKind
 from coordinator.planning.preconditions.constraints import asks_constraint
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def validates(asking: Asking, table: TableState, name: str, *, only: bool = False) -> None:
-    """One constraint by its name. One that is validated already demands nothing."""
+    """One constraint by its name. One that is validated already demands nothing; one that is not known is not checked."""
     node = table.unproved.get(name)
     if node is None and table.today is not None and name not in table.gone_constraints:
         node = asking.world.known.constraint(table.today, name)
@@ -20,3 +21,6 @@ def validates(asking: Asking, table: TableState, name: str, *, only: bool = Fals
             return
     if node is not None:
         asks_constraint(asking, table, node, only=only)
+    else:
+        what = f"constraint {name} on {table}"
+        asking.ask(PreconditionKind.CHECK, what, None, "no constraint of this name is known")
