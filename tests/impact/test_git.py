@@ -244,7 +244,9 @@ def test_an_origin_has_no_credentials_in_it(tmp_path: Path) -> None:
     (top / "other").mkdir()
     assert origin_of(top / "m") == Origin(remote="https://example.org/erp.git", commit=made, dirty=True)
     run(top, "config", "status.showUntrackedFiles", "no")
-    assert origin_of(top / "m").dirty is True  # type: ignore[union-attr]
+    origin = origin_of(top / "m")
+    assert origin is not None
+    assert origin.dirty is True
     assert origin_of(top / "other").dirty is False  # type: ignore[union-attr]
 
 

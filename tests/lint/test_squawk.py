@@ -260,7 +260,7 @@ class TestFindings:
         self, choices: dict[str, set[str]], told: set[str] | None
     ) -> None:
         forest = self.shop("ALTER TABLE customers ADD CONSTRAINT u UNIQUE (name)")
-        chosen = LintChoices(**{word: frozenset(rules) for word, rules in choices.items()})  # type: ignore[arg-type]
+        chosen = LintChoices(**{word: frozenset(rules) for word, rules in choices.items()})  # type: ignore[arg-type]  # fields by name
         of = facts(forest, applied="crm:c1", choices=chosen, squawk=True)
         both = {"constraint-missing-not-valid", "disallowed-unique-constraint"}
         assert {each.rule for each in lint(of)} == (told or both)
