@@ -139,10 +139,7 @@ def command(
         _write(report, wanted, files, settings)
     if report.mistake is not None:
         raise report.mistake
-    return _EXIT_CODES[report.verdict.value]
-
-
-_EXIT_CODES = {"approved": 0, "blocked": 1, "unavailable": 6}
+    return report.exit_code
 
 
 def _validity(text: str | None) -> float:

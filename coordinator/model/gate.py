@@ -147,6 +147,13 @@ class GateReport:
         return Verdict.APPROVED
 
     @property
+    def exit_code(self) -> int:
+        """What `migrate gate` ends with, as `docs/exit-codes.md` tells it."""
+        if self.mistake is not None:
+            return 4
+        return {Verdict.APPROVED: 0, Verdict.BLOCKED: 1, Verdict.UNAVAILABLE: 6}[self.verdict]
+
+    @property
     def reasons(self) -> tuple[GateCheck, ...]:
         """The checks that keep the gate from approving, in their order; those that only follow from them are not told."""
         wanted = {

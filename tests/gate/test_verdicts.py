@@ -67,6 +67,7 @@ def test_a_mistake_of_a_check_s_own_blocks_and_loses_no_report(counter: Counter)
     with patch("coordinator.workflow.gate.map.check_map", side_effect=KeyError("s3cret")):
         judged = counter.gate()
     assert (judged.code, judged.document["verdict"]) == (4, "blocked")
+    assert judged.document["exitCode"] == judged.sarif["invocations"][0]["exitCode"] == 4
     failed = judged.check("map")
     assert failed["told"].startswith("a mistake in the coordinator itself, KeyError at ")
     assert_same_reason(judged, failed, "mistake")

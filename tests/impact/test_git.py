@@ -247,7 +247,9 @@ def test_an_origin_has_no_credentials_in_it(tmp_path: Path) -> None:
     origin = origin_of(top / "m")
     assert origin is not None
     assert origin.dirty is True
-    assert origin_of(top / "other").dirty is False  # type: ignore[union-attr]
+    beside = origin_of(top / "other")
+    assert beside is not None
+    assert beside.dirty is False
 
 
 @pytest.mark.parametrize(

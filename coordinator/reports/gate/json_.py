@@ -30,6 +30,7 @@ def gate_as_json(report: GateReport, *, root: str, hide: Callable[[str], str]) -
         "format": FORMAT,
         "program": report.program,
         "verdict": report.verdict.value,
+        "exitCode": report.exit_code,
         "summary": summary_of(report),
         "reasons": [_reason(each) for each in report.reasons],
         "environment": report.environment,

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT: Final = "%SRCROOT%"
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
-_EXIT_CODES: Final = {"approved": 0, "blocked": 1, "unavailable": 6}
 
 
 def gate_sarif(document: Document) -> str:
@@ -57,7 +56,7 @@ def _invocation(document: Document) -> dict[str, Any]:
     end = start + datetime.timedelta(seconds=document["seconds"])
     return {
         "executionSuccessful": document["verdict"] != "unavailable",
-        "exitCode": _EXIT_CODES[document["verdict"]],
+        "exitCode": document["exitCode"],
         "exitCodeDescription": document["summary"],
         "startTimeUtc": f"{start.astimezone(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}",
         "endTimeUtc": f"{end.astimezone(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}",
