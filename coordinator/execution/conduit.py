@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from coordinator.execution.kept.putting_back import PuttingBack
+    from coordinator.execution.progress import Progress
     from coordinator.execution.tracing import StepTracer
     from coordinator.postgres.session import Answer, Session
     from coordinator.sql.mandatory import Relaxed
@@ -51,6 +52,7 @@ class SessionConduit:
     putting_back: PuttingBack | None = None  # what was kept of columns that the revision adds again
     destroys: Callable[[str], str | None] | None = None  # what of the data that was there a text destroys
     before: Callable[[str], bool] | None = None  # is shown each text; true: it is passed over
+    progress: Progress | None = None  # counts the texts of a step that commits statement by statement
     tracer: StepTracer | None = None  # watches what each statement does to tables
     sent: Sent | None = None  # the latest statement
     recent: deque[Sent] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
@@ -81,6 +83,8 @@ class SessionConduit:
         self.recent.append(self.sent)
         for command in _commands(text):
             self._inspect(command, line)
+        if self._is_in(text):
+            return Reply(rowcount=0)
         self._refuse_loss(text, line)
         try:
             if self.before is not None and self.before(text):
@@ -95,6 +99,16 @@ class SessionConduit:
             raise
         self.failed = None  # the server goes on, so what it refused before was caught, with a savepoint
         return Reply(columns=answer.columns, rows=answer.rows, rowcount=answer.rowcount)
+
+    def _is_in(self, text: str) -> bool:
+        """Whether an earlier try of the step has committed this statement already."""
+        if self.progress is None:
+            return False
+        try:
+            return self.progress.passes(text, self.schema, outside=self._outside)
+        except CoordinatorError as error:
+            self.stopped = self.stopped or error
+            raise
 
     def _sent_filling(self, text: str) -> Answer:
         """Send the text; a column that it makes mandatory gets its kept values before it is."""

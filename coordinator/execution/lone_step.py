@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError, UnsettledError
+from coordinator.execution.progress import Progress
 from coordinator.ledger.checkpoints import write_commit, write_start
+from coordinator.model.catalog import DATABASE_WIDE
+from coordinator.postgres.leftovers import drop_indexes, transient_indexes
 from coordinator.postgres.presence import KNOWN_KINDS, is_there
-from coordinator.postgres.session import compose, identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from uuid import UUID
 
+    from coordinator.execution.project import Project
     from coordinator.execution.step import StepRunner
     from coordinator.execution.transaction import Transaction
     from coordinator.ledger.lock import Lock
     from coordinator.ledger.store import Ledger
     from coordinator.model.catalog import Catalog
+    from coordinator.model.finding import Finding
     from coordinator.model.plan import Step
+    from coordinator.model.recovery import HalfDone
     from coordinator.planning.way_back import WayBack
     from coordinator.postgres.session import Session
 
@@ -50,19 +55,28 @@ def refuse_own_snapshots(session: Session, others: Collection[int]) -> None:
         time.sleep(0.1)
 
 
-def tidy(runner: StepRunner, start: Catalog) -> None:
-    """Drop the indexes that it made. They hold no data."""
-    session = runner.session
-    session.execute("RESET ROLE; RESET search_path; RESET lock_timeout")
-    created = {(each.schema, each.part or each.name) for each in runner.catalog().difference(start).created}
-    indexes = session.rows(
-        "SELECT n.nspname, c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
-        " JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)"
+def around(step: Step, way: WayBack | None, project: Project) -> frozenset[str]:
+    """The schemas in which the step may leave something: its module's, those that it touches, those of what it makes."""
+    modules = (
+        project.module(step.key.module),
+        *(each for each in project.all_modules if each.name in step.touches),
     )
-    for schema, name in indexes:
-        if (schema, name) in created:
-            session.execute(compose("DROP INDEX CONCURRENTLY {index}", index=identifier(schema, name)))
+    made = way.made if way is not None else ()
+    schemas = (schema for each in modules for schema in each.schemas)
+    return frozenset({*schemas, *(each.schema for each in made), DATABASE_WIDE})
+
+
+def tidy(runner: StepRunner, start: Catalog, schemas: frozenset[str], *, lock_wait: float) -> None:
+    """Drop the indexes that it built, and what its reindexing left. They hold no data."""
+    session = runner.session
+    session.execute("RESET ROLE; RESET search_path")
+    created = {
+        (each.schema, each.part or each.name)
+        for each in runner.catalog().difference(start).created
+        if each.kind == "index"
+    }
+    ours = (*runner.built, *transient_indexes(session, schemas))
+    drop_indexes(session, [each for each in ours if (each.schema, each.name) in created], lock_wait=lock_wait)
 
 
 def bring_back(
@@ -71,16 +85,20 @@ def bring_back(
     way: WayBack,
     there: Collection[str],
     is_as_before: Callable[[], bool],
+    undone: Callable[[], None],
     *,
     token: str,
+    findings: list[Finding],
 ) -> str | None:
     """Take away what a half done step left; None when the catalog is as it was before it, else why it is not.
 
     First the opposite function, passing over what is done already. `there` are objects of `way.made` that were
     there before the step: nothing is run that could drop one of these. What was committed by it stays committed
-    only when the catalog is as before, or when it commits statement by statement itself.
+    only when the catalog is as before, or when it commits statement by statement itself. `undone` writes down, with
+    the last of it, that nothing is left, unless rows may have been changed; `findings` gets what was worth saying.
     """
     if is_as_before():
+        _note_undone(transaction, way, undone)
         return None
     if way.back is None:
         return way.why_not
@@ -89,36 +107,61 @@ def bring_back(
         return f"{older.shown} was there before the step, and its {way.back.direction.value}() may drop it"
     try:
         transaction.begin()
-        runner.run(way.back, transaction, runner.catalog(), token=token, lenient=True)
-        if way.back.transactional and not is_as_before():
+        result = runner.run(way.back, transaction, runner.catalog(), token=token, lenient=True)
+        done = is_as_before()
+        if way.back.transactional and not done:
             transaction.rollback()
             return (
                 f"its {way.back.direction.value}() ran, and the database was not as before the step after it"
             )
+        if done and not way.writes:
+            undone()
         transaction.commit()
+        findings.extend(result.findings)
     except CoordinatorError as error:
         transaction.rollback()
         return f"its {way.back.direction.value}() was tried: {error}"
     return None if is_as_before() else f"its {way.back.direction.value}() ran, and something is left"
 
 
+def _note_undone(transaction: Transaction, way: WayBack, undone: Callable[[], None]) -> None:
+    if not way.writes:
+        transaction.begin()
+        undone()
+        transaction.commit()
+
+
 @dataclass(slots=True, kw_only=True)
 class LoneSegment:
     """One run of a segment that commits statement by statement: its checkpoints, and what is done when it fails.
 
-    `way` is None where nothing but indexes may be taken away. `left` says why something stayed half done, and
-    `unproved` that rows may have been changed, which no catalog shows.
+    `schemas` are those around the step. `way` is None where nothing but indexes may be taken away. `left` says why
+    something stayed half done, and `unproved` that rows may have been changed, which no catalog shows. One that goes
+    on with a try that was cut off keeps on writing that one's checkpoints: `continued`.
     """
 
     runner: StepRunner
     ledger: Ledger
     lock: Lock
     token: UUID
+    schemas: frozenset[str]
+    lock_wait: float
     way: WayBack | None
+    continued: HalfDone | None = None
     left: str | None = None
     unproved: bool = False
+    progress: Progress = field(init=False)
     _there: tuple[str, ...] = ()
     _commits: int = 0
+    _going_back: bool = False
+    _undone: bool = False
+
+    def __post_init__(self) -> None:
+        if self.continued is None:
+            self.progress = Progress()
+        else:
+            self.progress = Progress(again=True, done=self.continued.done)
+            self._commits = self.continued.commits
 
     def begin(self, start: Catalog) -> None:
         """Checkpoint 0, right before the step."""
@@ -126,27 +169,46 @@ class LoneSegment:
         refuse_own_snapshots(session, (self.lock.pid, self.ledger.pid))
         made = self.way.made if self.way is not None else ()
         self._there = tuple(
-            str(each) for each in made if each.kind in KNOWN_KINDS and is_there(session, each)
+            str(each)
+            for each in (*made, *transient_indexes(session, self.schemas))
+            if each.kind in KNOWN_KINDS and is_there(session, each)
         )
-        write_start(self.ledger, self.token, start.fingerprint, self._there)
+        write_start(self.ledger, self.token, start.in_schemas(self.schemas).fingerprint, self._there)
 
     def before_commit(self) -> None:
         """The lock must still be ours, and the commit says of itself that it is in."""
         self.lock.ping()
         self._commits += 1
-        write_commit(self.runner.session, self.token, self._commits)
+        # While it is brought back, what its own function had sent is no measure any more.
+        mark = None if self._going_back else self.progress.mark
+        write_commit(self.runner.session, self._books, self._commits, mark, undone=self._undone)
+        self.progress.committed()
+
+    @property
+    def _books(self) -> UUID:
+        continued = self.continued
+        return self.token if continued is None or continued.token is None else continued.token
 
     def bring_back(self, start: Catalog, transaction: Transaction, step: Step) -> None:
         """After a failure: take away what it had committed, as far as that cannot destroy what was there before."""
-        tidy(self.runner, start)
+        tidy(self.runner, start, self.schemas, lock_wait=self.lock_wait)
         if not self._commits or self.way is None:
             return
         self.unproved = self.way.writes
+        self._going_back = True
         self.left = bring_back(
             self.runner,
             transaction,
             self.way,
             self._there,
-            lambda: not self.runner.catalog().difference(start),
+            lambda: not self._catalog().difference(start.in_schemas(self.schemas)),
+            self._note_undone,
             token=f"half done {step.key}",
+            findings=[],
         )
+
+    def _note_undone(self) -> None:
+        self._undone = True
+
+    def _catalog(self) -> Catalog:
+        return self.runner.catalog().in_schemas(self.schemas)

@@ -18,9 +18,10 @@ from coordinator.execution.events import (
 )
 from coordinator.execution.failure import StepFailedError, from_statement
 from coordinator.execution.interrupts import held, shielded
-from coordinator.execution.lone_step import LoneSegment
+from coordinator.execution.lone_step import LoneSegment, around
 from coordinator.execution.lost_commit import was_committed
 from coordinator.execution.patience import Patience, given_up, may_work_later, why_again
+from coordinator.execution.progress import Progress
 from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import prepare_module, read_heads, write_heads
 from coordinator.execution.words import recorded
@@ -34,7 +35,7 @@ from coordinator.postgres.failure import StatementError
 from coordinator.postgres.table_locks import take_locks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from uuid import UUID
 
     from coordinator.execution.journal import Journal
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from coordinator.model.locks import TableLock
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import Segment, Step
+    from coordinator.model.recovery import HalfDone
     from coordinator.planning.way_back import WayBack
 
 # A concurrent index build makes nobody wait, so it may wait long for transactions that are older than itself.
@@ -85,7 +87,9 @@ class SegmentRunner:
     locks: Callable[[Segment], tuple[TableLock, ...]]
     heads: KnownHeads
     way_back: Callable[[Step], WayBack | None] = lambda _: None  # of a step that stopped half way
-    lenient: frozenset[RevisionKey] = frozenset()  # steps whose cut off reversal is brought to its end
+    resumed: Mapping[RevisionKey, HalfDone] = field(
+        default_factory=dict
+    )  # cut off reversals, brought to their end
     half_done: LoneSegment | None = None  # the one that failed
     made: dict[str, tuple[str, ...]] = field(default_factory=dict)  # module -> schemas and tables made for it
     committed: list[Segment] = field(default_factory=list)  # in order, backwards ones too
@@ -170,7 +174,7 @@ class SegmentRunner:
             attempt.current = step
             self.tell(StepStarted(phase=attempt.phase, step=step))
             self.lock.announce(str(self.journal.run), _doing(step, attempt.phase))
-            catalog = self._step(step, attempt.transaction, catalog, attempt.phase)
+            catalog = self._step(step, attempt, catalog)
             attempt.done.append(step)
         attempt.current = None
         self.heads.leave(self.runner.session, modules)
@@ -201,12 +205,17 @@ class SegmentRunner:
             attempt.lone.bring_back(attempt.start, attempt.transaction, segment.steps[0])
 
     def _lone(self, segment: Segment, token: UUID) -> LoneSegment:
+        step = segment.steps[0]
+        way = self.way_back(step)
         return LoneSegment(
             runner=self.runner,
             ledger=self.journal.ledger,
             lock=self.lock,
             token=token,
-            way=self.way_back(segment.steps[0]),
+            schemas=around(step, way, self.project),
+            lock_wait=self.lock_wait,
+            way=way,
+            continued=self.resumed.get(step.key),
         )
 
     def _take_locks(self, segment: Segment, transaction: Transaction) -> None:
@@ -222,7 +231,8 @@ class SegmentRunner:
         named = self.lock.wait if may_work_later(error) or self.lock.ended_wait else None
         return given_up(error, segment, named, patience.spent)
 
-    def _step(self, step: Step, transaction: Transaction, before: Catalog, phase: Phase) -> Catalog:
+    def _step(self, step: Step, attempt: _Attempt, before: Catalog) -> Catalog:
+        phase, progress = attempt.phase, self._progress(step, attempt)
         session, module = self.runner.session, self.project.module(step.key.module)
         tree = self.project.tree(step.key.module)
         if step.direction is Direction.UPGRADE and (made := self._prepare(step)):
@@ -231,10 +241,11 @@ class SegmentRunner:
             before = self.runner.catalog()
         result = self.runner.run(
             step,
-            transaction,
+            attempt.transaction,
             before,
             token=f"{phase.value} {step.key}",
-            lenient=step.key in self.lenient,
+            lenient=step.key in self.resumed,
+            progress=progress,
         )
         self._hear(step, phase)
         revision = self.project.revision(step.key)
@@ -248,6 +259,13 @@ class SegmentRunner:
         self.journal.step_done(session, step, revision, result.seconds, touched)
         self.tell(StepFinished(phase=phase, step=step, seconds=result.seconds, findings=result.findings))
         return result.after
+
+    def _progress(self, step: Step, attempt: _Attempt) -> Progress | None:
+        if attempt.lone is not None:
+            return attempt.lone.progress
+        # Its file may have been mended since it was cut off, and commits only at its end now.
+        half = self.resumed.get(step.key)
+        return None if half is None else Progress(again=True, done=half.done)
 
     def _prepare(self, step: Step) -> tuple[str, ...]:
         module = self.project.module(step.key.module)

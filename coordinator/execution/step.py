@@ -25,6 +25,7 @@ from coordinator.postgres.rows import table_marks, written_since
 if TYPE_CHECKING:
     from coordinator.execution.checking import IntegrityCheck
     from coordinator.execution.kept.keeper import Keeper
+    from coordinator.execution.progress import Progress
     from coordinator.execution.project import Project
     from coordinator.execution.tracing import StepTracer
     from coordinator.execution.transaction import Transaction
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from coordinator.model.capture import InputFile
     from coordinator.model.catalog import Catalog
     from coordinator.model.check import WrittenTable
+    from coordinator.model.effect import ObjectName
     from coordinator.model.finding import Finding
     from coordinator.model.plan import RunPlan, Step
     from coordinator.postgres.session import Session
@@ -69,7 +71,13 @@ class StepRunner:
         self._project = project
         self._checks = checks
         self._missed = Missed()
+        self._indexes: BeforeStatement | None = None  # of the latest step
         self._last = frozenset({step.key.module: step.key for step in plan.steps}.values())
+
+    @property
+    def built(self) -> tuple[ObjectName, ...]:
+        """The indexes that the latest step has built, or begun to build."""
+        return () if self._indexes is None else tuple(dict.fromkeys(self._indexes.built))
 
     def catalog(self) -> Catalog:
         """The catalog as it is now; version tables are not part of it."""
@@ -83,12 +91,13 @@ class StepRunner:
         *,
         token: str,
         lenient: bool = False,
+        progress: Progress | None = None,
         tracer: StepTracer | None = None,
     ) -> StepResult:
         """Run a step inside the open transaction, in a savepoint of its own (a step that cannot share one: without).
 
         `lenient`: it brings something half done to one side, so statements whose work is done are passed over.
-        `tracer` watches its statements.
+        `progress` counts the statements of one that commits between them, `tracer` watches them.
 
         `token` names the state of Alembic's memory before the step, for `forget`. Raises StepFailedError; what the
         step did is then still in the transaction, for the caller to roll back.
@@ -98,7 +107,9 @@ class StepRunner:
         if blocks is None:
             self.session.execute(f"SAVEPOINT {_SAVEPOINT}")
         while (
-            result := self._try(step, transaction, before, token, blocks, lenient=lenient, tracer=tracer)
+            result := self._try(
+                step, transaction, before, token, blocks, lenient=lenient, progress=progress, tracer=tracer
+            )
         ) is None:
             # It destroyed more than was foreseen. Now that is known: once more, and this time it is kept.
             self.session.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
@@ -117,6 +128,7 @@ class StepRunner:
         blocks: Blocks | None,
         *,
         lenient: bool,
+        progress: Progress | None,
         tracer: StepTracer | None,
     ) -> StepResult | None:
         """Run the step once; None when it destroyed data of which there is no copy, and can be run again."""
@@ -124,13 +136,14 @@ class StepRunner:
         if blocks is not None:
             blocks.keeping = keeping
         schema = self._project.module(step.key.module).schema
-        indexes = BeforeStatement(session=self.session, schema=schema, lenient=lenient)
+        self._indexes = indexes = BeforeStatement(session=self.session, schema=schema, lenient=lenient)
         conduit = SessionConduit(
             session=self.session,
             blocks=blocks,
             schema=schema,
             putting_back=None if keeping is None else keeping.back,
             before=indexes,
+            progress=progress,
             destroys=None if keeping is None else keeping.destroys,
             tracer=tracer,
         )

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coordinator.model.recovery import Mark
+
 if TYPE_CHECKING:
     from uuid import UUID
 
@@ -21,12 +23,15 @@ CHECKPOINTS = "checkpoint"  # the table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoints:
-    """What was there before the step (`fingerprint` of the catalog, `there` of the objects that it makes), and how
-    often it committed since."""
+    """What was there before the step (`fingerprint` of the catalog around it, `there` of the objects that it makes), and
+    how often it committed since. `done` is how far its function is in for certain, None where that is not known;
+    `undone`: nothing is left of it."""
 
     fingerprint: str
     there: frozenset[str]
     commits: int
+    done: Mark | None = None
+    undone: bool = False
 
 
 def write_start(ledger: Ledger, token: UUID, fingerprint: str, there: tuple[str, ...]) -> None:
@@ -38,10 +43,25 @@ def write_start(ledger: Ledger, token: UUID, fingerprint: str, there: tuple[str,
     )
 
 
-def write_commit(session: Session, token: UUID, number: int) -> None:
+def write_commit(
+    session: Session, token: UUID, number: int, mark: Mark | None, *, undone: bool = False
+) -> None:
     """Say, inside the transaction that is about to be committed, that it is. Our own role writes, not a module's."""
     session.execute("SET LOCAL ROLE NONE")
-    session.execute("INSERT INTO migrate.checkpoint (token, number) VALUES (%s, %s)", (token, number))
+    session.execute(
+        "INSERT INTO migrate.checkpoint (token, number, sent, texts, undone) VALUES (%s, %s, %s, %s, %s)",
+        (token, number, None if mark is None else mark.sent, None if mark is None else mark.digest, undone),
+    )
+
+
+def write_undone(session: Session, token: UUID) -> None:
+    """Say, inside the transaction that takes the last of it away, that nothing is left of the segment."""
+    session.execute("SET LOCAL ROLE NONE")
+    session.execute(
+        "INSERT INTO migrate.checkpoint (token, number, undone)"
+        " SELECT token, max(number) + 1, true FROM migrate.checkpoint WHERE token = %s GROUP BY token",
+        (token,),
+    )
 
 
 def read_checkpoints(session: Session, token: UUID) -> Checkpoints | None:
@@ -49,8 +69,18 @@ def read_checkpoints(session: Session, token: UUID) -> Checkpoints | None:
     if not session.value("SELECT to_regclass('migrate.checkpoint') IS NOT NULL"):
         return None
     rows = session.rows(
-        "SELECT number, fingerprint, there FROM migrate.checkpoint WHERE token = %s ORDER BY number", (token,)
+        # A ledger of version 2 has fewer columns, and a look does not bring it up to date.
+        "SELECT number, fingerprint, there, to_jsonb(c) ->> 'sent', to_jsonb(c) ->> 'texts',"
+        " to_jsonb(c) ->> 'undone' FROM migrate.checkpoint c WHERE token = %s ORDER BY number",
+        (token,),
     )
     if not rows or rows[0][0] != 0:
         return None
-    return Checkpoints(fingerprint=rows[0][1], there=frozenset(rows[0][2]), commits=len(rows) - 1)
+    _, _, _, sent, texts, undone = rows[-1]
+    return Checkpoints(
+        fingerprint=rows[0][1],
+        there=frozenset(rows[0][2]),
+        commits=len(rows) - 1,
+        done=None if sent is None else Mark(int(sent), str(texts)),
+        undone=undone == "true",
+    )

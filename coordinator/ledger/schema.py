@@ -8,10 +8,10 @@ never touches a row or key that an open main transaction may have written.
 
 from __future__ import annotations
 
-from coordinator.ledger import version_1, version_2
+from coordinator.ledger import version_1, version_2, version_3
 
 SCHEMA = "migrate"
-_SCRIPTS = (version_1.SCRIPT, version_2.SCRIPT)
+_SCRIPTS = (version_1.SCRIPT, version_2.SCRIPT, version_3.SCRIPT)
 VERSION = len(_SCRIPTS)
 
 

@@ -38,6 +38,12 @@ _INSERT_STEP = (
 )
 
 
+_INTENTS = (
+    "SELECT i.run, i.sequence, i.token, i.direction, i.transactional, i.steps, o.token IS NOT NULL"
+    " FROM migrate.intent i LEFT JOIN migrate.outcome o USING (token) WHERE {condition} ORDER BY i.run, i.sequence"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """A segment that was about to run, and whether its transaction is in."""
@@ -122,11 +128,16 @@ class LedgerReader:
 
     def intents(self, run: int) -> tuple[Intent, ...]:
         """The segments that a run tried, in order, each with whether it is in."""
-        rows = self._session.rows(
-            "SELECT i.run, i.sequence, i.token, i.direction, i.transactional, i.steps, o.token IS NOT NULL"
-            " FROM migrate.intent i LEFT JOIN migrate.outcome o USING (token) WHERE i.run = %s ORDER BY i.sequence",
-            (run,),
+        return self._intents("i.run = %s", run)
+
+    def intents_of_recoveries(self, *, after: int) -> tuple[Intent, ...]:
+        """The segments that recoveries have tried which began after that run, in order."""
+        return self._intents(
+            "i.run IN (SELECT number FROM migrate.run WHERE kind = 'recover' AND number > %s)", after
         )
+
+    def _intents(self, condition: str, run: int) -> tuple[Intent, ...]:
+        rows = self._session.rows(_INTENTS.format(condition=condition), (run,))
         return tuple(
             Intent(
                 run=row[0],

@@ -7,11 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from coordinator.model.capture import Direction
     from coordinator.model.effect import ObjectName
     from coordinator.model.finding import Finding
     from coordinator.model.names import RevisionKey
     from coordinator.model.status import OpenRun
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a function is in: so many of the texts that it sends, in their order, and a digest of these."""
+
+    sent: int = 0
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +30,9 @@ class HalfDone:
 
     `made` are the objects that its upgrade makes, as far as its SQL tells; `present` those of them that are
     there and valid; `invalid` its indexes whose build was cut off. Without `made` nothing can be told.
-    `before` is the fingerprint of the catalog before the step and `there` what of `made` was there then; an older
-    program wrote neither down.
+    `before` is the fingerprint of the catalog around the step before it and `there` what of `made` was there then; an
+    older program wrote neither down. `token` is its segment's, which had committed `commits` times; `done` is how far
+    the function is in for certain, None where that is not known.
     """
 
     key: RevisionKey
@@ -31,6 +42,9 @@ class HalfDone:
     invalid: tuple[ObjectName, ...] = ()
     before: str = ""
     there: frozenset[str] = frozenset()
+    token: UUID | None = None
+    commits: int = 0
+    done: Mark | None = None
 
     @property
     def left(self) -> tuple[ObjectName, ...]:

@@ -35,7 +35,9 @@ _QUERIES = {
         condition="t.typname = %(name)s AND e.enumlabel = %(part)s",
     ),
     ObjectKind.INDEX: _IN_RELATION.format(
-        catalog="pg_index i", relation="i.indexrelid", condition="i.indisvalid AND i.indisready"
+        catalog="pg_index i",
+        relation="i.indexrelid",
+        condition="(c.relkind = 'I' OR (i.indisvalid AND i.indisready))",
     ),
     ObjectKind.COLUMN: _IN_RELATION.format(
         catalog="pg_attribute a",
@@ -54,7 +56,10 @@ KNOWN_KINDS = frozenset(_QUERIES)
 
 
 def present(session: Session, objects: Iterable[ObjectName]) -> tuple[ObjectName, ...]:
-    """Those that are there; of an index only a valid one counts. Kinds that cannot be asked are left out."""
+    """Those that are there; kinds that cannot be asked are left out.
+
+    Of an index only a valid one counts, but any of a partitioned table: it is valid once all partitions have theirs.
+    """
     return tuple(
         each
         for each in objects
@@ -94,7 +99,7 @@ def unfinished_index(session: Session, index: ObjectName, *, table: ObjectName |
 def invalid_indexes(session: Session, indexes: Iterable[ObjectName]) -> tuple[ObjectName, ...]:
     """Those of the named indexes that a cut off build left invalid; one that is being built now is not among them."""
     rows = session.rows(
-        "SELECT n.nspname, c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+        "SELECT n.nspname, c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'"
         " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid"
         " AND NOT EXISTS (SELECT 1 FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)"
     )

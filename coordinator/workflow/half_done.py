@@ -11,6 +11,7 @@ from coordinator.execution.lone_step import bring_back
 from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import prepare_module, read_heads, write_heads
 from coordinator.ledger.applied import write_applied
+from coordinator.ledger.checkpoints import write_undone
 from coordinator.ledger.lock import stand_behind_fence
 from coordinator.model.capture import Direction
 from coordinator.model.effect import ObjectKind, Verb
@@ -19,8 +20,9 @@ from coordinator.model.run import AppliedRevision
 from coordinator.planning.heads import heads_after
 from coordinator.planning.reverse import opposite_step
 from coordinator.planning.way_back import way_back
+from coordinator.postgres.failure import StatementError
+from coordinator.postgres.leftovers import drop_indexes, pending_detaches, transient_indexes
 from coordinator.postgres.presence import is_there
-from coordinator.postgres.session import compose, identifier
 from coordinator.revisions.effects import effects_of
 
 if TYPE_CHECKING:
@@ -68,13 +70,15 @@ class Undoing:
     run: int
     lock_wait: float
 
-    def undo(self, half: HalfDone, way: WayBack) -> None:
-        """Bring it to where it was before the step; doing it again does no harm.
+    def undo(self, half: HalfDone, way: WayBack, schemas: frozenset[str]) -> tuple[Finding, ...]:
+        """Bring it to where it was before the step; doing it again does no harm. What is worth saying of that.
 
         Its indexes hold no data and are dropped. What else it made goes by its downgrade, when that can destroy
-        nothing that was there before. Raises UnsettledError with what stays.
+        nothing that was there before; rows that came into it since are kept. `schemas` are those around the step.
+        Raises UnsettledError with what stays.
         """
-        self._drop_indexes(half)
+        self._drop_indexes(half, schemas)
+        findings: list[Finding] = []
         transaction = Transaction(
             self._main,
             lock_wait=self.lock_wait,
@@ -83,7 +87,14 @@ class Undoing:
         )
         token = f"half done {half.key}"
         why = bring_back(
-            self.runner, transaction, way, half.there, lambda: self._is_as_before(half), token=token
+            self.runner,
+            transaction,
+            way,
+            half.there,
+            lambda: self._is_as_before(half, schemas),
+            lambda: self._note_undone(half),
+            token=token,
+            findings=findings,
         )
         if why is None and way.writes:
             why = "it may have changed rows, which nothing here can tell or take back"
@@ -91,32 +102,55 @@ class Undoing:
             raise UnsettledError(
                 f"{half.key} was cut off half way and cannot be taken back: {why}",
                 help="take back by hand what is left of it, then `migrate recover --resume`",
-                details=tuple(
-                    f"left of it: {each.shown}" for each in half.left if is_there(self._main, each)
+                details=(
+                    *(f"left of it: {each.shown}" for each in half.left if is_there(self._main, each)),
+                    *(
+                        f"a partition is half way out: {each}"
+                        for each in pending_detaches(self._main, schemas)
+                    ),
                 ),
             )
+        return tuple(findings)
 
     @property
     def _main(self) -> Session:
         return self.runner.session
 
-    def _drop_indexes(self, half: HalfDone) -> None:
+    def _drop_indexes(self, half: HalfDone, schemas: frozenset[str]) -> None:
         built = [each for each in half.left if each.kind is ObjectKind.INDEX]
-        for index in dict.fromkeys((*half.invalid, *built)):
-            name = identifier(index.schema, index.name)
-            self._main.execute(compose("DROP INDEX CONCURRENTLY IF EXISTS {index}", index=name))
+        left = (*half.invalid, *built, *transient_indexes(self._main, schemas))
+        try:
+            drop_indexes(
+                self._main,
+                [each for each in left if str(each) not in half.there],
+                lock_wait=self.lock_wait,
+            )
+        except StatementError as error:
+            raise UnsettledError(
+                f"{half.key} was cut off half way, and an index of it cannot be dropped: {error}",
+                help="drop it by hand, then this command once more",
+            ) from error
 
-    def _is_as_before(self, half: HalfDone) -> bool:
+    def _note_undone(self, half: HalfDone) -> None:
+        if half.token is not None:
+            write_undone(self._main, half.token)
+
+    def _is_as_before(self, half: HalfDone, schemas: frozenset[str]) -> bool:
         if half.before:
-            return self.runner.catalog().fingerprint == half.before
+            catalog = self.runner.catalog()
+            # An older program noted the whole database, where anybody may have changed something since.
+            return half.before in (catalog.in_schemas(schemas).fingerprint, catalog.fingerprint)
         # An older program did not write down what was there; then only what the step makes can be asked.
         return bool(half.made) and not any(is_there(self._main, each) for each in half.made)
 
 
-def is_complete(half: HalfDone, forth: RevisionEffects) -> bool:
-    """Whether all that an upgrade does is there, and only the books were not written: it builds indexes, no more."""
+def is_complete(half: HalfDone, forth: RevisionEffects, statements: int) -> bool:
+    """Whether all that an upgrade does is there, and only the books were not written: it builds indexes, no more.
+
+    `statements` is how many it sends: what it does besides (a comment, a partition's index attached) cannot be asked.
+    """
     doing = [each for each in forth.effects if each.verb not in _QUIET]
-    only_builds = bool(doing) and all(
+    only_builds = len(doing) == statements > 0 and all(
         each.verb is Verb.CREATE and each.object.kind is ObjectKind.INDEX for each in doing
     )
     whole = frozenset(half.left) == frozenset(half.made)

@@ -168,7 +168,7 @@ class _Recovery:
                     except (CoordinatorError, KeyError) as error:  # a person has decided that it may stay
                         findings.append(left_half_done(half, _why(error)))
         ledger.finish_run(finishing.number, RunStatus.APPLIED)
-        return tuple(findings)
+        return (*findings, *finishing.findings)
 
     def _look(self, *, but: int | None = None) -> tuple[TargetState, tuple[UnfinishedRun, ...]]:
         """The runs that are not over, besides our own; their server processes have ended."""

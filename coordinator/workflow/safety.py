@@ -179,4 +179,4 @@ def _may_be_half_done(session: Session, intent: Intent) -> bool:
     if intent.transactional or intent.committed:
         return False
     checkpoints = read_checkpoints(session, intent.token)
-    return checkpoints is None or checkpoints.commits > 0
+    return checkpoints is None or (checkpoints.commits > 0 and not checkpoints.undone)

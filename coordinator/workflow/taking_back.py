@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from coordinator.errors import UnsettledError
 from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed
 from coordinator.execution.failure import StepFailedError
 from coordinator.execution.kept.keep_plan import KeepPlan
+from coordinator.execution.kept.keeper import Keeper
+from coordinator.execution.lone_step import around
 from coordinator.execution.step import StepRunner
 from coordinator.execution.versions import HeadsChangedError, unprepare_module
+from coordinator.ledger.kept import read_kept
 from coordinator.ledger.lock import stand_behind_fence
 from coordinator.ledger.made import erase_made, read_made
 from coordinator.model.capture import Direction
@@ -17,6 +21,7 @@ from coordinator.model.finding import Finding, Severity
 from coordinator.model.plan import RunPlan, Segment, Step
 from coordinator.planning.reverse import is_transactional, reverse_plan
 from coordinator.postgres.failure import StatementError
+from coordinator.reports.wording import counted
 from coordinator.revisions.capture import capture
 from coordinator.revisions.effects import effects_of
 from coordinator.workflow.half_done import Undoing, is_complete, way_back_of, write_down
@@ -24,11 +29,14 @@ from coordinator.workflow.integrity import integrity_checks
 from coordinator.workflow.loss import keep_policy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from coordinator.execution.project import Project
     from coordinator.execution.segment import SegmentRunner
     from coordinator.execution.workers import Workers
     from coordinator.model.capture import Capture
     from coordinator.model.effect import RevisionEffects
+    from coordinator.model.kept import KeptData
     from coordinator.model.names import RevisionKey
     from coordinator.model.recovery import HalfDone, UnfinishedRun
     from coordinator.postgres.session import Session
@@ -62,8 +70,12 @@ class TakingBack:
     def finish_half_done(self, half: HalfDone) -> None:
         """Bring a half done step to the side that is nearer, for a run whose other steps stay as they are."""
         if half.direction is Direction.DOWNGRADE:
-            self._end_reversal(half.key)
-        elif is_complete(half, self._effects(half.key, Direction.UPGRADE)):
+            self._end_reversal(half)
+        elif is_complete(
+            half,
+            self._effects(half.key, Direction.UPGRADE),
+            len(self._captured(half.key, Direction.UPGRADE).statements),
+        ):
             write_down(self._main, self._project, half, self.number)
         else:
             self._undo(half)
@@ -74,7 +86,7 @@ class TakingBack:
             if half.direction is Direction.UPGRADE:
                 self._undo(half)
             else:
-                self._end_reversal(half.key)
+                self._end_reversal(half)
         return tuple(half.key for half in run.half_done)
 
     def _undo(self, half: HalfDone) -> None:
@@ -82,19 +94,33 @@ class TakingBack:
         upgrades, downgrades = self._both((half.key,))
         way = way_back_of(step, upgrades, downgrades, self._project)
         plan = RunPlan(segments=(Segment(position=1, steps=(way.back or step,), transactional=False),))
-        # Without a keeper: nothing that was there before is destroyed, and what is half done is not worth keeping.
         undoing = Undoing(
             runner=StepRunner(
-                self._main, self._workers, self._project, integrity_checks(self._project), plan
+                self._main,
+                self._workers,
+                self._project,
+                integrity_checks(self._project),
+                plan,
+                # Nothing that was there before the step is destroyed; but since then others may have filled what it made.
+                keeper=Keeper(self._main, self._project, self.number, self._keeping(plan)),
             ),
             lock=self.writer.lock,
             run=self.number,
             lock_wait=self.writer.settings.lock_wait,
         )
-        undoing.undo(half, way)
+        self.findings.extend(undoing.undo(half, way, around(step, way, self._project)))
+        if (went := _rows_that_went(read_kept(self._main, run=self.number), half.key)) is not None:
+            self.findings.append(went)
 
-    def _end_reversal(self, key: RevisionKey) -> None:
-        self._carry_out(self._opposite([(key,)], Direction.UPGRADE), lenient=frozenset({key}))
+    def _end_reversal(self, half: HalfDone) -> None:
+        try:
+            self._carry_out(self._opposite([(half.key,)], Direction.UPGRADE), resumed={half.key: half})
+        except UnsettledError as error:
+            raise UnsettledError(
+                f"{half.key} was cut off in its {half.direction.value}(): {error.message}",
+                details=error.details,
+                help=error.help,
+            ) from error
 
     def _opposite(self, groups: list[tuple[RevisionKey, ...]], direction: Direction) -> RunPlan:
         """What went that direction together goes back together, the latest first."""
@@ -110,14 +136,14 @@ class TakingBack:
         )
         return reverse_plan(segments, *self._both(keys))
 
-    def _carry_out(self, plan: RunPlan, *, lenient: frozenset[RevisionKey] = frozenset()) -> None:
+    def _carry_out(self, plan: RunPlan, *, resumed: Mapping[RevisionKey, HalfDone] | None = None) -> None:
         if not plan.steps:
             return
         segments = replace(self.writer, keeping=self._keeping(plan)).segments(self.number, plan)
         if self._latest is not None:
             segments.follow(self._latest)
         self._latest = segments
-        segments.lenient = lenient
+        segments.resumed = resumed or {}
         self.tell(PhaseStarted(phase=Phase.ROLL_BACK, plan=plan, where=self.writer.target.shown))
         for segment in plan.segments:
             try:
@@ -209,3 +235,19 @@ class TakingBack:
             deletes_rows=revision.deletes_rows,
             irreversible=revision.irreversible,
         )
+
+
+def _rows_that_went(kept: tuple[KeptData, ...], key: RevisionKey) -> Finding | None:
+    """What had come into the objects of a half done step since it was cut off, and went with them."""
+    theirs = [each for each in kept if each.key == key and each.rows and each.copy is not None]
+    if not theirs:
+        return None
+    told = ", ".join(f"{counted(each.rows, 'row')} of {each.schema}.{each.table}" for each in theirs)
+    return Finding(
+        rule="half-done-rows",
+        severity=Severity.WARNING,
+        message=f"what {key} had made before it was cut off is taken away, and with it went {told}: they are kept",
+        module=key.module,
+        revision=key,
+        help="they are put back when the revision is applied again; `migrate history` shows until when they are kept",
+    )

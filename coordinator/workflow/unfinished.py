@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from coordinator.ledger.store import Intent
     from coordinator.model.effect import ObjectName
     from coordinator.model.names import RevisionKey
+    from coordinator.model.run import Run
     from coordinator.model.status import OpenRun
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
@@ -68,7 +69,15 @@ def unfinished_runs(
     held = not lock_is_ours and find_holder(session) is not None
     ledger = LedgerReader(session)
     return tuple(
-        _unfinished(session, project, state, workers, each, ledger.intents(each.run.number))
+        _unfinished(
+            session,
+            project,
+            state,
+            workers,
+            each,
+            ledger.intents(each.run.number),
+            ledger.intents_of_recoveries(after=each.run.number),
+        )
         for each in open_runs(state, lock_is_held=held)
     )
 
@@ -80,16 +89,18 @@ def _unfinished(
     workers: Workers,
     open_run: OpenRun,
     intents: tuple[Intent, ...],
+    later: tuple[Intent, ...],
 ) -> UnfinishedRun:
     run = open_run.run
     mine = {each.key for each in state.recorded if each.run == run.number}
     begun = tuple(dict.fromkeys(key for each in intents for key in each.steps))
     half_done = tuple(
-        _half_done(session, project, workers, key, each.direction, checkpoints)
-        for key, each in _cut_off(intents).items()
+        _half_done(session, project, workers, key, each, checkpoints)
+        for key in begun
+        if (found := _cut_off(session, run, key, (*intents, *later))) is not None
+        for each, checkpoints in (found,)
         # One that is on its other side by now was brought there by somebody else.
         if _is_in(key, state) is (each.direction is Direction.DOWNGRADE)
-        and ((checkpoints := read_checkpoints(session, each.token)) is None or checkpoints.commits)
     )
     undecided = {each.key for each in half_done if each.direction is Direction.UPGRADE}
     # A rollback goes the other way; and what a recovery did belongs to the run that it recovers.
@@ -130,10 +141,27 @@ def _groups(
     return tuple(group for group in groups if group)
 
 
-def _cut_off(intents: tuple[Intent, ...]) -> dict[RevisionKey, Intent]:
-    """The steps that commit statement by statement and whose last try has no proof of its end."""
-    last = {key: each for each in intents for key in each.steps}
-    return {key: each for key, each in last.items() if not each.transactional and not each.committed}
+def _cut_off(
+    session: Session, run: Run, key: RevisionKey, intents: tuple[Intent, ...]
+) -> tuple[Intent, Checkpoints | None] | None:
+    """The last try at a step that committed something and has no proof of its end, unless that was taken away again.
+
+    `intents` are the run's own and those of the recoveries after it.
+    """
+    for each in reversed([intent for intent in intents if key in intent.steps]):
+        if each.committed:
+            return None
+        if each.transactional:
+            continue
+        checkpoints = read_checkpoints(session, each.token)
+        if checkpoints is None:
+            if each.run == run.number and run.kind != "recover":  # an older program ran it
+                return each, None
+        elif checkpoints.undone:
+            return None
+        elif checkpoints.commits:
+            return each, checkpoints
+    return None
 
 
 def _half_done(
@@ -141,9 +169,10 @@ def _half_done(
     project: Project,
     workers: Workers,
     key: RevisionKey,
-    direction: Direction,
+    intent: Intent,
     checkpoints: Checkpoints | None,
 ) -> HalfDone:
+    direction = intent.direction
     made = _made_by(project, workers, key, session.server_version)
     return HalfDone(
         key=key,
@@ -154,6 +183,9 @@ def _half_done(
         before="" if checkpoints is None else checkpoints.fingerprint,
         # What is there of a step that was to go, was there before it.
         there=frozenset() if checkpoints is None or direction is Direction.DOWNGRADE else checkpoints.there,
+        token=None if checkpoints is None else intent.token,
+        commits=0 if checkpoints is None else checkpoints.commits,
+        done=None if checkpoints is None else checkpoints.done,
     )
 
 

@@ -1,0 +1,99 @@
+"""How far a step is in that commits statement by statement, counted in the texts that its function sends."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from coordinator.errors import UnsettledError
+from coordinator.model.effect import ObjectKind, Verb
+from coordinator.model.recovery import Mark
+from coordinator.sql.command import CommandKind
+from coordinator.sql.namespace import Namespace
+from coordinator.sql.parser import commands, parse
+from coordinator.sql.reading import Reading
+from coordinator.sql.statements import read_command
+from coordinator.sql.tree import SqlSyntaxError
+
+_AGAIN: Final = "finish it by hand from there, and keep what is in then with `migrate recover --resume`"
+
+
+class Progress:
+    """Counts what one function sends; of one that was cut off, it passes over what is in already.
+
+    Which texts had been committed when it was cut off is known to the checkpoint; of those that it sent after that
+    outside of a transaction, nobody knows whether the last of them are in. They are sent again where doing it twice
+    can change nothing, and refused where it could.
+    """
+
+    def __init__(self, *, again: bool = False, done: Mark | None = None) -> None:
+        """`again`: an earlier try was cut off, and `done` of it is in; None: how much of it is not known."""
+        self._again = again
+        self._done = done or Mark()
+        self._known = done is not None
+        self._sent = 0
+        self._digest = ""
+        self._beyond = False  # a commit of our own says that nothing that comes now was sent before
+        self._refusal: UnsettledError | None = None
+
+    @property
+    def mark(self) -> Mark | None:
+        """What is in once the transaction commits that is open now; None when that is not known."""
+        if self._again and not self._known:
+            return None
+        return self._done if self._sent < self._done.sent else Mark(self._sent, self._digest)
+
+    def committed(self) -> None:
+        """What was sent so far is about to be committed."""
+        self._beyond = self._beyond or (self._known and self._sent > self._done.sent)
+
+    def passes(self, text: str, schema: str, *, outside: bool) -> bool:
+        """Count the text; true when it must not be sent, since it is in already.
+
+        `schema` is where unqualified names go; `outside`: no transaction is open. Raises UnsettledError when the
+        function does not send what it sent before, or when sending the text twice could change rows twice.
+        """
+        if self._refusal is not None:  # the author's code went on in spite of it
+            raise self._refusal
+        self._sent += 1
+        self._digest = hashlib.sha256(f"{self._digest}\n{text}".encode()).hexdigest()
+        if not self._again or self._beyond:
+            return False
+        if self._sent <= self._done.sent:
+            if self._sent == self._done.sent and self._digest != self._done.digest:
+                raise self._refused("it does not send the statements that it had sent before", text)
+            return not _is_for_session(text)
+        if (outside or not self._known) and _could_count_twice(text, schema):
+            raise self._refused("nobody knows whether this statement is in, and twice it could do harm", text)
+        return False
+
+    def _refused(self, why: str, text: str) -> UnsettledError:
+        shown = " ".join(text.split())
+        self._refusal = UnsettledError(
+            why, help=_AGAIN, details=(f"at: {shown[:200]}{'…' if len(shown) > 200 else ''}",)
+        )
+        return self._refusal
+
+
+def _is_for_session(text: str) -> bool:
+    """Whether it only sets what holds in the session, where the earlier try's settings have ended with it."""
+    try:
+        found = commands(text)
+    except SqlSyntaxError:
+        return False
+    return bool(found) and all(each.kind is CommandKind.SESSION for each in found)
+
+
+def _could_count_twice(text: str, schema: str) -> bool:
+    """Whether it may change rows in a way that is not the same when it is done twice. DDL that stands is an error."""
+    reading = Reading(Namespace(schema))
+    try:
+        for tree in parse(text):
+            read_command(reading, tree)
+    except SqlSyntaxError:
+        return True
+    return bool(reading.unknown) or any(
+        each.verb in {Verb.WRITE, Verb.RETYPE}
+        or (each.verb is Verb.USE and each.object.kind is ObjectKind.FUNCTION)
+        for each in reading.effects
+    )
