@@ -86,6 +86,23 @@ def test_it_says_what_is_in_what_is_not_and_which_command_goes_on(site: Site) ->
     assert json.loads(site.migrate("recover", "--format", "json").out)["runs"][0]["notIn"] == ["agenda:r1"]
 
 
+def test_an_abort_whose_connections_are_all_lost_leaves_the_run_to_a_person(site: Site) -> None:
+    write(site, (execute("ALTER TABLE t ADD COLUMN c int"),), (execute("SELECT pg_sleep(60)"),))
+    write(site, (execute("SELECT 1"),), (execute("SELECT 1"),), "a2", after="a1")
+    killed(site, "COMMIT", 2, *STEP)
+    with site.running(*ABORT) as process:
+        site.await_value(SLEEPER)
+        site.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name LIKE 'migrate:%'"
+        )
+        ended = site.end(process)
+    assert ended.code == 4, ended.err
+    assert "not everything could be taken back: " in ended.said
+    assert site.value("SELECT status FROM migrate.run WHERE number = 1") == "unsettled"
+    assert site.migrate(*STEP).code == 4
+
+
 ROLLBACK = ("rollback", "crm", "--to", "base", "--atomic", "step", "--staging", "off", "--yes")
 
 
