@@ -82,7 +82,7 @@ def _unfinished(
     intents: tuple[Intent, ...],
 ) -> UnfinishedRun:
     run = open_run.run
-    mine = {each.key for each in state.recorded if each.run == run.number}
+    mine = {each.key for each in state.recorded if each.run == run.number and _is_in(each.key, state)}
     begun = tuple(dict.fromkeys(key for each in intents for key in each.steps))
     half_done = tuple(
         _half_done(session, project, workers, key, each.direction, checkpoints)
@@ -112,9 +112,15 @@ def _unfinished(
 
 
 def _is_in(key: RevisionKey, state: TargetState) -> bool:
-    """Whether a revision is in now, whoever put it there."""
-    known = any(each.key == key for each in state.recorded)
-    return known or key.revision in state.applied.get(key.module, frozenset())
+    """Whether a revision is in now, whoever put it there.
+
+    Its module's version table decides, since plain Alembic may have gone back; the ledger does where that table is
+    not there or holds what nobody knows.
+    """
+    if key.revision in state.applied.get(key.module, frozenset()):
+        return True
+    is_told = key.module in state.applied and not state.unknown.get(key.module)
+    return not is_told and any(each.key == key for each in state.recorded)
 
 
 def _groups(
