@@ -135,10 +135,11 @@ class _Recovery:
         except CoordinatorError as error:
             _leave_undecided(ledger, runs, taking.number)
             ledger.finish_run(taking.number, RunStatus.SETTLED, error=f"stopped: {error}")
+            way_on = error.help or "mend the cause, then `migrate recover --abort` goes on"
             raise UnsettledError(
                 f"not everything could be taken back: {error.message}",
                 details=error.details,
-                help="mend the cause, then `migrate recover --abort` goes on; `migrate recover` says what is in",
+                help=f"{way_on}; `migrate recover` says what is in",
             ) from error
         ledger.finish_run(taking.number, RunStatus.APPLIED)
         report = self._report(Recovered.TAKEN_BACK, runs, run=taking.number)

@@ -135,6 +135,20 @@ def test_an_abort_whose_connections_are_all_lost_leaves_the_run_to_a_person(site
     assert site.migrate(*STEP).code == 4
 
 
+def test_an_abort_that_cannot_go_on_says_the_way_on_of_what_stopped_it(site: Site) -> None:
+    """What is left half done has no downgrade, so no second --abort would get further."""
+    write(site, (execute("ALTER TABLE t ADD COLUMN c int"), execute(INDEX, alone=True)), ())
+    killed(site, INDEX, 1, *UNREHEARSED)
+    ended = site.migrate(*ABORT)
+    assert ended.code == 4, ended.err
+    assert "not everything could be taken back: crm:a1 was cut off half way" in ended.said
+    assert (
+        "take back by hand what is left of it, then `migrate recover --resume`; `migrate recover` says what is in"
+        in ended.said
+    )
+    assert "`migrate recover --abort` goes on" not in ended.said
+
+
 ROLLBACK = ("rollback", "crm", "--to", "base", "--atomic", "step", "--staging", "off", "--yes")
 
 
