@@ -65,11 +65,11 @@ def unfinished_runs(
     session: Session, project: Project, state: TargetState, workers: Workers, *, lock_is_ours: bool = False
 ) -> tuple[UnfinishedRun, ...]:
     """Every run that is not over, oldest first. With the lock in our own hands nobody else is at work."""
-    held = not lock_is_ours and find_holder(session) is not None
+    holder = None if lock_is_ours else find_holder(session)
     ledger = LedgerReader(session)
     return tuple(
         _unfinished(session, project, state, workers, each, ledger.intents(each.run.number))
-        for each in open_runs(state, lock_is_held=held)
+        for each in open_runs(state, holder)
     )
 
 
