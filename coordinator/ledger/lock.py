@@ -88,6 +88,7 @@ class Lock:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._guard = threading.RLock()
+        self._name = ""
 
     def acquire(self, *, wait: float, waiting: Callable[[Holder | None, float], None]) -> None:
         """Take the lock, trying again and again for `wait` seconds; `waiting` is told about the holder meanwhile.
@@ -122,9 +123,11 @@ class Lock:
     def announce(self, run: str, doing: str) -> None:
         """Tell waiters what the run is doing."""
         with self._guard:
-            self._session.execute(
-                "SELECT set_config('application_name', %s, false)", (application_name(run, doing),)
-            )
+            self._name = application_name(run, doing)
+            self._bear_name()
+
+    def _bear_name(self) -> None:
+        self._session.execute("SELECT set_config('application_name', %s, false)", (self._name,))
 
     def ping(self) -> None:
         """Make sure that the lock is still ours. Raises ConnectionLostError or LockLostError when it is not."""
@@ -152,6 +155,8 @@ class Lock:
                     raise LockLostError(
                         f"the lock was lost, and {self.holder() or 'another run'} holds it now"
                     ) from None
+                if self._name:
+                    self._bear_name()
 
     def ask(self, question: Callable[[Session], Answered]) -> Answered:
         """Ask the catalogs something through this connection; `question` must not wait for anybody's lock."""

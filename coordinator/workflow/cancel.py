@@ -110,7 +110,10 @@ def _nothing(target: Target, session: Session, wanted: int | None) -> CancelRepo
     found = None if wanted is None else _run(session, wanted)
     if wanted is not None and found is None:
         raise no_such_run(LedgerReader(session), wanted)
-    about = f"run {found.number} is {found.status.value}" if found is not None else "no run is at work"
+    about = "no run is at work"
+    if found is not None:  # one that is running holds the lock, and nobody does
+        state = "was cut off" if found.status is RunStatus.RUNNING else f"is {found.status.value}"
+        about = f"run {found.number} {state}"
     return CancelReport(
         target=target.shown,
         environment=target.environment,

@@ -133,11 +133,13 @@ class _Recovery:
                         each.number, RunStatus.REVERSED, error=f"{why}; taken back by run {taking.number}"
                     )
         except CoordinatorError as error:
+            _leave_undecided(ledger, runs, taking.number)
             ledger.finish_run(taking.number, RunStatus.SETTLED, error=f"stopped: {error}")
+            way_on = error.help or "mend the cause, then `migrate recover --abort` goes on"
             raise UnsettledError(
                 f"not everything could be taken back: {error.message}",
                 details=error.details,
-                help="mend the cause, then `migrate recover --abort` goes on; `migrate recover` says what is in",
+                help=f"{way_on}; `migrate recover` says what is in",
             ) from error
         ledger.finish_run(taking.number, RunStatus.APPLIED)
         report = self._report(Recovered.TAKEN_BACK, runs, run=taking.number)
@@ -264,6 +266,16 @@ class _Recovery:
             runs=runs,
             run=run,
         )
+
+
+def _leave_undecided(ledger: Ledger, runs: tuple[UnfinishedRun, ...], recovery: int) -> None:
+    """No next run goes forward from what of these a person wanted taken back and `recovery` could not take back."""
+    numbers = {each.number for each in runs}
+    ledger.revive()
+    for run in ledger.open_runs():
+        if run.number in numbers and run.status is RunStatus.RUNNING:
+            why = f"{run.error or 'cut off'}; run {recovery} could not take it back"
+            ledger.finish_run(run.number, RunStatus.UNSETTLED, error=why)
 
 
 def _touched(run: UnfinishedRun) -> tuple[RevisionKey, ...]:

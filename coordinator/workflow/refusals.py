@@ -119,7 +119,7 @@ def failed_findings(session: Session, wanted: str) -> tuple[Finding, ...]:
 
 
 def at_work(session: Session, state: TargetState) -> tuple[Finding, ...]:
-    """The warning that another run is at work on the target right now; none when nobody holds the lock.
+    """The warning that somebody is at work on the target right now; none when nobody holds the lock.
 
     Whoever has nothing to apply need not wait for it: whatever it comes to, nothing will be pending here.
     """
@@ -129,11 +129,13 @@ def at_work(session: Session, state: TargetState) -> tuple[Finding, ...]:
     holder = find_holder(session)
     if holder is None:
         return ()
+    works = holder.run in running
+    told = "is at work on this database" if works else "is not over, and the lock is held"
     return (
         Finding(
             rule="run-at-work",
             severity=Severity.WARNING,
-            message=f"run {running[-1]} is at work on this database: {holder}",
+            message=f"run {holder.run if works else running[-1]} {told}: {holder}",
             help="nothing of this checkout is pending, so it was not waited for",
         ),
     )

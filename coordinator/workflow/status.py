@@ -21,6 +21,7 @@ from coordinator.workflow.target import open_target
 if TYPE_CHECKING:
     from coordinator.execution.events import Listener
     from coordinator.execution.project import Project
+    from coordinator.ledger.lock import Holder
     from coordinator.model.revision import ModuleTree
     from coordinator.settings.values import Settings
     from coordinator.workflow.state import TargetState
@@ -74,16 +75,15 @@ def _look(target: Target, project: Project) -> DatabaseStatus:
         server_version=state.server_version,
         ledger=state.ledger_version,
         modules=module_statuses(project, state),
-        open_runs=open_runs(state, lock_is_held=holder is not None),
+        open_runs=open_runs(state, holder),
         holder=None if holder is None else str(holder),
         findings=findings,
     )
 
 
-def open_runs(state: TargetState, *, lock_is_held: bool) -> tuple[OpenRun, ...]:
-    """The runs that are not over. Only the youngest of those that are running can hold the lock."""
-    running = [run.number for run in state.open_runs if run.status is RunStatus.RUNNING]
-    at_work = max(running, default=None) if lock_is_held else None
+def open_runs(state: TargetState, holder: Holder | None) -> tuple[OpenRun, ...]:
+    """The runs that are not over. At work is the one whose number the holder of the lock bears."""
+    at_work = None if holder is None else holder.run
     return tuple(
         OpenRun(
             run=run,

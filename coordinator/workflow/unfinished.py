@@ -66,7 +66,7 @@ def unfinished_runs(
     session: Session, project: Project, state: TargetState, workers: Workers, *, lock_is_ours: bool = False
 ) -> tuple[UnfinishedRun, ...]:
     """Every run that is not over, oldest first. With the lock in our own hands nobody else is at work."""
-    held = not lock_is_ours and find_holder(session) is not None
+    holder = None if lock_is_ours else find_holder(session)
     ledger = LedgerReader(session)
     return tuple(
         _unfinished(
@@ -78,7 +78,7 @@ def unfinished_runs(
             ledger.intents(each.run.number),
             ledger.intents_of_recoveries(after=each.run.number),
         )
-        for each in open_runs(state, lock_is_held=held)
+        for each in open_runs(state, holder)
     )
 
 
@@ -92,7 +92,7 @@ def _unfinished(
     later: tuple[Intent, ...],
 ) -> UnfinishedRun:
     run = open_run.run
-    mine = {each.key for each in state.recorded if each.run == run.number}
+    mine = {each.key for each in state.recorded if each.run == run.number and _is_in(each.key, state)}
     begun = tuple(dict.fromkeys(key for each in intents for key in each.steps))
     half_done = tuple(
         _half_done(session, project, workers, key, each, checkpoints)
@@ -123,9 +123,15 @@ def _unfinished(
 
 
 def _is_in(key: RevisionKey, state: TargetState) -> bool:
-    """Whether a revision is in now, whoever put it there."""
-    known = any(each.key == key for each in state.recorded)
-    return known or key.revision in state.applied.get(key.module, frozenset())
+    """Whether a revision is in now, whoever put it there.
+
+    Its module's version table decides, since plain Alembic may have gone back; the ledger does where that table is
+    not there or holds what nobody knows.
+    """
+    if key.revision in state.applied.get(key.module, frozenset()):
+        return True
+    is_told = key.module in state.applied and not state.unknown.get(key.module)
+    return not is_told and any(each.key == key for each in state.recorded)
 
 
 def _groups(

@@ -78,7 +78,7 @@ class Writer:
         attempt: str = "",
         outside: Outside | None = None,
     ) -> int:
-        """Write a new run down, make it the owner of the fence, and name the connection after it; its number.
+        """Write a new run down, make it the owner of the fence, and name the connections after it; its number.
 
         The modules of this checkout are noted too, for checkouts that do not have them, and what plain Alembic did.
 
@@ -96,6 +96,7 @@ class Writer:
             attempt=attempt,
         )
         with nothing_in_yet(ledger, number):
+            self.lock.announce(str(number), "beginning")
             write_modules(self.ledger_session, self.project.modules)
             note_system(self.ledger_session, number)
             take_fence(self.ledger_session, number)

@@ -86,6 +86,69 @@ def test_it_says_what_is_in_what_is_not_and_which_command_goes_on(site: Site) ->
     assert json.loads(site.migrate("recover", "--format", "json").out)["runs"][0]["notIn"] == ["agenda:r1"]
 
 
+def test_what_plain_alembic_took_back_is_not_in_and_not_taken_back_again(site: Site) -> None:
+    """By its version table: the ledger knows nothing of it."""
+    write(site, (execute("ALTER TABLE t ADD COLUMN c int"),), (execute("ALTER TABLE t DROP COLUMN c"),))
+    write(site, (execute("SELECT 1"),), (execute("SELECT 1"),), "a2", after="a1")
+    killed(site, "COMMIT", 2, *STEP)
+    site.execute("ALTER TABLE crm.t DROP COLUMN c; DELETE FROM crm.alembic_version")
+    explained = site.migrate("recover")
+    assert explained.code == 4, explained.err
+    assert "in nothing not in crm:a1, crm:a2" in said(explained)
+    ended = site.migrate(*ABORT)
+    assert ended.code == 0, ended.err
+    assert site.value("SELECT status FROM migrate.run WHERE number = 1") == "reversed"
+    again = site.migrate(*STEP)
+    assert again.code == 0, again.err
+    assert site.value("SELECT version_num FROM crm.alembic_version") == "a2"
+
+
+def test_the_ledger_is_believed_where_the_version_table_holds_what_nobody_knows(site: Site) -> None:
+    """Plain Alembic went on from another checkout, so what is in may stand below that."""
+    write(site, (execute("ALTER TABLE t ADD COLUMN c int"),), (execute("ALTER TABLE t DROP COLUMN c"),))
+    write(site, (execute("SELECT 1"),), (execute("SELECT 1"),), "a2", after="a1")
+    killed(site, "COMMIT", 2, *STEP)
+    site.execute("UPDATE crm.alembic_version SET version_num = 'x9'")
+    explained = site.migrate("recover")
+    assert explained.code == 4, explained.err
+    assert "in crm:a1 not in crm:a2" in said(explained)
+    assert site.migrate(*ABORT).code == 4
+    assert site.value(
+        "SELECT count(*) FROM pg_attribute WHERE attrelid = 'crm.t'::regclass AND attname = 'c'"
+    )
+
+
+def test_an_abort_whose_connections_are_all_lost_leaves_the_run_to_a_person(site: Site) -> None:
+    write(site, (execute("ALTER TABLE t ADD COLUMN c int"),), (execute("SELECT pg_sleep(60)"),))
+    write(site, (execute("SELECT 1"),), (execute("SELECT 1"),), "a2", after="a1")
+    killed(site, "COMMIT", 2, *STEP)
+    with site.running(*ABORT) as process:
+        site.await_value(SLEEPER)
+        site.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name LIKE 'migrate:%'"
+        )
+        ended = site.end(process)
+    assert ended.code == 4, ended.err
+    assert "not everything could be taken back: " in ended.said
+    assert site.value("SELECT status FROM migrate.run WHERE number = 1") == "unsettled"
+    assert site.migrate(*STEP).code == 4
+
+
+def test_an_abort_that_cannot_go_on_says_the_way_on_of_what_stopped_it(site: Site) -> None:
+    """What is left half done has no downgrade, so no second --abort would get further."""
+    write(site, (execute("ALTER TABLE t ADD COLUMN c int"), execute(INDEX, alone=True)), ())
+    killed(site, INDEX, 1, *UNREHEARSED)
+    ended = site.migrate(*ABORT)
+    assert ended.code == 4, ended.err
+    assert "not everything could be taken back: crm:a1 was cut off half way" in ended.said
+    assert (
+        "take back by hand what is left of it, then `migrate recover --resume`; `migrate recover` says what is in"
+        in ended.said
+    )
+    assert "`migrate recover --abort` goes on" not in ended.said
+
+
 ROLLBACK = ("rollback", "crm", "--to", "base", "--atomic", "step", "--staging", "off", "--yes")
 
 

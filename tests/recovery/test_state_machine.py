@@ -261,6 +261,22 @@ def walk_cut_off_and_aborted(site: Site, walk: Walk) -> None:
     assert site.value("SELECT to_regclass('crm.alembic_version')") is None
 
 
+def walk_cut_off_and_abort_fails(site: Site, walk: Walk) -> None:
+    """Killed in its third transaction; the second step goes back, the first one cannot, and no next run goes on."""
+    two_steps(site, back=FAILS)
+    write(site, (execute("SELECT 1"),), (execute("SELECT 1"),), "a3", after="a2")
+    killed(site, "COMMIT", 3, *STEP)
+    ended(site.migrate("recover", "--abort"), 4)
+    walk.run(1, "cut_off", "unsettled", "recover --abort that fails")
+    refused = site.migrate(*STEP)
+    ended(refused, 4)
+    assert "run 1 failed and was not taken back whole: cut off; run 2 could not take it back" in refused.said
+    assert site.value("SELECT version_num FROM crm.alembic_version") == "a1"
+    two_steps(site)
+    ended(site.migrate("recover", "--abort"), 0)
+    assert not site.value(LEFT)
+
+
 def walk_cut_off_and_kept(site: Site, walk: Walk) -> None:
     """The same, kept."""
     two_steps(site)
@@ -364,6 +380,7 @@ WALKS: dict[Callable[[Site, Walk], None], int] = {
     walk_cut_off_on_the_way_back: 1,
     walk_cut_off_and_next_fails: 1,
     walk_cut_off_and_aborted: 1,
+    walk_cut_off_and_abort_fails: 1,
     walk_cut_off_and_kept: 1,
     walk_half_done: 3,
     walk_only_proof_missing: 1,
