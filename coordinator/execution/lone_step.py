@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError, UnsettledError
 from coordinator.ledger.checkpoints import write_commit, write_start
+from coordinator.model.effect import ObjectKind, ObjectName
+from coordinator.postgres.dropping import drop_index
 from coordinator.postgres.presence import KNOWN_KINDS, is_there
-from coordinator.postgres.session import compose, identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -53,7 +54,7 @@ def refuse_own_snapshots(session: Session, others: Collection[int]) -> None:
 def tidy(runner: StepRunner, start: Catalog) -> None:
     """Drop the indexes that it made. They hold no data."""
     session = runner.session
-    session.execute("RESET ROLE; RESET search_path; RESET lock_timeout")
+    session.execute("RESET ROLE; RESET search_path")
     created = {(each.schema, each.part or each.name) for each in runner.catalog().difference(start).created}
     indexes = session.rows(
         "SELECT n.nspname, c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
@@ -62,7 +63,7 @@ def tidy(runner: StepRunner, start: Catalog) -> None:
     )
     for schema, name in indexes:
         if (schema, name) in created:
-            session.execute(compose("DROP INDEX CONCURRENTLY {index}", index=identifier(schema, name)))
+            drop_index(session, ObjectName(ObjectKind.INDEX, schema, name))
 
 
 def bring_back(

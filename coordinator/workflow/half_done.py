@@ -19,8 +19,8 @@ from coordinator.model.run import AppliedRevision
 from coordinator.planning.heads import heads_after
 from coordinator.planning.reverse import opposite_step
 from coordinator.planning.way_back import way_back
+from coordinator.postgres.dropping import drop_index
 from coordinator.postgres.presence import is_there
-from coordinator.postgres.session import compose, identifier
 from coordinator.revisions.effects import effects_of
 
 if TYPE_CHECKING:
@@ -103,8 +103,7 @@ class Undoing:
     def _drop_indexes(self, half: HalfDone) -> None:
         built = [each for each in half.left if each.kind is ObjectKind.INDEX]
         for index in dict.fromkeys((*half.invalid, *built)):
-            name = identifier(index.schema, index.name)
-            self._main.execute(compose("DROP INDEX CONCURRENTLY IF EXISTS {index}", index=name))
+            drop_index(self._main, index)
 
     def _is_as_before(self, half: HalfDone) -> bool:
         if half.before:
