@@ -22,14 +22,13 @@ from coordinator.execution.lone_step import LoneSegment
 from coordinator.execution.lost_commit import was_committed
 from coordinator.execution.patience import Patience, given_up, may_work_later, why_again
 from coordinator.execution.transaction import Transaction
-from coordinator.execution.versions import prepare_module, read_heads, write_heads
+from coordinator.execution.versions import move_heads, prepare_module
 from coordinator.execution.words import recorded
 from coordinator.ledger.lock import stand_behind_fence
 from coordinator.ledger.made import write_made
 from coordinator.ledger.store import write_outcome
 from coordinator.model.capture import Direction
 from coordinator.model.touched import touched_by
-from coordinator.planning.heads import heads_after
 from coordinator.postgres.failure import StatementError
 from coordinator.postgres.table_locks import take_locks
 
@@ -224,7 +223,6 @@ class SegmentRunner:
 
     def _step(self, step: Step, transaction: Transaction, before: Catalog, phase: Phase) -> Catalog:
         session, module = self.runner.session, self.project.module(step.key.module)
-        tree = self.project.tree(step.key.module)
         if step.direction is Direction.UPGRADE and (made := self._prepare(step)):
             self._making[module.name] = (*self._making.get(module.name, ()), *made)
             write_made(session, self.journal.run, module.name, made)
@@ -239,9 +237,7 @@ class SegmentRunner:
         self._hear(step, phase)
         revision = self.project.revision(step.key)
         try:
-            # A table that several modules share holds the others' heads too.
-            heads = (read_heads(session, module) or frozenset()) & tree.ids
-            write_heads(session, module, heads, heads_after(tree, heads, revision, step.direction))
+            move_heads(session, module, self.project.tree(step.key.module), revision, step.direction)
         except StatementError as error:
             raise StepFailedError(from_statement(step, "the writing of its version row", error)) from error
         touched = touched_by(before, result.after)
