@@ -137,6 +137,11 @@ class LoneSegment:
         self._commits += 1
         write_commit(self.runner.session, self.token, self._commits)
 
+    @property
+    def has_committed(self) -> bool:
+        """Whether anything of the step may be in."""
+        return self._commits > 0
+
     def bring_back(self, start: Catalog, transaction: Transaction, step: Step) -> None:
         """After a failure: take away what it had committed, as far as that cannot destroy what was there before."""
         tidy(self.runner, start)

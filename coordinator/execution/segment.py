@@ -117,8 +117,10 @@ class SegmentRunner:
         transaction = Transaction(
             session,
             lock_wait=self.lock_wait,
+            lock_patience=self.lock_patience,
             at_begin=lambda: stand_behind_fence(session, self.journal.run),
             before_commit=self.lock.ping if lone is None else lone.before_commit,
+            before_alone=self.lock.ping,
             after_commit=self._keep_made,
         )
         self._making.clear()
@@ -133,7 +135,8 @@ class SegmentRunner:
         except BaseException as error:
             if segment in self.committed:
                 raise
-            again = attempt.begun and segment.transactional and may_work_later(error)
+            nothing_is_in = lone is None or not lone.has_committed
+            again = attempt.begun and nothing_is_in and may_work_later(error)
             pause = patience.next_pause() if again else None
             # Until the next try begins, a signal may stop the run; while it is taken back for good, none may.
             with shielded() if pause is None else held():
@@ -197,6 +200,7 @@ class SegmentRunner:
             suppress(CoordinatorError),  # whoever compares the catalogs tells what is left
             self.lock.watching(self.runner.session, wait_limit=self.lock_patience),
         ):
+            self.lock.regain()
             attempt.lone.bring_back(attempt.start, attempt.transaction, segment.steps[0])
 
     def _lone(self, segment: Segment, token: UUID) -> LoneSegment:

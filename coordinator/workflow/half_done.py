@@ -79,6 +79,7 @@ class Undoing:
             lock_wait=self.lock_wait,
             at_begin=lambda: stand_behind_fence(self._main, self.run),
             before_commit=self.lock.ping,
+            before_alone=self.lock.ping,
         )
         token = f"half done {half.key}"
         why = bring_back(
