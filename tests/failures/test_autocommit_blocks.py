@@ -132,3 +132,22 @@ def test_a_run_that_lost_its_lock_sends_nothing_more_in_a_block(site: Site, take
     assert site.value("SELECT is_called FROM public.sent") is False
     assert site.migrate("recover", "--abort").code == 0
     assert site.value("SELECT to_regclass('crm.ix') IS NULL")
+
+
+@pytest.mark.parametrize("staging", ["off", "embedded"])
+def test_the_reindexing_of_a_partitioned_table_is_told_where_it_belongs(site: Site, staging: str) -> None:
+    """Only the server knows that it is partitioned."""
+    _step(site, 'op.execute("REINDEX TABLE parted")')
+    site.execute("CREATE TABLE crm.parted (a int PRIMARY KEY) PARTITION BY RANGE (a)")
+    before = site.picture()
+    ended = site.migrate("all-modules", "--staging", staging)
+    assert ended.code == (3 if staging == "off" else 1), ended.err
+    assert "REINDEX TABLE cannot run inside a transaction block" in ended.said
+    assert "send it by itself inside `with op.get_context().autocommit_block():`" in ended.said
+    assert site.picture() == before
+    versions = versions_of(site.root, "crm")
+    block = 'with op.get_context().autocommit_block():\n    op.execute("REINDEX TABLE parted")'
+    write_revision(versions, "a1", upgrade=block)
+    trace = ("--trace",) if staging == "embedded" else ()
+    done = site.migrate("all-modules", "--staging", staging, *trace)
+    assert done.code == 0, done.err
