@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from coordinator.model.effect import ObjectKind, Verb
+from coordinator.model.known_objects import BARE
+from coordinator.postgres.dropping import drop_index
+from coordinator.postgres.meaning import schema_meant
 from coordinator.postgres.presence import KNOWN_KINDS, is_there, present, unfinished_index
 from coordinator.postgres.session import compose, identifier
 from coordinator.sql.namespace import Namespace
@@ -15,6 +19,8 @@ from coordinator.sql.statements import read_command
 from coordinator.sql.tree import SqlSyntaxError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from coordinator.model.effect import Effect, ObjectName
     from coordinator.postgres.session import Session
 
@@ -23,7 +29,7 @@ _QUIET = frozenset({Verb.USE, Verb.HOLD, Verb.TIGHTEN})
 
 @dataclass(slots=True, kw_only=True)
 class BeforeStatement:
-    """Looks at the statements of one step, whose unqualified names go to `schema`.
+    """Looks at the statements of one step, which makes what it names without a schema in `schema`.
 
     `lenient`: the step brings something half done to one side, so a statement whose work is done is passed over.
     `built` are the indexes that the step builds.
@@ -38,12 +44,12 @@ class BeforeStatement:
         """Make way for the statement; true when it must not be sent, since all that it would do is done."""
         if self.session.failed or not (self.lenient or "index" in text.lower()):
             return False
-        effects = _effects(text, self.schema)
-        if self.lenient and self._is_done(effects):
+        reading = _read(text)
+        if self.lenient and not reading.unknown and self._is_done(reading.effects):
             return True
-        for each in effects:
+        for each in reading.effects:
             if each.verb is Verb.CREATE and each.object.kind is ObjectKind.INDEX and each.to is not None:
-                self._make_way(each.object, each.to)
+                self._make_way(self._made(each), self._meant(each.to))
         return False
 
     def left_invalid(self) -> tuple[ObjectName, ...]:
@@ -57,12 +63,15 @@ class BeforeStatement:
     def _make_way(self, index: ObjectName, table: ObjectName) -> None:
         """Drop the invalid index that an earlier, failed build left: IF NOT EXISTS would take it for done."""
         self.built.append(index)
-        if unfinished_index(self.session, index, table=table) is False:
-            how = "" if self.session.in_transaction else " CONCURRENTLY"
+        if unfinished_index(self.session, index, table=table) is not False:
+            return
+        if self.session.in_transaction:
             name = identifier(index.schema, index.name)
-            self.session.execute(compose(f"DROP INDEX{how} {{index}}", index=name))
+            self.session.execute(compose("DROP INDEX {index}", index=name))
+        else:
+            drop_index(self.session, index)
 
-    def _is_done(self, effects: tuple[Effect, ...]) -> bool:
+    def _is_done(self, effects: Iterable[Effect]) -> bool:
         doing = [each for each in effects if each.verb not in _QUIET]
         return bool(doing) and all(self._is_there_as_wanted(each) for each in doing)
 
@@ -70,15 +79,28 @@ class BeforeStatement:
         if effect.object.kind not in KNOWN_KINDS:
             return False
         if effect.verb is Verb.DROP:
-            return not is_there(self.session, effect.object)
-        return effect.verb is Verb.CREATE and bool(present(self.session, (effect.object,)))
+            return not is_there(self.session, self._meant(effect.object))
+        return effect.verb is Verb.CREATE and bool(present(self.session, (self._made(effect),)))
+
+    def _made(self, effect: Effect) -> ObjectName:
+        """What the effect creates: an index with its table, a part with the whole, all else in `schema`."""
+        if effect.to is not None and effect.object.kind is ObjectKind.INDEX:
+            return replace(effect.object, schema=self._meant(effect.to).schema)
+        if effect.object.part:
+            return self._meant(effect.object)
+        return replace(effect.object, schema=effect.object.schema or self.schema)
+
+    def _meant(self, name: ObjectName) -> ObjectName:
+        """The object as the step's session finds it now: the module may have several schemas."""
+        if name.schema != BARE:
+            return name
+        return replace(name, schema=schema_meant(self.session, name) or self.schema)
 
 
-def _effects(text: str, schema: str) -> tuple[Effect, ...]:
-    reading = Reading(Namespace(schema))
-    try:
+def _read(text: str) -> Reading:
+    reading = Reading(Namespace(BARE))
+    # The server's own grammar decides about what ours does not know.
+    with suppress(SqlSyntaxError):
         for tree in parse(text):
             read_command(reading, tree)
-    except SqlSyntaxError:
-        return ()  # the server's own grammar decides about it
-    return () if reading.unknown else tuple(reading.effects)
+    return reading

@@ -1,14 +1,27 @@
-"""Autocommit blocks inside a step: out of the transaction around it, and back into a new one."""
+"""Autocommit blocks inside a step: out of the transaction around it, what is sent there, and back into a new one."""
 
 from __future__ import annotations
 
+import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from coordinator.execution.patience import Patience
+from coordinator.postgres.failure import TRANSIENT, StatementError
+from coordinator.postgres.setting import set_during
+from coordinator.sql.named import may_commit, stands_alone
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from coordinator.execution.kept.keeping import Keeping
     from coordinator.execution.step_session import StepSession
     from coordinator.execution.transaction import Transaction
     from coordinator.model.plan import Step
+    from coordinator.postgres.session import Answer, Session
+
+_LIMIT = "SELECT current_setting('lock_timeout')"
 
 
 class Blocks:
@@ -18,6 +31,7 @@ class Blocks:
         self._around = around
         self._transaction = transaction
         self._step = step
+        self._limit = ""  # of waits for locks, as the block begins
         self.keeping: Keeping | None = None  # None: nothing is kept
 
     def leave(self) -> None:
@@ -27,15 +41,59 @@ class Blocks:
             self.keeping.pause()
         self._transaction.commit()
         self._around.enter(self._step, local=False)
-        # A concurrent index build blocks nobody while it waits, and with a lock timeout it would never end on a
-        # busy server: it fails, leaves an invalid index, and fails again.
-        self._around.session.execute("SET SESSION lock_timeout = 0")
+        self._transaction.limit_waits(local=False)
+        self._limit = self._session.value(_LIMIT)
 
     def come_back(self) -> None:
         """Begin a transaction for the rest of the step."""
-        self._around.session.execute("RESET lock_timeout")
+        self._session.execute("RESET lock_timeout")
         self._around.leave(local=False)
         self._transaction.begin()
         if self.keeping is not None:
             self.keeping.resume()
         self._around.enter(self._step, local=True)
+
+    def before_statement(self) -> None:
+        """Make sure that the run may still write. Raises LockLostError or ConnectionLostError."""
+        self._transaction.before_alone()
+
+    def send(self, text: str, make_way: Callable[[str], bool] | None) -> Answer:
+        """Send one text, which is a transaction of its own; `make_way` drops what a failed build of an index left."""
+        verb = stands_alone(text)
+        if verb.endswith("CONCURRENTLY"):
+            with self._no_limit():
+                return self._send_concurrent(text, make_way if verb.startswith("CREATE") else None)
+        patience = Patience(self._transaction.lock_patience)
+        while True:
+            try:
+                return self._session.execute(text)
+            except StatementError as error:
+                # Nothing of it is in, unless it has committed something itself.
+                again = error.sqlstate in TRANSIENT and not may_commit(text)
+                pause = patience.next_pause() if again else None
+                if pause is None:
+                    raise
+            time.sleep(pause)
+            self.before_statement()
+
+    def _send_concurrent(self, text: str, make_way: Callable[[str], bool] | None) -> Answer:
+        """Send it; an index build that got into somebody's way once more, since it makes nobody wait."""
+        try:
+            return self._session.execute(text)
+        except StatementError as error:
+            if make_way is None or error.sqlstate not in TRANSIENT:
+                raise
+        make_way(text)
+        return self._session.execute(text)
+
+    def _no_limit(self) -> AbstractContextManager[None]:
+        """Let a statement that blocks nobody while it waits do so, unless the revision itself has set a limit.
+
+        With one it would never end on a busy server: it fails, leaves an invalid index, and fails again.
+        """
+        own = self._session.value(_LIMIT) != self._limit
+        return nullcontext() if own else set_during(self._session, "lock_timeout", "0")
+
+    @property
+    def _session(self) -> Session:
+        return self._around.session

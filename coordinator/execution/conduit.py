@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from coordinator.errors import CoordinatorError
 from coordinator.execution.sent import Sent
-from coordinator.postgres.failure import TRANSIENT, ConnectionLostError, StatementError
+from coordinator.ledger.lock import LockLostError
+from coordinator.postgres.failure import ConnectionLostError, StatementError
 from coordinator.postgres.render import render
 from coordinator.sql.command import Command, CommandKind
 from coordinator.sql.parser import commands
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 OUR_SAVEPOINTS = "migrate_"
 _MANDATORY = re.compile(r"not\s+null", re.IGNORECASE)
-_BUILDS_INDEX = re.compile(r"\s*create\s+(unique\s+)?index\s+concurrently\b", re.IGNORECASE)
 _REMEMBERED = 500  # statements of one step
 _NEVER = frozenset(
     {"SET SESSION AUTHORIZATION", "RESET SESSION AUTHORIZATION", "DISCARD", "LISTEN", "PREPARE"}
@@ -35,11 +35,15 @@ _NEVER = frozenset(
 
 
 class Blocks(Protocol):
-    """Who can leave the transaction for an autocommit block, and come back."""
+    """Who can leave the transaction for an autocommit block, send statements there, and come back."""
 
     def leave(self) -> None: ...
 
     def come_back(self) -> None: ...
+
+    def before_statement(self) -> None: ...
+
+    def send(self, text: str, make_way: Callable[[str], bool] | None) -> Answer: ...
 
 
 @dataclass(slots=True)
@@ -87,6 +91,8 @@ class SessionConduit:
             return Reply(rowcount=0)
         self._refuse_loss(text, line)
         try:
+            if self._outside and self.blocks is not None:
+                self.blocks.before_statement()
             if self.before is not None and self.before(text):
                 return Reply(rowcount=0)
             answer = self._sent_filling(text)
@@ -96,6 +102,9 @@ class SessionConduit:
             raise
         except ConnectionLostError as error:
             self.lost = self.lost or (self.sent, error)
+            raise
+        except LockLostError as error:
+            self.stopped = error
             raise
         self.failed = None  # the server goes on, so what it refused before was caught, with a savepoint
         return Reply(columns=answer.columns, rows=answer.rows, rowcount=answer.rowcount)
@@ -128,21 +137,9 @@ class SessionConduit:
         return self.tracer.watch(text, self.sent, self._executed)
 
     def _executed(self, text: str) -> Answer:
-        """Send the text; a concurrent index build that got into somebody's way once more, since it makes nobody wait."""
-        try:
+        if self.blocks is None or not self._outside or self.session.in_transaction:
             return self.session.execute(text)
-        except StatementError as error:
-            again = (
-                self.before is not None
-                and not self.session.in_transaction
-                and error.sqlstate in TRANSIENT
-                and _BUILDS_INDEX.match(text) is not None
-            )
-            if not again:
-                raise
-            assert self.before is not None
-            self.before(text)  # drops what the failed build has left
-            return self.session.execute(text)
+        return self.blocks.send(text, self.before)
 
     @property
     def _filler(self) -> PuttingBack:

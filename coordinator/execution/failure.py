@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from coordinator.postgres.failure import ConnectionLostError, StatementError
 
 _SHOWN_SQL_LINES = 12
+# What the server does not say itself, by SQLSTATE. 25001: what is partitioned is reindexed and clustered like that.
+_HINTS = {"25001": "send it by itself inside `with op.get_context().autocommit_block():`"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,7 @@ def from_statement(
         place=Place(step.place.file, line or step.place.line),
         sqlstate=error.sqlstate,
         sql=sql,
-        hint=error.hint,
+        hint=error.hint or _HINTS.get(error.sqlstate or ""),
         detail=error.detail,
         raised_in=error.raised_in,
     )

@@ -189,6 +189,11 @@ class LoneSegment:
         continued = self.continued
         return self.token if continued is None or continued.token is None else continued.token
 
+    @property
+    def has_committed(self) -> bool:
+        """Whether anything of the step may be in."""
+        return self._commits > 0
+
     def bring_back(self, start: Catalog, transaction: Transaction, step: Step) -> None:
         """After a failure: take away what it had committed, as far as that cannot destroy what was there before."""
         tidy(self.runner, start, self.schemas, lock_wait=self.lock_wait)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.execution.transaction import Transaction
-from coordinator.execution.versions import prepare_module, read_heads, write_heads
-from coordinator.planning.heads import heads_after
+from coordinator.execution.versions import move_heads, prepare_module
 
 if TYPE_CHECKING:
     from coordinator.execution.project import Project
@@ -42,7 +41,5 @@ class Replayer:
         session, module = self.runner.session, self.project.module(step.key.module)
         prepare_module(session, module)
         self.runner.run(step, transaction, self.runner.catalog(), token=f"replay {step.key}")
-        tree = self.project.tree(step.key.module)
-        heads = (read_heads(session, module) or frozenset()) & tree.ids
-        after = heads_after(tree, heads, self.project.revision(step.key), step.direction)
-        write_heads(session, module, heads, after)
+        tree, revision = self.project.tree(step.key.module), self.project.revision(step.key)
+        move_heads(session, module, tree, revision, step.direction)

@@ -23,14 +23,13 @@ from coordinator.execution.lost_commit import was_committed
 from coordinator.execution.patience import Patience, given_up, may_work_later, why_again
 from coordinator.execution.progress import Progress
 from coordinator.execution.transaction import Transaction
-from coordinator.execution.versions import prepare_module, read_heads, write_heads
+from coordinator.execution.versions import move_heads, prepare_module
 from coordinator.execution.words import recorded
 from coordinator.ledger.lock import stand_behind_fence
 from coordinator.ledger.made import write_made
 from coordinator.ledger.store import write_outcome
 from coordinator.model.capture import Direction
 from coordinator.model.touched import touched_by
-from coordinator.planning.heads import heads_after
 from coordinator.postgres.failure import StatementError
 from coordinator.postgres.table_locks import take_locks
 
@@ -122,8 +121,10 @@ class SegmentRunner:
         transaction = Transaction(
             session,
             lock_wait=self.lock_wait,
+            lock_patience=self.lock_patience,
             at_begin=lambda: stand_behind_fence(session, self.journal.run),
             before_commit=self.lock.ping if lone is None else lone.before_commit,
+            before_alone=self.lock.ping,
             after_commit=self._keep_made,
         )
         self._making.clear()
@@ -138,7 +139,8 @@ class SegmentRunner:
         except BaseException as error:
             if segment in self.committed:
                 raise
-            again = attempt.begun and segment.transactional and may_work_later(error)
+            nothing_is_in = lone is None or not lone.has_committed
+            again = attempt.begun and nothing_is_in and may_work_later(error)
             pause = patience.next_pause() if again else None
             # Until the next try begins, a signal may stop the run; while it is taken back for good, none may.
             with shielded() if pause is None else held():
@@ -202,6 +204,7 @@ class SegmentRunner:
             suppress(CoordinatorError),  # whoever compares the catalogs tells what is left
             self.lock.watching(self.runner.session, wait_limit=self.lock_patience),
         ):
+            self.lock.regain()
             attempt.lone.bring_back(attempt.start, attempt.transaction, segment.steps[0])
 
     def _lone(self, segment: Segment, token: UUID) -> LoneSegment:
@@ -234,7 +237,6 @@ class SegmentRunner:
     def _step(self, step: Step, attempt: _Attempt, before: Catalog) -> Catalog:
         phase, progress = attempt.phase, self._progress(step, attempt)
         session, module = self.runner.session, self.project.module(step.key.module)
-        tree = self.project.tree(step.key.module)
         if step.direction is Direction.UPGRADE and (made := self._prepare(step)):
             self._making[module.name] = (*self._making.get(module.name, ()), *made)
             write_made(session, self.journal.run, module.name, made)
@@ -250,9 +252,7 @@ class SegmentRunner:
         self._hear(step, phase)
         revision = self.project.revision(step.key)
         try:
-            # A table that several modules share holds the others' heads too.
-            heads = (read_heads(session, module) or frozenset()) & tree.ids
-            write_heads(session, module, heads, heads_after(tree, heads, revision, step.direction))
+            move_heads(session, module, self.project.tree(step.key.module), revision, step.direction)
         except StatementError as error:
             raise StepFailedError(from_statement(step, "the writing of its version row", error)) from error
         touched = touched_by(before, result.after)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from coordinator.execution.trace_differences import TraceDifference
 from coordinator.model.locks import LockMode
 from coordinator.model.trace import StatementTrace, TableWork, TracedLock, WorkKind
+from coordinator.postgres.failure import StatementError
 from coordinator.postgres.tracing import held_relations, sizes_of, traced_relations
 from coordinator.sql.named import is_definition, named_relations, says_truncate, stands_alone
 from coordinator.sql.shown import without_values
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 200  # characters of a statement
 _BUILD = "every transaction that has written to the table, then every one with an older snapshot"
+# A statement says that it cannot be in a transaction, or that it may not end the one that it is in.
+_NOT_INSIDE = frozenset({"25001", "2D000"})
 _ALONE = {
     "CREATE INDEX CONCURRENTLY": _BUILD,
     "REINDEX CONCURRENTLY": _BUILD,
@@ -60,8 +63,14 @@ class StepTracer:
         # Between an autocommit block's commits each statement is a transaction of its own; so it is here, only that
         # it ends after a look at it.
         self._begun = False
-        with self.session.transaction():
-            answer = self._inside(text, sent, execute, alone=True)
+        try:
+            with self.session.transaction():
+                answer = self._inside(text, sent, execute, alone=True)
+        except StatementError as error:
+            if error.sqlstate not in _NOT_INSIDE:
+                raise
+            # Its text does not tell: REINDEX and CLUSTER of what is partitioned, DO and CALL that commit.
+            return self._alone(text, sent, execute, verb)
         self._begun = False
         return answer
 
@@ -106,7 +115,9 @@ class StepTracer:
         after = traced_relations(self.session)
         self._begun = False
         works = _done_alone(before, after, self.first)
-        locks = _held_alone(before, after, works, named_relations(text, schema=self.schema), self.first)
+        named = named_relations(text, schema=self.schema)
+        weakest = LockMode.SHARE_UPDATE_EXCLUSIVE if verb else LockMode.SHARE
+        locks = _held_alone(before, after, works, named, self.first, weakest=weakest)
         self._note(sent, seconds, locks=locks, works=works, alone=True, waits_for=_ALONE.get(verb, ""))
         return answer
 
@@ -169,6 +180,8 @@ def _held_alone(
     works: tuple[TableWork, ...],
     named: frozenset[tuple[str, str]],
     first: Mapping[int, tuple[str, str]],
+    *,
+    weakest: LockMode,
 ) -> tuple[TracedLock, ...]:
     """What such a command holds while it runs, as PostgreSQL documents it: only a rewrite keeps readers out."""
     tables = {(each.schema, each.name): number for number, each in before.items() if each.is_table}
@@ -184,9 +197,7 @@ def _held_alone(
         TracedLock(
             schema=schema,
             table=table,
-            mode=LockMode.ACCESS_EXCLUSIVE
-            if (schema, table) in rewritten
-            else LockMode.SHARE_UPDATE_EXCLUSIVE,
+            mode=LockMode.ACCESS_EXCLUSIVE if (schema, table) in rewritten else weakest,
             named=(schema, table) in named,
             through=through,
             first=first.get(tables[schema, table]),

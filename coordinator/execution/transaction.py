@@ -29,21 +29,29 @@ _LIMITS_TRANSACTIONS = 170000  # server_version_num of the first release with tr
 
 
 class Transaction:
-    """BEGIN and COMMIT of a segment, and the proof that nobody else ended it in between."""
+    """BEGIN and COMMIT of a segment, and the proof that nobody else ended it in between.
+
+    `lock_wait` is how long a statement may wait for a lock; one outside of it, in an autocommit block, is tried again
+    for `lock_patience` (seconds). `before_alone` is asked before each statement there, which nothing takes back.
+    """
 
     def __init__(
         self,
         session: Session,
         *,
         lock_wait: float,
+        lock_patience: float = 0.0,
         at_begin: Callable[[], None] = lambda: None,
         before_commit: Callable[[], None] = lambda: None,
+        before_alone: Callable[[], None] = lambda: None,
         after_commit: Callable[[], None] = lambda: None,
     ) -> None:
         self._session = session
         self._lock_wait = lock_wait
+        self.lock_patience = lock_patience
         self._at_begin = at_begin
         self._before_commit = before_commit
+        self.before_alone = before_alone
         self._after_commit = after_commit
         self._xid: str | None = None
         self.committing = False  # COMMIT was sent and not answered: whether it is in, only the server knows
@@ -65,9 +73,10 @@ class Transaction:
         self._at_begin()
         self._xid = str(self._session.value("SELECT pg_current_xact_id()"))
 
-    def limit_waits(self) -> None:
-        """Let no statement of this transaction wait longer for a lock than it may."""
-        self._session.execute(f"SET LOCAL lock_timeout = {max(1, int(self._lock_wait * 1000))}")
+    def limit_waits(self, *, local: bool = True) -> None:
+        """Let no statement of this transaction (`local`), or of the session, wait longer for a lock than it may."""
+        how = "LOCAL" if local else "SESSION"
+        self._session.execute(f"SET {how} lock_timeout = {max(1, int(self._lock_wait * 1000))}")
 
     def check_ours(self) -> None:
         """Raise UnsettledError unless this is still the transaction that `begin` opened."""

@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError
+from coordinator.planning.heads import heads_after
+from coordinator.postgres.failure import StatementError
 from coordinator.postgres.session import compose, identifier, literal
 
 if TYPE_CHECKING:
+    from coordinator.model.capture import Direction
     from coordinator.model.module import Module
+    from coordinator.model.revision import ModuleTree, Revision
     from coordinator.postgres.session import Session
+
+
+_UNIQUE_VIOLATION = "23505"
 
 
 class HeadsChangedError(CoordinatorError):
@@ -92,6 +99,22 @@ def unprepare_module(session: Session, module: Module, made: tuple[str, ...]) ->
             session.execute(compose("DROP SCHEMA {name}", name=identifier(name)))
 
 
+def move_heads(
+    session: Session, module: Module, tree: ModuleTree, revision: Revision, direction: Direction
+) -> None:
+    """Write the module's rows as one step leaves them. Raises HeadsChangedError when somebody else has moved them."""
+    # A table that several modules share holds the others' heads too.
+    heads = (read_heads(session, module) or frozenset()) & tree.ids
+    try:
+        write_heads(session, module, heads, heads_after(tree, heads, revision, direction))
+    except ValueError as error:
+        raise _moved(module, str(error)) from error
+    except StatementError as error:
+        if error.sqlstate != _UNIQUE_VIOLATION:
+            raise
+        raise _moved(module, f"the row of {revision.key} is there already") from error
+
+
 def write_heads(session: Session, module: Module, before: frozenset[str], after: frozenset[str]) -> None:
     """Turn the rows `before` into the rows `after`. Raises HeadsChangedError when a row was not there."""
     schema, name = module.qualified_version_table
@@ -103,14 +126,18 @@ def write_heads(session: Session, module: Module, before: frozenset[str], after:
             compose("DELETE FROM {table} WHERE version_num = {gone}", table=table, gone=literal(gone))
         )
         if answer.rowcount != 1:
-            raise HeadsChangedError(
-                f"{schema}.{name} no longer holds {gone!r}: somebody else has migrated {module.name!r} meanwhile",
-                help="run `migrate status`, then try again",
-            )
+            raise _moved(module, f"{schema}.{name} no longer holds {gone!r}")
     for new in sorted(after - before):
         session.execute(
             compose("INSERT INTO {table} (version_num) VALUES ({new})", table=table, new=literal(new))
         )
+
+
+def _moved(module: Module, how: str) -> HeadsChangedError:
+    return HeadsChangedError(
+        f"somebody else has migrated module {module.name!r} meanwhile: {how}",
+        help="run `migrate status`, then try again",
+    )
 
 
 def _exists(session: Session, schema: str, table: str) -> bool:

@@ -35,10 +35,10 @@ class Checkpoints:
 
 
 def write_start(ledger: Ledger, token: UUID, fingerprint: str, there: tuple[str, ...]) -> None:
-    """Write checkpoint 0 of the segment with that token."""
+    """Write checkpoint 0 of the segment with that token, anew when the segment is tried again."""
     ledger.write(
         "INSERT INTO migrate.checkpoint (token, number, fingerprint, there) VALUES (%s, 0, %s, %s)"
-        " ON CONFLICT (token, number) DO NOTHING",
+        " ON CONFLICT (token, number) DO UPDATE SET fingerprint = EXCLUDED.fingerprint, there = EXCLUDED.there",
         (token, fingerprint, list(there)),
     )
 

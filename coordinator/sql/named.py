@@ -62,6 +62,11 @@ def stands_alone(sql: str) -> str:
     return next((each.verb for each in found if each.kind is CommandKind.ALONE), "")
 
 
+def may_commit(sql: str) -> bool:
+    """Whether the text runs code that may commit in the middle where it is not in a transaction: DO, or CALL."""
+    return any(each.kind in {"do_stmt", "call_stmt"} for each in _trees(sql))
+
+
 def _trees(sql: str) -> tuple[Tree, ...]:
     try:
         return parse(sql)

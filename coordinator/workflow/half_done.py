@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from coordinator.errors import UnsettledError
 from coordinator.execution.lone_step import bring_back
 from coordinator.execution.transaction import Transaction
-from coordinator.execution.versions import prepare_module, read_heads, write_heads
+from coordinator.execution.versions import move_heads, prepare_module
 from coordinator.ledger.applied import write_applied
 from coordinator.ledger.checkpoints import write_undone
 from coordinator.ledger.lock import stand_behind_fence
@@ -17,7 +17,6 @@ from coordinator.model.capture import Direction
 from coordinator.model.effect import ObjectKind, Verb
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.run import AppliedRevision
-from coordinator.planning.heads import heads_after
 from coordinator.planning.reverse import opposite_step
 from coordinator.planning.way_back import way_back
 from coordinator.postgres.failure import StatementError
@@ -84,6 +83,7 @@ class Undoing:
             lock_wait=self.lock_wait,
             at_begin=lambda: stand_behind_fence(self._main, self.run),
             before_commit=self.lock.ping,
+            before_alone=self.lock.ping,
         )
         token = f"half done {half.key}"
         why = bring_back(
@@ -164,8 +164,7 @@ def write_down(session: Session, project: Project, half: HalfDone, run: int) -> 
     with session.transaction():
         stand_behind_fence(session, run)
         prepare_module(session, module)
-        heads = (read_heads(session, module) or frozenset()) & tree.ids
-        write_heads(session, module, heads, heads_after(tree, heads, revision, Direction.UPGRADE))
+        move_heads(session, module, tree, revision, Direction.UPGRADE)
         write_applied(session, _applied(revision, run))
 
 

@@ -70,6 +70,38 @@ def test_between_two_segments_it_is_noticed_before_the_next_step_runs(site: Site
     assert site.picture().versions == {"billing.alembic_version": ("b1",), "crm.alembic_version": ("c2",)}
 
 
+def test_between_the_look_at_the_heads_and_the_version_row_it_is_no_failure_of_the_revision(
+    site: Site,
+) -> None:
+    project(site.root, modules=("crm", "billing"))
+    crm, billing = versions_of(site.root, "crm"), versions_of(site.root, "billing")
+    table = "op.execute('CREATE TABLE crm.a (id int PRIMARY KEY); INSERT INTO crm.a VALUES (1)')"
+    write_revision(crm, "c1", upgrade=table, downgrade="op.execute('DROP TABLE crm.a')")
+    assert site.migrate(*DEPLOY).code == 0
+    write_revision(billing, "b1", upgrade="op.execute('SELECT pg_sleep(3)')")
+    add, take = (f"UPDATE crm.a SET id = id {sign} 1" for sign in "+-")
+    write_revision(
+        crm,
+        "c2",
+        after="c1",
+        upgrade=f"op.execute('{add}')",
+        downgrade=f"op.execute('{take}')",
+        requires=["billing:b1"],
+    )
+    with site.running(*DEPLOY) as run:
+        site.await_value(SLEEPER)
+        as_alembic_would(site, add, "crm", "c1", "c2")
+        ended = site.end(run)
+
+    assert ended.code == 3, ended.err
+    assert "somebody else has migrated module 'crm' meanwhile: crm:c2 is applied already" in ended.said
+    assert "a mistake in the coordinator" not in ended.said
+    assert site.value("SELECT id FROM crm.a") == 2
+    again = site.migrate(*DEPLOY)
+    assert again.code == 0, "there was nothing to mend, so nobody has to ask for another try"
+    assert site.picture().versions == {"billing.alembic_version": ("b1",), "crm.alembic_version": ("c2",)}
+
+
 def test_another_module_that_was_migrated_meanwhile_is_taken_back_whole(site: Site) -> None:
     write_pair(site)
     before = site.picture()

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from coordinator.ledger.lock import KEY
+from tests.failures.shop import LOCK_HOLDER, SLEEPER
 from tests.trees import project, versions_of, write_revision
 
 if TYPE_CHECKING:
@@ -103,3 +107,47 @@ def test_limits_of_the_database_for_its_applications_do_not_hold_for_a_run(site:
     )
     ended = site.migrate(*UNREHEARSED)
     assert ended.code == 0, ended.err
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["and nobody has it", "to another run"])
+def test_a_run_that_lost_its_lock_sends_nothing_more_in_a_block(site: Site, taken: bool) -> None:
+    """What is sent there is in at once; also what it had built stays, unless the lock can be had again."""
+    _step(
+        site,
+        "with op.get_context().autocommit_block():\n"
+        '    op.execute("CREATE INDEX CONCURRENTLY ix ON t (b)")\n'
+        '    op.execute("SELECT pg_sleep(2)")\n'
+        "    op.execute(\"SELECT nextval('public.sent')\")",
+    )
+    site.execute("CREATE SEQUENCE public.sent")
+    with site.session() as other, site.running(*UNREHEARSED) as process:
+        site.await_value(SLEEPER)
+        other.execute(f"SELECT pg_terminate_backend(({LOCK_HOLDER}))")
+        if taken:
+            other.execute(f"SELECT pg_advisory_lock({KEY})")
+        ended = site.end(process)
+        assert site.value("SELECT to_regclass('crm.ix') IS NOT NULL") is taken
+    assert ended.code == (4 if taken else 3), ended.err
+    assert "the connection to the server was lost" in ended.said
+    assert site.value("SELECT is_called FROM public.sent") is False
+    assert site.migrate("recover", "--abort").code == 0
+    assert site.value("SELECT to_regclass('crm.ix') IS NULL")
+
+
+@pytest.mark.parametrize("staging", ["off", "embedded"])
+def test_the_reindexing_of_a_partitioned_table_is_told_where_it_belongs(site: Site, staging: str) -> None:
+    """Only the server knows that it is partitioned."""
+    _step(site, 'op.execute("REINDEX TABLE parted")')
+    site.execute("CREATE TABLE crm.parted (a int PRIMARY KEY) PARTITION BY RANGE (a)")
+    before = site.picture()
+    ended = site.migrate("all-modules", "--staging", staging)
+    assert ended.code == (3 if staging == "off" else 1), ended.err
+    assert "REINDEX TABLE cannot run inside a transaction block" in ended.said
+    assert "send it by itself inside `with op.get_context().autocommit_block():`" in ended.said
+    assert site.picture() == before
+    versions = versions_of(site.root, "crm")
+    block = 'with op.get_context().autocommit_block():\n    op.execute("REINDEX TABLE parted")'
+    write_revision(versions, "a1", upgrade=block)
+    trace = ("--trace",) if staging == "embedded" else ()
+    done = site.migrate("all-modules", "--staging", staging, *trace)
+    assert done.code == 0, done.err

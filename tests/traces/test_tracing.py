@@ -127,6 +127,21 @@ def test_outside_of_transactions_it_says_what_is_waited_for(session: Session) ->
     assert not session.in_transaction
 
 
+def test_what_only_the_server_knows_to_stand_alone_is_run_outside_of_a_transaction(session: Session) -> None:
+    session.execute(
+        "SET search_path = crm; CREATE TABLE parted (id int) PARTITION BY RANGE (id);"
+        "CREATE TABLE part PARTITION OF parted FOR VALUES FROM (0) TO (10); CREATE INDEX ids ON parted (id)"
+    )
+    rebuilt, committed = alone(
+        session, "REINDEX TABLE parted", "DO $$ BEGIN INSERT INTO parted VALUES (1); COMMIT; END $$"
+    )
+    assert "SHARE crm.part through part_id_idx *" in locks(rebuilt)
+    assert works(rebuilt) == ["index build crm.part part_id_idx"]
+    assert rebuilt.alone
+    assert committed.alone
+    assert session.value("SELECT count(*) FROM parted") == 1
+
+
 def test_a_statement_alone_that_fails_leaves_no_transaction_behind(session: Session) -> None:
     with pytest.raises(StatementError):
         alone(session, "UPDATE crm.customers SET nothing = 1")
