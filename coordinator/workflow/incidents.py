@@ -16,8 +16,8 @@ from coordinator.ledger.incidents import (
     SINCE,
     IncidentRow,
     delete_incident,
+    read_expired_incidents,
     read_incident,
-    read_incidents,
     write_incident,
 )
 from coordinator.ledger.kept import read_kept
@@ -209,9 +209,7 @@ def _expired(session: Session) -> Iterator[tuple[str, IncidentRow, dict[str, Any
     """Each incident of which something must go: in words, the row, and what stays of its document (None: nothing)."""
     now = session.value("SELECT pg_catalog.clock_timestamp()")
     assert isinstance(now, datetime.datetime)
-    for row in read_incidents(session):
-        if row.ended is None:
-            continue  # a person must look at it first
+    for row in read_expired_incidents(session, now):
         if row.expires <= now:
             yield f"incident of run {row.run}", row, None
             continue
