@@ -48,11 +48,11 @@ class Reporter:
         second: BaseException | None,
         remaining: tuple[str, ...],
     ) -> str:
-        """Write what the run came to. Why it could not be written, or ""; it never raises what the server says."""
+        """Write what the run came to. Why it could not be written, or "": the run must be brought to its end either way."""
         try:
             row = self._row(status, first, second, remaining)
             write_incident(self.segments.journal.ledger, row)
-        except CoordinatorError as unwritten:
+        except Exception as unwritten:
             return f"the incident report could not be written: {recorded(unwritten)}"
         return ""
 
@@ -107,7 +107,7 @@ class Reporter:
             category=category,
             severity=severity_of(category, status),
             status=status,
-            began=seen.when if seen is not None else ended,
+            began=seen.when(ended) if seen is not None else ended,
             ended=None if status is RunStatus.UNSETTLED else ended,
             phase=seen.phase.value if seen is not None else Phase.APPLY.value,
             causes=tuple(
