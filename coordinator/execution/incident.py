@@ -129,12 +129,12 @@ class Reporter:
                 sqlstate=getattr(error, "sqlstate", None),
                 step=None if step is None else step.key,
                 direction=None if step is None else step.direction,
-                file="" if step is None else _relative(step.place.file),
+                file="" if step is None else relative_file(step.place.file),
                 line=0 if step is None else step.place.line,
             )
         failure = error.failure
         step = failure.step
-        place = Place(_relative(failure.place.file), failure.place.line)
+        place = Place(relative_file(failure.place.file), failure.place.line)
         told = StepFailedError(replace(failure, place=place))
         return Cause(
             message=recorded(told, self._source(step)),
@@ -187,7 +187,7 @@ def taken_back(run: Run) -> tuple[TakenBack, ...]:
     )
 
 
-def _relative(file: str) -> str:
+def relative_file(file: str) -> str:
     """The last parts of a revision's path: where a checkout lies on a machine is of no use on another."""
     parts = PurePath(file).parts
     return str(PurePath(*parts[-_PARTS:])) if len(parts) > _PARTS else file
