@@ -159,7 +159,7 @@ def _scope(incident: Incident) -> list[str]:
 def _rollback(incident: Incident) -> dict[str, Any]:
     return {
         "status": incident.status.value,
-        "outcome": outcome(incident.status, incident.still_in),
+        "outcome": outcome(incident),
         "steps": [_step(each) for each in incident.steps],
         "still_in": list(incident.still_in),
     }
