@@ -169,6 +169,16 @@ def test_a_recovery_that_fails_settles_nothing(site: Site) -> None:
     assert report(site)["rollback"]["settled_by"] == "settled as it is"
 
 
+def test_an_error_that_was_not_written_down_is_not_told_as_none(site: Site) -> None:
+    build_shop(site, ("crm", BROKEN_WAY_BACK), ("billing", BREAKS["billing", "rows"]))
+    assert site.migrate("all-modules", "--atomic", "step", "--staging", "off").code == 4
+    site.execute("UPDATE migrate.run SET error = NULL")
+    for command in (("all-modules",), ("rollback", "--run", "1", "--yes")):
+        refused = site.migrate(*command, "--staging", "off")
+        assert refused.code == 4, refused.err
+        assert "was not taken back whole: no error was written down" in refused.said
+
+
 # The commands that write to the ledger, each with something to write.
 WRITERS = (
     ("all-modules", "--staging", "off"),
