@@ -48,11 +48,11 @@ class Reporter:
         second: BaseException | None,
         remaining: tuple[str, ...],
     ) -> str:
-        """Write what the run came to. Why it could not be written, or ""; it never raises what the server says."""
+        """Write what the run came to. Why it could not be written, or "": the run must be brought to its end either way."""
         try:
             row = self._row(status, first, second, remaining)
             write_incident(self.segments.journal.ledger, row)
-        except CoordinatorError as unwritten:
+        except Exception as unwritten:
             return f"the incident report could not be written: {recorded(unwritten)}"
         return ""
 
@@ -107,7 +107,7 @@ class Reporter:
             category=category,
             severity=severity_of(category, status),
             status=status,
-            began=seen.when if seen is not None else ended,
+            began=seen.when(ended) if seen is not None else ended,
             ended=None if status is RunStatus.UNSETTLED else ended,
             phase=seen.phase.value if seen is not None else Phase.APPLY.value,
             causes=tuple(
@@ -129,12 +129,12 @@ class Reporter:
                 sqlstate=getattr(error, "sqlstate", None),
                 step=None if step is None else step.key,
                 direction=None if step is None else step.direction,
-                file="" if step is None else _relative(step.place.file),
+                file="" if step is None else relative_file(step.place.file),
                 line=0 if step is None else step.place.line,
             )
         failure = error.failure
         step = failure.step
-        place = Place(_relative(failure.place.file), failure.place.line)
+        place = Place(relative_file(failure.place.file), failure.place.line)
         told = StepFailedError(replace(failure, place=place))
         return Cause(
             message=recorded(told, self._source(step)),
@@ -187,7 +187,7 @@ def taken_back(run: Run) -> tuple[TakenBack, ...]:
     )
 
 
-def _relative(file: str) -> str:
+def relative_file(file: str) -> str:
     """The last parts of a revision's path: where a checkout lies on a machine is of no use on another."""
     parts = PurePath(file).parts
     return str(PurePath(*parts[-_PARTS:])) if len(parts) > _PARTS else file

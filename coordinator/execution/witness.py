@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
+import time
 from collections import deque
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError
@@ -16,6 +17,8 @@ from coordinator.postgres.activity import read_locks, read_server, read_sessions
 from coordinator.sql.shown import without_values
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from coordinator.execution.monitor import WatchedLock
     from coordinator.model.incident import Category, Notice
     from coordinator.model.plan import Step
@@ -26,13 +29,18 @@ _QUERY_LENGTH = 300  # characters of another session's query
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What was seen at the moment of a failure."""
+    """What was seen at the moment of a failure; `answered` is that moment by the server's clock, None when it was silent."""
 
-    when: datetime.datetime
+    answered: datetime | None
+    ticks: float  # the same moment in seconds of time.monotonic()
     phase: Phase
     step: Step | None
     category: Category
     activity: Activity
+
+    def when(self, now: datetime) -> datetime:
+        """The moment by the server's clock, which says `now` at this moment: our own may tell another time."""
+        return self.answered or now - timedelta(seconds=time.monotonic() - self.ticks)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,13 +83,15 @@ class Witness:
         if self.seen is not None and phase is Phase.ROLL_BACK and self.seen.phase is not Phase.ROLL_BACK:
             return
         category = categorize(error)
-        when = datetime.datetime.now(datetime.UTC)
+        answered, ticks = None, time.monotonic()
         try:
-            when = self.lock.ask(lambda session: session.value("SELECT pg_catalog.clock_timestamp()"))
+            answered = self.lock.ask(lambda session: session.value("SELECT pg_catalog.clock_timestamp()"))
             activity = self._look(category)
         except CoordinatorError as unseen:
             activity = Activity(not_seen=f"the server could not be asked: {type(unseen).__name__}")
-        self.seen = Seen(when=when, phase=phase, step=step, category=category, activity=activity)
+        self.seen = Seen(
+            answered=answered, ticks=ticks, phase=phase, step=step, category=category, activity=activity
+        )
 
     def forget(self) -> None:
         """What was seen came to nothing: the transaction is in after all."""

@@ -62,14 +62,21 @@ def read_incident(session: Session, run: int) -> IncidentRow | None:
     return _row(rows[0]) if rows else None
 
 
-def read_incidents(session: Session) -> tuple[IncidentRow, ...]:
-    """All incidents, the oldest first."""
+# Decided by the server: a ledger of many years would otherwise be read whole at the end of every run.
+_EXPIRED = """
+SELECT run, id::text, category, severity, began, ended, document, expires FROM migrate.incident
+ WHERE ended IS NOT NULL AND (expires <= %(now)s OR EXISTS (
+   SELECT FROM jsonb_array_elements(document->'data_collection'->'dataCategories') AS part
+    WHERE NOT (part->>'deleted')::boolean AND (part->>'until')::timestamptz <= %(now)s))
+ ORDER BY run
+"""
+
+
+def read_expired_incidents(session: Session, now: datetime) -> tuple[IncidentRow, ...]:
+    """The settled incidents of which something has been kept for long enough, the oldest first."""
     if LedgerReader(session).version < SINCE:
         return ()
-    rows = session.rows(
-        "SELECT run, id::text, category, severity, began, ended, document, expires FROM migrate.incident ORDER BY run"
-    )
-    return tuple(_row(row) for row in rows)
+    return tuple(_row(row) for row in session.rows(_EXPIRED, {"now": now}))
 
 
 def delete_incident(session: Session, run: int) -> None:

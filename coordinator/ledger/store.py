@@ -32,6 +32,15 @@ _RUN_COLUMNS = "number, kind, status, plan, guarantee, environment, host, pid, p
 _SINCE_2 = "attempt, final"
 _BEFORE_2 = "'', false"
 
+_STEPS = (
+    "SELECT run, sequence, module, revision, direction, status, seconds, finished, error"
+    " FROM migrate.step WHERE run = %s"
+)
+_OR_RECOVERED = (
+    " OR (run IN (SELECT number FROM migrate.run WHERE kind = 'recover' AND number > %s)"
+    " AND module || ':' || revision IN (SELECT unnest(steps) FROM migrate.intent WHERE run = %s))"
+)
+
 _INSERT_STEP = (
     "INSERT INTO migrate.step (run, sequence, module, revision, direction, status, seconds, error)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run, sequence) DO NOTHING"
@@ -101,19 +110,19 @@ class LedgerReader:
         )
         return tuple(_run(row) for row in rows)
 
-    def run(self, number: int) -> Run | None:
-        """One run with all its steps, or None."""
+    def run(self, number: int, *, recoveries: bool = False) -> Run | None:
+        """One run with all its steps, or None; `recoveries`: and what later recoveries did with the same steps."""
         if not self.exists:
             return None
         rows = self._session.rows(f"SELECT {self._run_columns} FROM migrate.run WHERE number = %s", (number,))  # noqa: S608 - constants
-        return _run(rows[0], self.steps(number)) if rows else None
+        return _run(rows[0], self.steps(number, recoveries=recoveries)) if rows else None
 
-    def steps(self, run: int) -> tuple[StepRecord, ...]:
-        """What a run did, in order."""
-        rows = self._session.rows(
-            "SELECT run, sequence, module, revision, direction, status, seconds, finished, error"
-            " FROM migrate.step WHERE run = %s ORDER BY sequence",
-            (run,),
+    def steps(self, run: int, *, recoveries: bool = False) -> tuple[StepRecord, ...]:
+        """What a run did, in order; `recoveries`: then what later recoveries did with the same steps."""
+        rows = (
+            self._session.rows(f"{_STEPS}{_OR_RECOVERED} ORDER BY run, sequence", (run, run, run))
+            if recoveries
+            else self._session.rows(f"{_STEPS} ORDER BY sequence", (run,))
         )
         return tuple(_step(row) for row in rows)
 

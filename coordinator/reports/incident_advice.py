@@ -10,17 +10,19 @@ from coordinator.model.run import RunStatus
 if TYPE_CHECKING:
     from coordinator.model.incident import Incident
 
+_ROLLBACK = "rollback"  # the kind of run that takes out, so what is left of it is out
+
 _MEND: dict[Category, str] = {
-    Category.LOCK: "look who held the lock (see Sessions), and try again when it is free: `migrate all-modules`",
-    Category.DATA: "look at the rows that the step stumbled over, mend them or the revision, then `migrate all-modules`;"
-    " an unchanged attempt needs `--retry`",
-    Category.PERMISSION: "`migrate check --rights` prints the GRANT statements that are missing; then `migrate all-modules`",
-    Category.CONNECTION: "look at the server's log and at the network for that moment, then `migrate all-modules`",
-    Category.RESOURCE: "give the server what it ran out of (see the cause), then `migrate all-modules`",
-    Category.CODE: "mend the revision at the place that is named, then `migrate all-modules`",
+    Category.LOCK: "look who held the lock (see Sessions), and try again when it is free: {again}",
+    Category.DATA: "look at the rows that the step stumbled over, mend them or the revision, then {again}",
+    Category.PERMISSION: "`migrate check --rights` prints the GRANT statements that are missing; then {again}",
+    Category.CONNECTION: "look at the server's log and at the network for that moment, then {again}",
+    Category.RESOURCE: "give the server what it ran out of (see the cause), then {again}",
+    Category.CODE: "mend the revision at the place that is named, then {again}",
     Category.INTERRUPTION: "if nobody meant to stop it, look who did (see Sessions and the host's log);"
-    " `migrate all-modules` begins anew",
+    " {again} begins anew",
 }
+_RETRY = "; an unchanged attempt needs `--retry`"  # a rollback may always be tried again
 _LESSONS: dict[Category, str] = {
     Category.LOCK: "the step needs a lock that other work on the same table holds for longer than a run may wait",
     Category.DATA: "a rehearsal runs on definitions without rows; what only the target's rows refuse shows here first",
@@ -65,15 +67,18 @@ _PREVENTION: dict[Category, tuple[str, ...]] = {
 
 def next_steps(incident: Incident) -> tuple[str, ...]:
     """What to do now, in order."""
+    rollback = incident.kind == _ROLLBACK
+    again = "`migrate rollback`" if rollback else "`migrate all-modules`"
     if incident.status is RunStatus.UNSETTLED:
         return (
             "`migrate recover` tells what is in and what is not, and recommends",
             f"mend the cause, then `migrate recover --abort` goes on taking back run {incident.run}",
-            "or keep what is in with `migrate recover --resume`; do not restart the deployment before",
+            "or keep it as it is with `migrate recover --resume`; do not restart the deployment before",
         )
     if incident.status is RunStatus.SETTLED:
-        return ("`migrate status` tells what is in; `migrate all-modules` goes on from there",)
-    return (_MEND[incident.category],)
+        return (f"`migrate status` tells what is in; {again} goes on from there",)
+    retry = _RETRY if incident.category is Category.DATA and not rollback else ""
+    return (f"{_MEND[incident.category].format(again=again)}{retry}",)
 
 
 def lessons(incident: Incident) -> tuple[str, ...]:
@@ -93,11 +98,13 @@ def prevention(incident: Incident) -> tuple[str, ...]:
     return _PREVENTION[incident.category]
 
 
-def outcome(status: RunStatus, still_in: tuple[str, ...]) -> str:
+def outcome(incident: Incident) -> str:
     """What the run came to, in one sentence."""
-    if status is RunStatus.UNSETTLED:
-        what = f"still in: {', '.join(still_in)}" if still_in else "the database is not as it was"
+    left = "out" if incident.kind == _ROLLBACK else "in"
+    if incident.status is RunStatus.UNSETTLED:
+        steps = ", ".join(incident.still_in)
+        what = f"still {left}: {steps}" if steps else "the database is not as it was"
         return f"not everything could be taken back; {what}"
-    if status is RunStatus.SETTLED:
-        return "a part of the run is in, and the next run goes on from there"
+    if incident.status is RunStatus.SETTLED:
+        return f"a part of the run is {left}, and the next run goes on from there"
     return "everything is as it was before the run"

@@ -59,7 +59,7 @@ def incident_document(incident: Incident) -> dict[str, Any]:
         "technical_summary": {
             "root_cause": incident.causes[0].message,
             "affected_modules": modules,
-            "rollback_scope": [str(each.step) for each in incident.steps if each.how in _GONE],
+            "rollback_scope": _scope(incident),
             "recovery_time": _seconds(incident.began, incident.ended),
         },
         "causes": [_cause(each) for each in incident.causes],
@@ -86,19 +86,20 @@ def in_order(document: dict[str, Any]) -> dict[str, Any]:
     return {**known, **document}
 
 
-def settled_document(
-    document: dict[str, Any], incident: Incident, *, cause: str | None = None
-) -> dict[str, Any]:
-    """The document of an incident that a later command has settled: its end, its outcome and what to do now."""
+def settled_document(document: dict[str, Any], incident: Incident, *, by: str) -> dict[str, Any]:
+    """The document of an incident that a later command has settled: its end, its outcome and what to do now.
+
+    `by` says how it was settled; empty: it is not yet.
+    """
     told = {**document["technical_summary"]}
-    told["rollback_scope"] = [str(each.step) for each in incident.steps if each.how in _GONE]
+    told["rollback_scope"] = _scope(incident)
     told["recovery_time"] = _seconds(incident.began, incident.ended)
     return {
         **document,
         "end_time": _moment(incident.ended),
         "severity": incident.severity.value,
         "technical_summary": told,
-        "rollback": {**_rollback(incident), **({"settled_by": cause} if cause else {})},
+        "rollback": {**_rollback(incident), **({"settled_by": by} if by else {})},
         "next_steps": list(next_steps(incident)),
     }
 
@@ -151,10 +152,14 @@ def _cause(cause: Cause) -> dict[str, Any]:
     }
 
 
+def _scope(incident: Incident) -> list[str]:
+    return list(dict.fromkeys(str(each.step) for each in incident.steps if each.how in _GONE))
+
+
 def _rollback(incident: Incident) -> dict[str, Any]:
     return {
         "status": incident.status.value,
-        "outcome": outcome(incident.status, incident.still_in),
+        "outcome": outcome(incident),
         "steps": [_step(each) for each in incident.steps],
         "still_in": list(incident.still_in),
     }

@@ -6,26 +6,26 @@ import datetime
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from coordinator.errors import CoordinatorError, UsageError
 from coordinator.execution.categories import severity_of
-from coordinator.execution.events import Phase, TargetNamed
-from coordinator.execution.incident import incident_row, taken_back
+from coordinator.execution.events import TargetNamed
+from coordinator.execution.incident import incident_row
 from coordinator.ledger.incidents import (
     SINCE,
     IncidentRow,
     delete_incident,
+    read_expired_incidents,
     read_incident,
-    read_incidents,
     write_incident,
 )
 from coordinator.ledger.kept import read_kept
+from coordinator.ledger.schema import VERSION
 from coordinator.ledger.store import Ledger, LedgerReader
-from coordinator.model.capture import Direction
-from coordinator.model.incident import Activity, Category, Cause, Incident
-from coordinator.model.run import RunStatus, StepStatus
+from coordinator.model.incident import Category
+from coordinator.model.run import RunStatus
 from coordinator.reports.incident_json import in_order, settled_document, without_expired
+from coordinator.workflow.incident_in_ledger import incident_in_ledger
 from coordinator.workflow.named import no_such_run
 from coordinator.workflow.reading import reader
 from coordinator.workflow.target import open_target
@@ -72,6 +72,11 @@ def _nothing_to_report(number: int, run: Run | None, ledger: LedgerReader) -> Us
             f"Run {number} is not over: it is at work, or was cut off and not settled yet.",
             help="`migrate status` tells which; the next command that writes settles it, and reports it then.",
         )
+    if run.kind == "recover":
+        return UsageError(
+            f"Run {number} recovered earlier runs, and their reports tell what it did with their steps.",
+            help=f"`migrate history {number}` tells why it stopped, `migrate recover` what is still to be recovered.",
+        )
     return UsageError(
         f"Run {number} has no incident report: it ended before its first step, or the report was deleted in time.",
         help=f"`migrate history {number}` shows what is still known of it.",
@@ -102,90 +107,38 @@ def settling(ledger: Ledger) -> Iterator[None]:
     finally:
         for run in runs:
             try:
-                note_settled(ledger, run.number)
+                _note_settled(ledger, run)
             except CoordinatorError:
                 # The report is about a run that is settled either way; the ledger's own rows tell the same.
                 continue
 
 
-def note_settled(ledger: Ledger, number: int) -> None:
-    """Write or bring up to date the incident of a run that was cut off or left unsettled."""
-    run = ledger.run(number)
-    if run is None or run.status not in _FAILED or ledger.version < SINCE:
+def _note_settled(ledger: Ledger, before: Run) -> None:
+    """Write or bring up to date the incident of a run that was cut off or left unsettled; `before` that was settled."""
+    if not SINCE <= ledger.version <= VERSION:
+        return  # only a newer program writes to the tables of a newer one
+    run = ledger.run(before.number, recoveries=True)
+    if run is None or run.status not in _FAILED:
         return
-    known = read_incident(ledger.session, number)
+    known = read_incident(ledger.session, run.number)
     if known is not None and known.ended is not None:
         return
+    incident = incident_in_ledger(run, ledger, before=before)
     if known is None:
-        write_incident(ledger, incident_row(_cut_off(run, ledger)))
+        write_incident(ledger, incident_row(incident))
         return
-    incident = _now_settled(known, run, ledger)
-    document = settled_document(known.document, incident, cause=run.error)
-    write_incident(
-        ledger, replace(known, severity=incident.severity.value, ended=incident.ended, document=document)
-    )
-
-
-def _cut_off(run: Run, ledger: Ledger) -> Incident:
-    """The incident of a run whose process ended without a word: nobody saw what was going on then."""
-    intents = ledger.intents(run.number)
-    begun = {key for each in intents for key in each.steps}
-    moments = [each.finished for each in run.steps if each.finished is not None]
-    last = next((each for each in reversed(intents) if not each.committed), None)
-    step = last.steps[0] if last is not None and last.steps else None
-    return Incident(
-        id=str(uuid4()),
-        run=run.number,
-        kind=run.kind,
-        environment=run.environment,
-        host=run.host,
-        program=run.program,
-        rehearsal=run.rehearsal,
-        guarantee=run.guarantee,
-        category=Category.INTERRUPTION,
-        severity=severity_of(Category.INTERRUPTION, run.status),
-        status=run.status,
-        began=max([run.started, *moments]),
-        ended=None if run.status is RunStatus.UNSETTLED else ledger.moment(),
-        phase=Phase.APPLY.value,
-        causes=(
-            Cause(
-                message=f"the run was cut off: its process {run.pid} on {run.host} ended without a word",
-                step=step,
-                direction=None if last is None else last.direction,
-                part="the segment that was begun last" if step is not None else "",
-            ),
-        ),
-        steps=taken_back(run),
-        still_in=_still_in(run, ledger),
-        waiting=(),
-        affected=tuple(sorted({key.module for key in begun})),
-        notices=(),
-        activity=Activity(not_seen="nobody was there to look when it was cut off"),
-    )
-
-
-def _now_settled(known: IncidentRow, run: Run, ledger: Ledger) -> Incident:
     category = Category(known.category)
-    return replace(
-        _cut_off(run, ledger),
-        id=known.id,
-        category=category,
-        severity=severity_of(category, run.status),
-        began=known.began,
-    )
+    severity = severity_of(category, run.status)
+    incident = replace(incident, id=known.id, category=category, severity=severity, began=known.began)
+    document = settled_document(known.document, incident, by=_settled_by(before, run))
+    write_incident(ledger, replace(known, severity=severity.value, ended=incident.ended, document=document))
 
 
-def _still_in(run: Run, ledger: Ledger) -> tuple[str, ...]:
-    """Its steps that are in, as the ledger tells."""
-    if run.status is RunStatus.REVERSED:
-        return ()
-    in_now = {each.key for each in ledger.applied(whole=False) if each.run == run.number}
-    return tuple(
-        str(each.key)
-        for each in run.steps
-        if each.key in in_now and each.status is StepStatus.APPLIED and each.direction is Direction.UPGRADE
-    )
+def _settled_by(before: Run, run: Run) -> str:
+    """What settling it added to the run's error, which the report tells already; empty while it is not settled."""
+    if run.status is RunStatus.UNSETTLED or run.error is None:
+        return ""
+    return run.error.removeprefix(f"{before.error}; ")
 
 
 def expired_incidents(session: Session) -> tuple[str, ...]:
@@ -209,9 +162,7 @@ def _expired(session: Session) -> Iterator[tuple[str, IncidentRow, dict[str, Any
     """Each incident of which something must go: in words, the row, and what stays of its document (None: nothing)."""
     now = session.value("SELECT pg_catalog.clock_timestamp()")
     assert isinstance(now, datetime.datetime)
-    for row in read_incidents(session):
-        if row.ended is None:
-            continue  # a person must look at it first
+    for row in read_expired_incidents(session, now):
         if row.expires <= now:
             yield f"incident of run {row.run}", row, None
             continue

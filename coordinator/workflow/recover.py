@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -49,14 +49,14 @@ def abort(
     `end`: first end the server processes that still work for them. Raises UnsettledError when something cannot be
     taken back; what could be stays taken back.
     """
-    with _Recovery.opened(settings, tell, end=end) as recovery, settling(Ledger(recovery.ledger_session)):
+    with _Recovery.opened(settings, tell, end=end) as recovery, recovery.settling():
         recovery.keep = keep
         return recovery.abort()
 
 
 def resume(settings: Settings, tell: Listener, *, end: bool = False) -> RecoveryReport:
     """Keep what is in, bring what is half done to one side, and let the next run go on from there."""
-    with _Recovery.opened(settings, tell, end=end) as recovery, settling(Ledger(recovery.ledger_session)):
+    with _Recovery.opened(settings, tell, end=end) as recovery, recovery.settling():
         return recovery.resume()
 
 
@@ -103,6 +103,14 @@ class _Recovery:
                 end=end,
             )
 
+    @contextmanager
+    def settling(self) -> Iterator[None]:
+        """Around what settles runs: their incidents say afterwards what became of them."""
+        with ExitStack() as stack:
+            with told_as_untouched():
+                stack.enter_context(settling(Ledger(self.ledger_session)))
+            yield
+
     def _first_look(self) -> tuple[TargetState, tuple[UnfinishedRun, ...]]:
         """The same before anything was written, so a right that is missing has touched nothing."""
         with told_as_untouched():
@@ -120,8 +128,9 @@ class _Recovery:
             return self._report(Recovered.NOTHING, runs)
         self._refuse_what_others_stand_on(state, runs)
         learned = self._learn_environments(runs)
-        ledger = self._ledger()
-        taking = self._begin("takes back", runs)
+        with told_as_untouched():
+            ledger = self._ledger()
+            taking = self._begin("takes back", runs)
         try:
             with self.lock.to_its_end():
                 for each in reversed(runs):
@@ -150,17 +159,21 @@ class _Recovery:
         _, runs = self._first_look()
         if not runs:
             return self._report(Recovered.NOTHING, runs)
-        ledger = self._ledger()
-        findings = self._bring_to_one_side(runs, ledger) if any(each.half_done for each in runs) else ()
-        for each in runs:
-            take_fence(self.ledger_session, each.number)
-            why = each.open_run.run.error or "cut off"
-            ledger.finish_run(each.number, RunStatus.SETTLED, error=f"{why}; settled as it is")
+        with told_as_untouched():
+            ledger = self._ledger()
+        half_done = any(each.half_done for each in runs)
+        findings = self._bring_to_one_side(runs, ledger) if half_done else ()
+        with nullcontext() if half_done else told_as_untouched():  # only the ledger is written here
+            for each in runs:
+                take_fence(self.ledger_session, each.number)
+                why = each.open_run.run.error or "cut off"
+                ledger.finish_run(each.number, RunStatus.SETTLED, error=f"{why}; settled as it is")
         return replace(self._report(Recovered.SETTLED, runs), findings=findings)
 
     def _bring_to_one_side(self, runs: tuple[UnfinishedRun, ...], ledger: Ledger) -> tuple[Finding, ...]:
         learned = self._learn_environments(runs)
-        finishing = self._begin("settles", runs)
+        with told_as_untouched():
+            finishing = self._begin("settles", runs)
         findings: list[Finding] = [*learned]
         with self.lock.to_its_end():
             for run in reversed(runs):

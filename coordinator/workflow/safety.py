@@ -122,7 +122,7 @@ def refuse_undecided(run: Run) -> None:
     """What a person has begun to decide, or must decide, is not settled by the way. Raises UnsettledError."""
     if run.status is RunStatus.UNSETTLED:
         raise UnsettledError(
-            f"run {run.number} failed and was not taken back whole: {run.error}",
+            f"run {run.number} failed and was not taken back whole: {run.error or 'no error was written down'}",
             help="`migrate recover` explains what is in and goes on",
         )
     if run.kind == "recover":

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from coordinator.ledger.incidents import read_expired_incidents
+from coordinator.workflow.incidents import delete_expired_incidents
 from tests.failures.shop import BREAKS, build_shop
 from tests.failures.test_unsettled import BROKEN_WAY_BACK
 from tests.incidents.form import violations
@@ -63,6 +65,26 @@ def test_a_report_whose_run_is_not_settled_stays(site: Site) -> None:
     site.execute(EARLIER.format(days=400))
     assert "incident of run 1" not in gc(site)
     assert site.migrate("history", "1", "--report").code == 0
+
+
+def test_only_reports_of_which_something_is_due_are_read(site: Site) -> None:
+    build_shop(site, ("billing", BREAKS["billing", "rows"]))
+    assert site.migrate("all-modules", "--staging", "off").code == 3
+    with site.session() as session:
+
+        def due() -> list[int]:
+            now = session.value("SELECT clock_timestamp()")
+            return [each.run for each in read_expired_incidents(session, now)]
+
+        assert due() == []
+        session.execute(EARLIER.format(days=15))
+        assert due() == [1]
+        assert delete_expired_incidents(session) == ("cause, notices in the incident of run 1",)
+        assert due() == []
+        session.execute("UPDATE migrate.incident SET expires = clock_timestamp(), ended = NULL")
+        assert due() == []  # a person must look at it first
+        session.execute("UPDATE migrate.incident SET ended = began")
+        assert due() == [1]
 
 
 def gc(site: Site, *arguments: str) -> str:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from coordinator.postgres.connect import connect
-from tests.failures.shop import SLEEPER, build_shop, sleeping
+from tests.failures.roles import make_role
+from tests.failures.shop import BREAKS, SLEEPER, build_shop, sleeping
+from tests.failures.test_rights import ENOUGH
+from tests.failures.test_unsettled import BROKEN_WAY_BACK
 from tests.recovery.test_lone_steps import UNREHEARSED, execute, write
 from tests.recovery.test_state_machine import BEGIN, INDEX, NO_INDEX, killed
 from tests.trees import project, versions_of, write_revision
@@ -241,3 +244,24 @@ def test_the_server_ends_what_it_does_for_a_client_that_is_gone(site: Site) -> N
     with connect(site.url, application_name="test") as one:
         interval = one.execute("SHOW client_connection_check_interval").fetchone()
     assert interval == ("2s",)
+
+
+READS = (
+    "GRANT USAGE ON SCHEMA migrate TO {role}",
+    "GRANT SELECT ON ALL TABLES IN SCHEMA migrate TO {role}",
+)
+
+
+@pytest.mark.parametrize("rights", [(), READS], ids=["none", "reads"])
+def test_a_role_without_rights_on_the_ledger_is_told_which_it_lacks(
+    site: Site, role: str, rights: tuple[str, ...]
+) -> None:
+    build_shop(site, ("crm", BROKEN_WAY_BACK), ("billing", BREAKS["billing", "rows"]))
+    assert site.migrate(*STEP).code == 4
+    url = make_role(site, role, *ENOUGH, *rights)
+    for how in ("--abort", "--resume"):
+        refused = site.migrate("recover", how, url=url)
+        assert refused.code == 6, refused.err
+        assert "permission denied for " in refused.said
+        assert "`migrate check --rights` prints the GRANT statements; no module was touched" in refused.said
+    assert site.rows("SELECT number, status FROM migrate.run") == ((1, "unsettled"),)

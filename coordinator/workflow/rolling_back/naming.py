@@ -83,7 +83,7 @@ def _judge_run(session: Session, number: int) -> None:
         raise no_such_run(ledger, number)
     if found.status is RunStatus.UNSETTLED:
         raise UnsettledError(
-            f"run {number} failed and was not taken back whole: {found.error}",
+            f"run {number} failed and was not taken back whole: {found.error or 'no error was written down'}",
             help="`migrate recover` explains what is in and goes on",
         )
     if found.kind != "apply":
