@@ -111,6 +111,24 @@ def test_a_rows_value_in_the_servers_words_is_not_kept(site: Site, way: str) -> 
     assert json.loads(found[1].out)["causes"][0]["sqlstate"]
 
 
+def test_a_message_that_names_the_character_nul_has_a_report(site: Site) -> None:
+    build_shop(site)
+    write_revision(
+        versions_of(site.root, "crm"),
+        "c3",
+        after="c2",
+        upgrade="if op.get_bind().execute(sa.text('SELECT count(*) FROM crm.customers')).scalar():\n"
+        "    raise RuntimeError('rows hold \\\\u0000 here')",
+    )
+
+    failed = site.migrate("all-modules", "--staging", "off")
+
+    assert failed.code == 3, failed.err
+    assert "could not be written" not in failed.said
+    document = json.loads(reports(site)[1].out)
+    assert "rows hold \\u0000 here" in document["causes"][0]["message"]
+
+
 def test_notices_are_shown_on_the_terminal_when_asked_and_kept_without_values(site: Site) -> None:
     build_shop(
         site, ("billing", Break(sql="SELECT 1/0", undo="SELECT 1", spoil="SELECT 1", repair="", words=()))
