@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError, UnsettledError
+from coordinator.execution.words import recorded
 from coordinator.ledger.checkpoints import write_commit, write_start
 from coordinator.postgres.presence import KNOWN_KINDS, is_there
 from coordinator.postgres.session import compose, identifier
@@ -98,7 +99,8 @@ def bring_back(
         transaction.commit()
     except CoordinatorError as error:
         transaction.rollback()
-        return f"its {way.back.direction.value}() was tried: {error}"
+        told = recorded(error, runner.source(way.back))  # a recovery writes it down
+        return f"its {way.back.direction.value}() was tried: {told}"
     return None if is_as_before() else f"its {way.back.direction.value}() ran, and something is left"
 
 

@@ -14,7 +14,7 @@ from coordinator.postgres.connect import connect
 from coordinator.postgres.session import Session
 from coordinator.postgres.url import as_words
 from tests.failures.roles import make_role
-from tests.failures.shop import Break, build_shop
+from tests.failures.shop import BREAKS, Break, build_shop
 from tests.failures.site import REPOSITORY, Ended
 from tests.failures.test_rights import ENOUGH
 from tests.trees import versions_of, write_revision
@@ -109,6 +109,49 @@ def test_a_rows_value_in_the_servers_words_is_not_kept(site: Site, way: str) -> 
     found = reports(site)
     looked_everywhere(site, *found)
     assert json.loads(found[1].out)["causes"][0]["sqlstate"]
+
+
+def test_what_stops_a_recovery_is_kept_without_values(site: Site) -> None:
+    back = "SELECT email::int FROM crm.customers WHERE id = 7"
+    build_shop(
+        site,
+        ("crm", Break(sql="SELECT 1", undo=back, spoil="SELECT 1", repair="", words=())),
+        ("billing", BREAKS["billing", "rows"]),
+    )
+    site.execute(TALKATIVE)
+
+    failed = site.migrate("all-modules", "--atomic", "step", "--staging", "off")
+    stopped = site.migrate("recover", "--abort")
+
+    assert (failed.code, stopped.code) == (4, 4), failed.err + stopped.err
+    assert ROW in stopped.err
+    told = site.migrate("history", "2")
+    assert "stopped: crm:c2 failed in downgrade()" in " ".join(told.out.split())
+    looked_everywhere(site, *reports(site), told)
+
+
+def test_what_a_half_done_step_says_on_its_way_back_is_kept_without_values(site: Site) -> None:
+    build_shop(site)
+    site.execute(TALKATIVE)
+    write_revision(
+        versions_of(site.root, "crm"),
+        "c3",
+        after="c2",
+        upgrade="op.execute('ALTER TABLE crm.customers ADD COLUMN half int')\n"
+        "with op.get_context().autocommit_block():\n"
+        "    op.execute('CREATE INDEX CONCURRENTLY half_index ON crm.customers (half)')\n"
+        "op.execute('SELECT 1 / (count(*) - 20) FROM crm.customers')",
+        downgrade="op.execute('SELECT email::int FROM crm.customers WHERE id = 7')\n"
+        "op.execute('ALTER TABLE crm.customers DROP COLUMN half')",
+    )
+
+    failed = site.migrate("all-modules", "--staging", "off")
+    stopped = site.migrate("recover", "--abort")
+
+    assert (failed.code, stopped.code) == (4, 4), failed.err + stopped.err
+    told = site.migrate("history", "2")
+    assert "its downgrade() was tried" in " ".join(told.out.split())
+    looked_everywhere(site, *reports(site), told)
 
 
 def test_a_message_that_names_the_character_nul_has_a_report(site: Site) -> None:
