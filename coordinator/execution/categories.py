@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from coordinator.errors import CoordinatorError, LockHeldError, UnreachableError, UnsettledError
 from coordinator.execution.failure import StepFailedError
 from coordinator.execution.versions import HeadsChangedError
@@ -38,7 +40,10 @@ _BY_SQLSTATE: dict[str, Category] = {
     "XX001": Category.DATA,
     "XX002": Category.DATA,
 }
-_TIME_LIMIT = "timeout"  # 57014 is sent for a time limit too; its words are the only difference
+# 57014 is sent for a time limit too; its words are the only difference, in the language of the server.
+_TIME_LIMIT = re.compile(
+    "timeout|Zeitüberschreitung|délai|tiempo de espera|tempo de espera|тайм-аут|タイムアウト|시간 ?초과|超时"
+)
 
 _SEVERITY = {
     Category.LOCK: IncidentSeverity.MEDIUM,
@@ -53,7 +58,7 @@ _SEVERITY = {
 
 def category_of(sqlstate: str, message: str = "") -> Category:
     """The kind of failure that the server means by a SQLSTATE; what is not named is for the code to mend."""
-    if sqlstate == "57014" and _TIME_LIMIT in message:
+    if sqlstate == "57014" and _TIME_LIMIT.search(message):
         return Category.RESOURCE
     for length in (5, 2):
         if (found := _BY_SQLSTATE.get(sqlstate[:length])) is not None:

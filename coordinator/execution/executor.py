@@ -114,7 +114,7 @@ class Executor:
     def _recorded(self, error: BaseException) -> str:
         if not isinstance(error, StepFailedError):
             return recorded(error)
-        return recorded(error, self.segments.project.revision(error.failure.step.key).source)
+        return recorded(error, self.segments.words(error.failure.step.key))
 
     def _finish(self, status: RunStatus, error: str | None, *, final: bool = False) -> None:
         journal = self.segments.journal

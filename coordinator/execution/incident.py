@@ -13,25 +13,28 @@ from coordinator.errors import CoordinatorError
 from coordinator.execution.categories import categorize, severity_of
 from coordinator.execution.events import Phase
 from coordinator.execution.failure import StepFailedError
-from coordinator.execution.words import recorded
+from coordinator.execution.words import kept_statement, recorded
 from coordinator.ledger.incidents import IncidentRow, write_incident
 from coordinator.model.incident import CAUSE, NOTICES, RETENTION_DAYS, Activity, Cause, Incident, TakenBack
 from coordinator.model.names import Place
 from coordinator.model.run import RunStatus, StepStatus
 from coordinator.reports.incident_json import incident_document
-from coordinator.sql.shown import without_values
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from coordinator.execution.segment import SegmentRunner
     from coordinator.execution.witness import Seen
-    from coordinator.model.plan import RunPlan, Step
+    from coordinator.model.plan import RunPlan
     from coordinator.model.run import Run
 
 _FRAME = re.compile(r'^ *File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>[\w<>.]+)')
 _PARTS = 5  # modules/crm/migrations/versions/file.py
 _STATEMENT_LENGTH = 4000  # characters
+# The parts of a cause, in bytes; of causes there are at most two.
+_MESSAGE_SIZE = CAUSE.size // 8
+_STATEMENT_SIZE = CAUSE.size // 4
+_FRAMES_SIZE = CAUSE.size // 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,15 +89,9 @@ class Reporter:
         category = seen.category if seen is not None else categorize(errors[0])
         begun = {record.key for record in run.steps}
         activity = seen.activity if seen is not None else Activity(not_seen="it failed between two steps")
-        if witness.notices_left_out:
-            left_out = (*activity.left_out, (NOTICES.name, witness.notices_left_out))
-            activity = Activity(
-                sessions=activity.sessions,
-                locks=activity.locks,
-                server=activity.server,
-                left_out=left_out,
-                not_seen=activity.not_seen,
-            )
+        notices, unheard = NOTICES.latest(witness.notices)
+        left_out = (*activity.left_out, (NOTICES.name, witness.notices_left_out + unheard))
+        activity = replace(activity, left_out=left_out)
         return Incident(
             id=str(uuid4()),
             run=run.number,
@@ -117,7 +114,7 @@ class Reporter:
             still_in=remaining,
             waiting=tuple(step.key for step in self.plan.steps if step.key not in begun),
             affected=self._affected(run, errors[0]),
-            notices=witness.notices,
+            notices=notices,
             activity=activity,
         )
 
@@ -125,7 +122,7 @@ class Reporter:
         if not isinstance(error, StepFailedError):
             step = seen.step if seen is not None else None
             return Cause(
-                message=recorded(error),
+                message=_within(recorded(error), _MESSAGE_SIZE),
                 sqlstate=getattr(error, "sqlstate", None),
                 step=None if step is None else step.key,
                 direction=None if step is None else step.direction,
@@ -135,16 +132,17 @@ class Reporter:
         failure = error.failure
         step = failure.step
         place = Place(relative_file(failure.place.file), failure.place.line)
-        told = StepFailedError(replace(failure, place=place))
+        told, words = StepFailedError(replace(failure, place=place)), self.segments.words(step.key)
+        statement = kept_statement(failure.sql, words, limit=_STATEMENT_LENGTH) if failure.sql else ""
         return Cause(
-            message=recorded(told, self._source(step)),
+            message=_within(recorded(told, words), _MESSAGE_SIZE),
             sqlstate=failure.sqlstate,
             step=step.key,
             direction=step.direction,
             part=failure.part,
             file=str(place.file),
             line=place.line,
-            statement=without_values(failure.sql, limit=_STATEMENT_LENGTH) if failure.sql else "",
+            statement=_within(statement, _STATEMENT_SIZE),
             frames=frames(failure.traceback),
         )
 
@@ -159,9 +157,6 @@ class Reporter:
             for name in part.affected_modules
         )
         return tuple(dict.fromkeys((*failed, *begun, *users)))
-
-    def _source(self, step: Step) -> str:
-        return self.segments.project.revision(step.key).source
 
 
 def incident_row(incident: Incident) -> IncidentRow:
@@ -197,4 +192,10 @@ def frames(traceback: str) -> tuple[str, ...]:
     """Where in the author's code it was: file, line and function, without the lines themselves or what was said."""
     found = (_FRAME.match(line) for line in traceback.splitlines())
     lines = [f"{PurePath(match['file']).name}:{match['line']} in {match['name']}" for match in found if match]
-    return tuple(lines[-CAUSE.rows :])
+    return replace(CAUSE, size=_FRAMES_SIZE).latest(lines)[0]
+
+
+def _within(text: str, size: int) -> str:
+    """The text, cut where it is longer than so many bytes."""
+    encoded = text.encode("utf-8", "replace")
+    return text if len(encoded) <= size else f"{encoded[: size - 3].decode('utf-8', 'ignore')}…"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError, UnsettledError
 from coordinator.execution.progress import Progress
+from coordinator.execution.words import recorded
 from coordinator.ledger.checkpoints import write_commit, write_start
 from coordinator.model.catalog import DATABASE_WIDE
 from coordinator.postgres.leftovers import drop_indexes, transient_indexes
@@ -120,7 +121,8 @@ def bring_back(
         findings.extend(result.findings)
     except CoordinatorError as error:
         transaction.rollback()
-        return f"its {way.back.direction.value}() was tried: {error}"
+        told = recorded(error, runner.source(way.back))  # a recovery writes it down
+        return f"its {way.back.direction.value}() was tried: {told}"
     return None if is_as_before() else f"its {way.back.direction.value}() ran, and something is left"
 
 

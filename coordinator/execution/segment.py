@@ -92,12 +92,19 @@ class SegmentRunner:
     half_done: LoneSegment | None = None  # the one that failed
     made: dict[str, tuple[str, ...]] = field(default_factory=dict)  # module -> schemas and tables made for it
     committed: list[Segment] = field(default_factory=list)  # in order, backwards ones too
+    start: Catalog | None = None  # what was there before the latest segment
     _making: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the same, by the open transaction
     _intents: int = 0
 
     def follow(self, earlier: SegmentRunner) -> None:
         """Number on from another runner of the same run."""
         self.journal, self._intents = earlier.journal, earlier._intents
+
+    def words(self, key: RevisionKey) -> str:
+        """A text of the words that may be kept of a step that failed: its revision's own, and names of what was there."""
+        definitions = () if self.start is None else self.start.definitions
+        names = {name for address in definitions for name in address[1:]}
+        return "\n".join((self.project.revision(key).source, *sorted(names)))
 
     def run(self, segment: Segment, phase: Phase) -> None:
         """Run and commit a segment. When it raises, nothing of it is in, or UnsettledError says what is.
@@ -169,7 +176,7 @@ class SegmentRunner:
         self._take_locks(segment, attempt.transaction)
         modules = [step.key.module for step in segment.steps]
         self.heads.prove(self.runner.session, modules)
-        attempt.start = catalog = self.runner.catalog()
+        attempt.start = self.start = catalog = self.runner.catalog()
         if attempt.lone is not None:
             attempt.lone.begin(attempt.start)
         for step in segment.steps:
@@ -297,8 +304,8 @@ class SegmentRunner:
         self._forget(attempt)
         # What failed is told by the error that is on its way; these rows are history, and must not hide it.
         with suppress(CoordinatorError):
-            source = "" if attempt.current is None else self.project.revision(attempt.current.key).source
-            self.journal.rolled_back(attempt.current, recorded(error, source))
+            words = "" if attempt.current is None else self.words(attempt.current.key)
+            self.journal.rolled_back(attempt.current, recorded(error, words))
         if attempt.done:
             self.tell(StepsRolledBack(steps=tuple(reversed(attempt.done))))
 

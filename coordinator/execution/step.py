@@ -83,6 +83,10 @@ class StepRunner:
         """The catalog as it is now; version tables are not part of it."""
         return read_catalog(self.session, ignore=self._project.version_tables)
 
+    def source(self, step: Step) -> str:
+        """The text of the step's revision."""
+        return self._project.revision(step.key).source
+
     def run(
         self,
         step: Step,

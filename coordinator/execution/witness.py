@@ -71,9 +71,8 @@ class Witness:
         if not taken:
             return
         self.tell(NoticesHeard(phase=phase, step=step, notices=taken))
-        for each in taken:
-            self._unheard += len(self._notices) == NOTICES.rows
-            self._notices.append(_with_step(kept_notice(each, source), step))
+        self._unheard += max(len(self._notices) + len(taken) - NOTICES.rows, 0)
+        self._notices.extend(_with_step(kept_notice(each, source), step) for each in taken[-NOTICES.rows :])
 
     def see(self, error: BaseException, step: Step | None, phase: Phase) -> None:
         """Look around now, since `error` stops the transaction. Never raises: the failure itself must be told.

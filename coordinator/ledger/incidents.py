@@ -99,5 +99,16 @@ def _row(row: tuple[Any, ...]) -> IncidentRow:
 
 def _storable(document: dict[str, Any]) -> str:
     """The document as jsonb takes it: no NUL, no half of a surrogate pair."""
-    text = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace").decode()
-    return text.replace("\\u0000", "")
+    return json.dumps(_without_nul(document), ensure_ascii=False).encode("utf-8", "replace").decode()
+
+
+def _without_nul(value: Any) -> Any:
+    match value:
+        case str():
+            return value.replace("\0", "")
+        case dict():
+            return {name: _without_nul(each) for name, each in value.items()}
+        case list():
+            return [_without_nul(each) for each in value]
+        case _:
+            return value

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from coordinator.model.capture import Direction
     from coordinator.model.names import RevisionKey
     from coordinator.model.run import RunStatus
+
+_Seen = TypeVar("_Seen")
 
 
 class Category(enum.Enum):
@@ -55,6 +58,23 @@ class DataCategory:
     def limit(self) -> str:
         """Its limits in words."""
         return f"{self.rows} entries, {self.size // 1024} KiB"
+
+    def first(self, seen: Iterable[_Seen]) -> tuple[tuple[_Seen, ...], int]:
+        """The first of them, as many as the limits allow, and how many are left out."""
+        kept: list[_Seen] = []
+        used = left_out = 0
+        for each in seen:
+            used += len(repr(each).encode())
+            if left_out or len(kept) >= self.rows or used > self.size:
+                left_out += 1
+            else:
+                kept.append(each)
+        return tuple(kept), left_out
+
+    def latest(self, seen: Sequence[_Seen]) -> tuple[tuple[_Seen, ...], int]:
+        """The same with the latest of them, which stay in their order."""
+        kept, left_out = self.first(reversed(seen))
+        return kept[::-1], left_out
 
 
 STEPS = DataCategory(

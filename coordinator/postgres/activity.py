@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from coordinator.model.incident import LOCKS, SERVER, SESSIONS, LockSeen, SessionSeen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from coordinator.postgres.session import Row, Session
-
-_Seen = TypeVar("_Seen")
 
 # Beyond this something is wrong, and the failure itself must be told.
 _PATIENCE = "2s"
@@ -86,7 +84,7 @@ def read_sessions(
         )
         for row in _asked(session, _SESSIONS, main=main, blockers=list(blockers))
     )
-    return _limited(seen, SESSIONS.rows, SESSIONS.size)
+    return SESSIONS.first(seen)
 
 
 def read_locks(session: Session, main: int) -> tuple[tuple[LockSeen, ...], int]:
@@ -95,12 +93,12 @@ def read_locks(session: Session, main: int) -> tuple[tuple[LockSeen, ...], int]:
         LockSeen(pid=row[0], table=row[1], mode=row[2], granted=row[3], ours=row[0] == main)
         for row in _asked(session, _LOCKS, main=main)
     )
-    return _limited(seen, LOCKS.rows, LOCKS.size)
+    return LOCKS.first(seen)
 
 
 def read_server(session: Session) -> tuple[tuple[tuple[str, str], ...], int]:
     """Facts about the server that explain what it ran out of."""
-    return _limited(((row[0], row[1]) for row in _asked(session, _SERVER)), SERVER.rows, SERVER.size)
+    return SERVER.first((row[0], row[1]) for row in _asked(session, _SERVER))
 
 
 def shown_application(name: str) -> str:
@@ -115,19 +113,6 @@ def _asked(session: Session, query: str, **values: object) -> tuple[Row, ...]:
             f"SET LOCAL statement_timeout = '{_PATIENCE}'; SET LOCAL lock_timeout = '{_PATIENCE}'"
         )
         return session.rows(query, values)
-
-
-def _limited(seen: Iterable[_Seen], rows: int, size: int) -> tuple[tuple[_Seen, ...], int]:
-    """As many as the limits allow, and how many they cut."""
-    kept: list[_Seen] = []
-    used = left_out = 0
-    for each in seen:
-        used += len(repr(each).encode())
-        if left_out or len(kept) >= rows or used > size:
-            left_out += 1
-        else:
-            kept.append(each)
-    return tuple(kept), left_out
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from coordinator.model.incident import COLLECTED, RETENTION_DAYS
+from coordinator.model.incident import COLLECTED, RETENTION_DAYS, STEPS
 from coordinator.reports.incident_advice import lessons, next_steps, outcome, prevention
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _rollback(incident: Incident) -> dict[str, Any]:
     return {
         "status": incident.status.value,
         "outcome": outcome(incident),
-        "steps": [_step(each) for each in incident.steps],
+        "steps": [_step(each) for each in STEPS.latest(incident.steps)[0]],
         "still_in": list(incident.still_in),
     }
 
@@ -216,7 +216,7 @@ def _activity(activity: Activity) -> dict[str, Any]:
 
 
 def _collection(incident: Incident, modules: list[str]) -> dict[str, Any]:
-    left_out = dict(incident.activity.left_out)
+    left_out = {**dict(incident.activity.left_out), STEPS.name: STEPS.latest(incident.steps)[1]}
     return {
         "errorType": incident.category.value,
         "severity": incident.severity.value,

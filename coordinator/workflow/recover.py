@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError, UnsettledError
 from coordinator.execution.events import Listener, TargetNamed
+from coordinator.execution.failure import StepFailedError
+from coordinator.execution.words import recorded
 from coordinator.execution.workers import Workers
 from coordinator.ledger.backends import end_backends, refuse_living
 from coordinator.ledger.lock import take_fence
@@ -143,7 +145,7 @@ class _Recovery:
                     )
         except CoordinatorError as error:
             _leave_undecided(ledger, runs, taking.number)
-            ledger.finish_run(taking.number, RunStatus.SETTLED, error=f"stopped: {error}")
+            ledger.finish_run(taking.number, RunStatus.SETTLED, error=f"stopped: {self._recorded(error)}")
             way_on = error.help or "mend the cause, then `migrate recover --abort` goes on"
             raise UnsettledError(
                 f"not everything could be taken back: {error.message}",
@@ -153,6 +155,12 @@ class _Recovery:
         ledger.finish_run(taking.number, RunStatus.APPLIED)
         report = self._report(Recovered.TAKEN_BACK, runs, run=taking.number)
         return replace(report, findings=(*learned, *taking.findings))
+
+    def _recorded(self, error: CoordinatorError) -> str:
+        source = (
+            self.project.revision(error.failure.step.key).source if isinstance(error, StepFailedError) else ""
+        )
+        return recorded(error, source)
 
     def resume(self) -> RecoveryReport:
         """Mark every run as settled, once nothing of it is half done that can be helped."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import pytest
 
 from coordinator.errors import LockHeldError, UnreachableError, UnsettledError
 from coordinator.execution.categories import categorize, category_of, severity_of
-from coordinator.execution.words import kept_notice, recorded
+from coordinator.execution.words import kept_notice, kept_statement, recorded
 from coordinator.ledger.lock import LockLostError
 from coordinator.ledger.system import OtherServerError
 from coordinator.model.incident import COLLECTED, DATA_CATEGORIES, Category, IncidentSeverity, Notice
@@ -47,8 +50,22 @@ def test_a_sqlstate_tells_the_kind(sqlstate: str, category: Category) -> None:
     assert categorize(StatementError("told", sqlstate=sqlstate)) is category
 
 
-def test_a_time_limit_is_no_interruption() -> None:
-    assert category_of("57014", "canceling statement due to statement timeout") is Category.RESOURCE
+@pytest.mark.parametrize(
+    "message",
+    [
+        "canceling statement due to statement timeout",
+        "storniere Anfrage wegen Zeitüberschreitung der Anfrage",
+        "annulation de la requête à cause du délai écoulé pour l'exécution de l'instruction",
+        "cancelando la sentencia debido a que se agotó el tiempo de espera de sentencias",
+        "выполнение оператора отменено из-за тайм-аута",
+        "ステートメントのタイムアウトのためステートメントをキャンセルしています",
+        "명령실행시간 초과로 작업을 취소합니다.",
+        "由于语句执行超时，正在取消查询命令",
+    ],
+)
+def test_a_time_limit_is_no_interruption_in_any_language(message: str) -> None:
+    assert category_of("57014", message) is Category.RESOURCE
+    assert category_of("57014", "storniere Anfrage wegen Benutzeraufforderung") is Category.INTERRUPTION
 
 
 def test_what_has_no_sqlstate_is_told_by_what_it_is() -> None:
@@ -103,6 +120,23 @@ def test_what_could_not_be_taken_back_is_always_critical() -> None:
             'invalid byte sequence for encoding "…": 0x… 0x…',
         ),
         (
+            "ungültige Eingabesyntax für Typ integer: »geheim«",
+            "22P02",
+            'ungültige Eingabesyntax für Typ integer: "…"',
+        ),
+        (
+            "syntaxe en entrée invalide pour le type integer : « geheim »",
+            "22P02",
+            'syntaxe en entrée invalide pour le type integer : "…"',
+        ),
+        ('"integer"型の入力構文が不正です: "geheim"', "22P02", '"…"'),
+        ("date field value out of range: 1987-02-31", "22008", "date field value out of range: …"),
+        (
+            "value too long for type character varying(5)",
+            "22001",
+            "value too long for type character varying(5)",
+        ),
+        (
             'duplicate key value violates unique constraint "people_pkey"',
             "23505",
             'duplicate key value violates unique constraint "people_pkey"',
@@ -123,7 +157,53 @@ def test_of_an_authors_words_only_those_of_the_revision_are_kept() -> None:
     builtin = Notice(
         severity="NOTICE", sqlstate="42P07", message='relation "customers" already exists, skipping'
     )
-    assert kept_notice(builtin) == builtin
+    assert kept_notice(builtin, "customers") == builtin
+    assert kept_notice(builtin).message == 'relation "…" already exists, skipping'
+
+
+@pytest.mark.parametrize(
+    ("message", "sqlstate", "kept"),
+    [
+        ('relation "a"b geheim" does not exist', "42P01", 'relation "…" does not exist'),
+        ('relation "a"b" geheim" does not exist', "42P01", 'relation "…" does not exist'),
+        ("Relation »geheim« existiert nicht", "42P01", 'Relation "…" existiert nicht'),
+        ('column "email" of relation "customers" does not exist', "42703", None),
+        ("column c.email does not exist", "42703", None),
+        ("column c.geheim does not exist", "42703", "…"),
+        ("function geheim kunde() does not exist", "42883", "…"),
+        ("function crm.customers(integer) does not exist", "42883", None),
+        ("permission denied for table customers", "42501", None),
+    ],
+)
+def test_a_name_is_kept_when_it_stands_in_the_revision(message: str, sqlstate: str, kept: str | None) -> None:
+    source = "op.execute('SELECT c.email FROM crm.customers AS c')"
+    notice = Notice(severity="NOTICE", sqlstate=sqlstate, message=message)
+    assert kept_notice(notice, source).message == (kept or message)
+
+
+def test_of_a_statement_only_sqls_own_words_and_the_revisions_names_are_kept() -> None:
+    source = "op.add_column('customers', sa.Column('email', sa.Text()))"
+    for sql, kept in (
+        ("ALTER TABLE customers ADD COLUMN email TEXT", "ALTER TABLE customers ADD COLUMN email TEXT"),
+        ('SELECT geheim, "ge""heim" FROM Customers', "SELECT …, … FROM Customers"),
+        ("INSERT INTO customers VALUES (%(a_1)s, 'b')", "INSERT INTO customers VALUES (%(a_1)s, …)"),
+        ('SELECT 1 FROM customers AS "geheim', "SELECT … FROM customers AS …"),
+    ):
+        assert kept_statement(sql, source, limit=100) == kept
+
+
+def test_masking_a_long_message_takes_no_time() -> None:
+    source = "x word y" * 50
+    long = Notice(
+        severity="NOTICE", sqlstate="00000", message=" ".join(f"w{n}" for n in range(40_000)), raised=True
+    )
+    began = time.monotonic()
+    for _ in range(60):
+        assert kept_notice(long, source).message == "…"
+    assert time.monotonic() - began < 5.0
+    words = kept_notice(replace(long, message="word " * 40_000), source).message
+    assert len(words) <= 1001
+    assert words.endswith("word …")
 
 
 @pytest.mark.parametrize(
@@ -140,6 +220,15 @@ def test_of_an_authors_words_only_those_of_the_revision_are_kept() -> None:
         "SET app.token = geheim",
         "SET LOCAL app.token TO geheim",
         "ALTER ROLE a SET app.token = geheim",
+        "/* a /* b */ it's */ SELECT 'geheim'",
+        "BEGIN; SET app.token = geheim",
+        "SET app.token = x, geheim",
+        'SET "a;b".token TO geheim',
+        "SET SESSION AUTHORIZATION geheim",
+        "ALTER SYSTEM SET app.token TO x, geheim",
+        "PREPARE p AS SELECT 1; EXECUTE p(geheim, 1)",
+        "EXPLAIN EXECUTE p (geheim)",
+        "SELECT foo$a$ 'x', $a$ geheim $a$",
     ],
 )
 def test_a_query_is_shown_without_its_values(query: str) -> None:

@@ -14,7 +14,7 @@ from coordinator.postgres.connect import connect
 from coordinator.postgres.session import Session
 from coordinator.postgres.url import as_words
 from tests.failures.roles import make_role
-from tests.failures.shop import Break, build_shop
+from tests.failures.shop import BREAKS, Break, build_shop
 from tests.failures.site import REPOSITORY, Ended
 from tests.failures.test_rights import ENOUGH
 from tests.trees import versions_of, write_revision
@@ -56,6 +56,20 @@ WAYS: dict[str, tuple[str, ...]] = {
             "DO $$ BEGIN EXECUTE (SELECT 'SELECT ' || quote_ident(email) || ' FROM crm.customers'"
             " FROM crm.customers WHERE id = 7); END $$"
         ),
+    ),
+    "a name that holds quotes": (
+        """DO $$ BEGIN EXECUTE (SELECT format('SELECT 1 FROM %I', 'a"b ' || email) FROM crm.customers WHERE id = 7); END $$""",
+    ),
+    "a qualified column": (
+        """DO $$ BEGIN EXECUTE (SELECT format('SELECT c.%I FROM crm.customers AS c', split_part(email, '-', 1))
+        FROM crm.customers WHERE id = 7); END $$""",
+    ),
+    "a function": (
+        "DO $$ BEGIN EXECUTE (SELECT format('SELECT %I()', email) FROM crm.customers WHERE id = 7); END $$",
+    ),
+    "a notice about a name": (
+        "DO $$ BEGIN EXECUTE (SELECT format('DROP TABLE IF EXISTS %I', email) FROM crm.customers WHERE id = 7); END $$",
+        "SELECT 1 / (count(*) - 20) FROM crm.customers",
     ),
     "bytes": (
         "SELECT convert_from(convert_to(email, 'UTF8') || '\\xff', 'UTF8') FROM crm.customers WHERE id = 7",
@@ -109,6 +123,122 @@ def test_a_rows_value_in_the_servers_words_is_not_kept(site: Site, way: str) -> 
     found = reports(site)
     looked_everywhere(site, *found)
     assert json.loads(found[1].out)["causes"][0]["sqlstate"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT {value} FROM crm.customers",
+        "UPDATE crm.customers SET nick = {value}",
+        "DROP TABLE crm.{value}",
+    ],
+)
+def test_a_rows_value_that_python_puts_into_a_statement_is_not_kept(site: Site, statement: str) -> None:
+    build_shop(site)
+    site.execute(TALKATIVE)
+    write_revision(
+        versions_of(site.root, "crm"),
+        "c3",
+        after="c2",
+        upgrade="query = \"SELECT split_part(email, '-', 1) FROM crm.customers WHERE id = 7\"\n"
+        "value = op.get_bind().execute(sa.text(query)).scalar() or 'id'\n"
+        f"op.execute({statement!r}.format(value=value))",
+    )
+
+    failed = site.migrate("all-modules", "--staging", "off")
+
+    assert failed.code == 3, failed.err
+    assert f"SQL: {statement.format(value=TELLTALE)}" in failed.err  # on the terminal, where its author looks
+    found = reports(site)
+    looked_everywhere(site, *found)
+    assert json.loads(found[1].out)["causes"][0]["statement"] == statement.format(value="…")
+
+
+def test_what_stops_a_recovery_is_kept_without_values(site: Site) -> None:
+    back = "SELECT email::int FROM crm.customers WHERE id = 7"
+    build_shop(
+        site,
+        ("crm", Break(sql="SELECT 1", undo=back, spoil="SELECT 1", repair="", words=())),
+        ("billing", BREAKS["billing", "rows"]),
+    )
+    site.execute(TALKATIVE)
+
+    failed = site.migrate("all-modules", "--atomic", "step", "--staging", "off")
+    stopped = site.migrate("recover", "--abort")
+
+    assert (failed.code, stopped.code) == (4, 4), failed.err + stopped.err
+    assert ROW in stopped.err
+    told = site.migrate("history", "2")
+    assert "stopped: crm:c2 failed in downgrade()" in " ".join(told.out.split())
+    looked_everywhere(site, *reports(site), told)
+
+
+def test_what_a_half_done_step_says_on_its_way_back_is_kept_without_values(site: Site) -> None:
+    build_shop(site)
+    site.execute(TALKATIVE)
+    write_revision(
+        versions_of(site.root, "crm"),
+        "c3",
+        after="c2",
+        upgrade="op.execute('ALTER TABLE crm.customers ADD COLUMN half int')\n"
+        "with op.get_context().autocommit_block():\n"
+        "    op.execute('CREATE INDEX CONCURRENTLY half_index ON crm.customers (half)')\n"
+        "op.execute('SELECT 1 / (count(*) - 20) FROM crm.customers')",
+        downgrade="op.execute('SELECT email::int FROM crm.customers WHERE id = 7')\n"
+        "op.execute('ALTER TABLE crm.customers DROP COLUMN half')",
+    )
+
+    failed = site.migrate("all-modules", "--staging", "off")
+    stopped = site.migrate("recover", "--abort")
+
+    assert (failed.code, stopped.code) == (4, 4), failed.err + stopped.err
+    told = site.migrate("history", "2")
+    assert "its downgrade() was tried" in " ".join(told.out.split())
+    looked_everywhere(site, *reports(site), told)
+
+
+def test_what_a_report_may_hold_is_limited_and_counted(site: Site) -> None:
+    build_shop(site)
+    says = "FOR n IN 1..60 LOOP RAISE NOTICE 'customer % %', n, repeat('customer ', 20000); END LOOP;"
+    writes = "RAISE NOTICE '%', (SELECT string_agg('w' || n, ' ') FROM generate_series(1, 30000) AS n);"
+    write_revision(
+        versions_of(site.root, "crm"),
+        "c3",
+        after="c2",
+        upgrade=f"op.execute({f'DO $$ BEGIN {writes} {says} END $$'!r})\n"
+        "op.execute('SELECT ' + 'email, ' * 1000 + '1 / (id - 7) FROM crm.customers')",
+    )
+
+    failed = site.migrate("all-modules", "--staging", "off")
+
+    assert failed.code == 3, failed.err
+    document = json.loads(reports(site)[1].out)
+    limits = {each["name"]: each for each in document["data_collection"]["dataCategories"]}
+    assert limits["notices"]["storageLimit"] == "50 entries, 16 KiB"
+    assert 10 <= len(document["notices"]) < 50
+    assert limits["notices"]["leftOut"] + len(document["notices"]) >= 61
+    assert len(json.dumps(document["notices"])) < 16 * 1024
+    assert document["notices"][-1]["message"].startswith("customer 60 customer customer")
+    assert len(json.dumps(document["causes"])) < 16 * 1024
+    assert site.value("SELECT max(length(error)) FROM migrate.run") < 1500
+
+
+def test_a_message_that_names_the_character_nul_has_a_report(site: Site) -> None:
+    build_shop(site)
+    write_revision(
+        versions_of(site.root, "crm"),
+        "c3",
+        after="c2",
+        upgrade="if op.get_bind().execute(sa.text('SELECT count(*) FROM crm.customers')).scalar():\n"
+        "    raise RuntimeError('rows hold \\\\u0000 here')",
+    )
+
+    failed = site.migrate("all-modules", "--staging", "off")
+
+    assert failed.code == 3, failed.err
+    assert "could not be written" not in failed.said
+    document = json.loads(reports(site)[1].out)
+    assert "rows hold \\u0000 here" in document["causes"][0]["message"]
 
 
 def test_notices_are_shown_on_the_terminal_when_asked_and_kept_without_values(site: Site) -> None:

@@ -20,6 +20,10 @@ from coordinator.sql.shown import without_values
         ("SET my.password = hunter2", "SET my.password = …"),
         ("SELECT 'a\\' OR name = secret", "SELECT …"),
         ("SELECT $1, $2", "SELECT $1, $2"),
+        ("UPDATE t SET a = b; SET x.y = z, secret; SELECT c", "UPDATE t SET a = b; SET x.y = …; SELECT c"),
+        ("ALTER TABLE t ALTER COLUMN a SET NOT NULL", "ALTER TABLE t ALTER COLUMN a SET NOT NULL"),
+        ("GRANT EXECUTE ON FUNCTION f(integer) TO a", "GRANT EXECUTE ON FUNCTION f(integer) TO a"),
+        ("CREATE TRIGGER a EXECUTE FUNCTION f(b)", "CREATE TRIGGER a EXECUTE FUNCTION f(b)"),
     ],
 )
 def test_a_query_is_shown_without_its_values(query: str, shown: str) -> None:

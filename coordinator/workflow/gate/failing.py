@@ -11,11 +11,13 @@ from coordinator.execution.words import recorded
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.gate import GateOutcome
 from coordinator.postgres.failure import ConnectionLostError
+from coordinator.sql.shown import without_values
 from coordinator.workflow.gate.interface import Said
 
 if TYPE_CHECKING:
     from coordinator.execution.project import Project
 
+_STATEMENT_LENGTH = 10_000  # characters
 NOT_REACHED = "not-reached"
 MISTAKE = "mistake"
 
@@ -55,12 +57,22 @@ def findings_of(error: CoordinatorError, check: str, project: Project | None) ->
     return (Finding(rule=f"{check}-failed", message=error.message, help=error.help),)
 
 
+def rehearsed_words(failure: StepFailure, project: Project) -> str:
+    """What may be shown of a rehearsal: a name in a statement came from no row of the target, which it never saw."""
+    return f"{project.revision(failure.step.key).source}\n{statement_words(failure)}"
+
+
+def statement_words(failure: StepFailure) -> str:
+    """The failed statement without its literals."""
+    return without_values(failure.sql or "", limit=_STATEMENT_LENGTH)
+
+
 def step_failed(failure: StepFailure, check: str, project: Project | None) -> Finding:
     """A step that failed, at the line that failed."""
-    source = "" if project is None else project.revision(failure.step.key).source
+    words = statement_words(failure) if project is None else rehearsed_words(failure, project)
     return Finding(
         rule=f"{check}-failed",
-        message=recorded(StepFailedError(failure), source),
+        message=recorded(StepFailedError(failure), words),
         module=failure.step.key.module,
         revision=failure.step.key,
         place=failure.place,

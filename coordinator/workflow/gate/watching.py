@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from coordinator.execution.events import Phase, PhaseStarted, StepFailed, StepFinished
 from coordinator.execution.words import kept_message
 from coordinator.model.gate import GateOutcome, GateRehearsal, GateStep
+from coordinator.workflow.gate.failing import rehearsed_words
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -44,9 +45,9 @@ class Watching:
                 )
             case StepFailed(phase=Phase.REHEARSE):
                 key = event.failure.step.key
-                source = self._project.revision(key).source
+                words = rehearsed_words(event.failure, self._project)
                 self._steps[key] = GateStep(
-                    key=key, outcome=GateOutcome.FAILED, told=kept_message(event.failure, source)
+                    key=key, outcome=GateOutcome.FAILED, told=kept_message(event.failure, words)
                 )
         self._tell(event)
 
