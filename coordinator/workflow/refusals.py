@@ -14,13 +14,14 @@ from coordinator.planning.attempt import attempt_of
 from coordinator.settings.values import WhenAhead
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from coordinator.execution.project import Project
     from coordinator.model.hold import Hold
     from coordinator.model.names import RevisionKey
     from coordinator.model.run import Run
     from coordinator.postgres.session import Session
+    from coordinator.workflow.safety import CutOff
     from coordinator.workflow.state import TargetState
 
 _NAMED = 4  # held revisions that one command is shown with
@@ -136,6 +137,20 @@ def at_work(session: Session, state: TargetState) -> tuple[Finding, ...]:
             message=f"run {running[-1]} is at work on this database: {holder}",
             help="nothing of this checkout is pending, so it was not waited for",
         ),
+    )
+
+
+def left_cut_off(runs: Iterable[CutOff]) -> tuple[Finding, ...]:
+    """What a start that has nothing to apply says of runs that were cut off in their middle, and that it leaves so."""
+    return tuple(
+        Finding(
+            rule="run-cut-off",
+            severity=Severity.WARNING,
+            message=f"run {each.run.number} was cut off after {each.after}, and not all of its plan is known to be carried out",
+            help="nothing that was asked for is pending here, so it was left as it is: start again what began it, or"
+            " see `migrate recover`",
+        )
+        for each in runs
     )
 
 
