@@ -94,14 +94,18 @@ def failed_before(run: Run) -> str:
     """One sentence about a run that failed for good: which, when, where and why."""
     when = run.finished or run.started
     return (
-        f"run {run.number} tried exactly this and failed at {when:%Y-%m-%d %H:%M:%S} on {run.host}:"
+        f"run {run.number} tried the same plan and failed at {when:%Y-%m-%d %H:%M:%S} on {run.host}:"
         f" {run.error or 'no reason was written down'}"
     )
 
 
 def next_attempt(run: Run) -> str:
     """The ways on from a run that failed for good."""
-    return f"`migrate history {run.number}` shows it; mend the cause, then `migrate all-modules --retry` tries it once more"
+    return (
+        f"`migrate history {run.number}` shows it; mend the cause. An edited pending revision is tried by itself; after"
+        " any other change (rows, or a file that a revision imports or reads) `migrate all-modules --retry` tries it"
+        " once more"
+    )
 
 
 def refuse_failed(session: Session, wanted: str, *, waived: int | None = None) -> None:
