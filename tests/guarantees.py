@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "guarantees.md"
 # Where it is set, a promise whose test was skipped fails the session; elsewhere it is told.
 STRICT = "MIGRATE_TEST_GUARANTEES"
+_SKIPPED = re.compile(r"\bmark\.skip\b")  # with or without a reason; skipif may run, and is watched
 _NAMED = re.compile(r"`(tests/[\w/]+\.py)::((?:\w+::)?\w+)`")
 
 
@@ -27,16 +28,32 @@ class NamedTest:
 
     @property
     def exists(self) -> bool:
-        """Whether the file has such a test, and it is not one that is always skipped."""
+        """Whether the file has such a test where pytest finds it, and it is not one that is always skipped."""
         path = ROOT / self.file
-        if not path.is_file():
+        return path.is_file() and is_collected(path.read_text(encoding="utf-8"), self.function)
+
+
+def is_collected(source: str, function: str) -> bool:
+    """Whether a test file of that source has that test (`test_name` or `TestClass::test_name`), not always skipped."""
+    *classes, name = function.split("::")
+    body = ast.parse(source).body
+    for each in classes:
+        holder = next((node for node in body if isinstance(node, ast.ClassDef) and node.name == each), None)
+        if holder is None or not each.startswith("Test") or _is_skipped(body, holder):
             return False
-        return any(
-            isinstance(node, ast.FunctionDef)
-            and node.name == self.function.rpartition("::")[2]
-            and not any("mark.skip(" in ast.unparse(each) for each in node.decorator_list)
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        )
+        body = holder.body
+    test = next((node for node in body if isinstance(node, ast.FunctionDef) and node.name == name), None)
+    return test is not None and name.startswith("test_") and not _is_skipped(body, test)
+
+
+def _is_skipped(body: list[ast.stmt], node: ast.ClassDef | ast.FunctionDef) -> bool:
+    """Whether a mark of its own, or one of the file or class around it (`pytestmark`), always skips it."""
+    around = (
+        each.value
+        for each in body
+        if isinstance(each, ast.Assign) and any(ast.unparse(name) == "pytestmark" for name in each.targets)
+    )
+    return any(_SKIPPED.search(ast.unparse(each)) for each in (*node.decorator_list, *around))
 
 
 def named_tests(text: str) -> tuple[NamedTest, ...]:
@@ -54,8 +71,9 @@ class Watch:
     skipped: dict[str, str] = field(default_factory=dict)  # test with its case -> why
 
     def note(self, nodeid: str, why: str) -> None:
-        """A test was skipped."""
-        if nodeid.partition("[")[0] in self.named:
+        """A test was skipped; of a file or a class that is skipped as a whole, the id is its own."""
+        test = nodeid.partition("[")[0]
+        if any(each == test or each.startswith(f"{test}::") for each in self.named):
             self.skipped[nodeid] = why
 
     @property

@@ -29,6 +29,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "mapfile revisions staging ledger reports snapshots certificates repository sources squawk",
         "worker postgres sql",
         "settings",
+        "temporary",
         "errors whole_file",
         "model",
     )

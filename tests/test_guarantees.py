@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.guarantees import PAGE, NamedTest, Watch, named_tests
+from tests.guarantees import PAGE, NamedTest, Watch, is_collected, named_tests
 
 FAILURES = range(1, 53)
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -39,11 +39,39 @@ def test_a_test_that_is_not_there_is_found_out() -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "function", "found"),
+    [
+        ("def test_it(): ...", "test_it", True),
+        ("class TestIt:\n  def test_it(self): ...", "TestIt::test_it", True),
+        ("@pytest.mark.skipif(old, reason='old')\ndef test_it(): ...", "test_it", True),
+        ("class TestIt:\n  def test_it(self): ...", "test_it", False),
+        ("class TestOther:\n  def test_it(self): ...", "TestIt::test_it", False),
+        ("class Helper:\n  def test_it(self): ...", "Helper::test_it", False),
+        ("def helper(): ...", "helper", False),
+        ("def outer():\n  def test_it(): ...", "test_it", False),
+        ("@pytest.mark.skip\ndef test_it(): ...", "test_it", False),
+        ("@pytest.mark.skip(reason='slow')\ndef test_it(): ...", "test_it", False),
+        ("@pytest.mark.skip\nclass TestIt:\n  def test_it(self): ...", "TestIt::test_it", False),
+        (
+            "class TestIt:\n  pytestmark = [pytest.mark.skip]\n  def test_it(self): ...",
+            "TestIt::test_it",
+            False,
+        ),
+        ("pytestmark = pytest.mark.skip\ndef test_it(): ...", "test_it", False),
+    ],
+)
+def test_a_test_counts_where_pytest_finds_it_and_runs_it(source: str, function: str, found: bool) -> None:
+    assert is_collected(source, function) is found
+
+
+@pytest.mark.parametrize(
     ("skipped", "strict", "broken"),
     [
         ("tests/a.py::test_two", "1", False),
         ("tests/a.py::test_one[case]", "1", True),
         ("tests/a.py::test_one[case]", "", False),
+        ("tests/a.py", "1", True),  # pytest.skip(..., allow_module_level=True), pytest.importorskip
+        ("tests/a", "1", False),
     ],
 )
 def test_a_skipped_promise_breaks_the_session_where_all_must_be_proved(

@@ -18,7 +18,8 @@ def attempt_of(
     """SHA-256 in hexadecimal, equal for the same pending revisions, heads and selection, in whatever order they come.
 
     An edit of a pending revision (comments and layout do not count), a step forwards or back of any module, and
-    another `--module` each make another attempt.
+    another `--module` each make another attempt. What else a revision imports or reads does not count: which files
+    these are shows only when it runs, and a start that is refused runs nothing.
     """
     document = {
         "pending": sorted([str(each.key), each.digest] for each in pending),

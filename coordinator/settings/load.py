@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from coordinator.errors import SettingsError
@@ -18,10 +16,12 @@ from coordinator.settings.modules import below, read_modules
 from coordinator.settings.source import Source, find_source
 from coordinator.settings.staging import choose_staging, staging_form
 from coordinator.settings.targets import TARGET_KEYS, choose_target, holds_password
-from coordinator.settings.values import Flags, Settings, suggest
+from coordinator.settings.values import Flags, NoTarget, Settings, suggest
+from coordinator.temporary import temporary_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 # Options of which each may come from a flag (--lock-wait), a variable (MIGRATE_LOCK_WAIT),
 # the environment's table or the file itself; the defaults stand in `Settings`.
@@ -106,7 +106,7 @@ def load_settings(*, start: Path, environment: Mapping[str, str], flags: Flags) 
         chosen_target=choose_target(
             flags=flags, variables=environment, table=table, environment=name, root=root, state=state
         ),
-        state_directory=state,
+        chosen_state=state,
         modules=modules,
         password_command=table.get("password_command", ()),
         staging=staging,
@@ -225,8 +225,8 @@ def _map(
     return below(start.absolute(), typed) if typed else below(root, file.get("map", "database_map.md"))
 
 
-def _state_directory(root: Path, start: Path, variables: Mapping[str, str]) -> Path:
-    """Where the embedded database, caches and reports live; a temp directory for a read-only checkout."""
+def _state_directory(root: Path, start: Path, variables: Mapping[str, str]) -> Path | NoTarget:
+    """Where the embedded database, caches and reports live; a temp directory for a read-only checkout, if there is one."""
     if "MIGRATE_STATE_DIR" in variables:
         if not variables["MIGRATE_STATE_DIR"]:
             raise SettingsError(
@@ -238,7 +238,13 @@ def _state_directory(root: Path, start: Path, variables: Mapping[str, str]) -> P
     if usual.exists() or os.access(root, os.W_OK | os.X_OK):
         return usual
     name = f"migrate-{os.getuid()}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"
-    folder = Path(tempfile.gettempdir(), name)
+    try:
+        folder = temporary_directory() / name
+    except SettingsError as error:  # most commands need neither
+        return NoTarget(
+            message=f"There is no place for the state directory: {root} cannot be written. {error.message}",
+            help=f"{error.help} Or set MIGRATE_STATE_DIR to a folder that can be written.",
+        )
     if folder.exists() and folder.stat().st_uid != os.getuid():
         raise SettingsError(
             f"{folder} belongs to another user.", help="Set MIGRATE_STATE_DIR to a folder of your own."

@@ -44,7 +44,7 @@ def choose_target(
     table: Mapping[str, Any],
     environment: str | None,
     root: Path,
-    state: Path,
+    state: Path | NoTarget,
 ) -> Target | NoTarget:
     """The first that is given. One that is given and empty is an error, never a reason to take the next."""
     if flags.database_url is not None:
@@ -65,17 +65,17 @@ def choose_target(
     return NoTarget(message=f"No database is named.{whose}", help=WAYS_OUT)
 
 
-def _from_variable(name: str, variables: Mapping[str, str], state: Path) -> Target | NoTarget:
+def _from_variable(name: str, variables: Mapping[str, str], state: Path | NoTarget) -> Target | NoTarget:
     if name.endswith("_FILE"):
         return _from_file(Path(variables[name]), name, state) if variables[name] else _empty(name)
     return _from_text(variables[name], name, state)
 
 
 def _from_table(
-    table: Mapping[str, Any], whose: str, variables: Mapping[str, str], root: Path, state: Path
+    table: Mapping[str, Any], whose: str, variables: Mapping[str, str], root: Path, state: Path | NoTarget
 ) -> Target | NoTarget:
     if "target" in table:
-        return EmbeddedTarget(directory=state / TARGET_DIRECTORY, origin=f"target of {whose}")
+        return _embedded(state, f"target of {whose}")
     if "url" in table:
         return _from_text(table["url"], f"url of {whose}", state)
     if "service" in table:
@@ -91,12 +91,12 @@ def _from_table(
     return _from_text(variables[name], f"{name} (url_env of {whose})", state)
 
 
-def _from_text(text: str, origin: str, state: Path) -> Target | NoTarget:
+def _from_text(text: str, origin: str, state: Path | NoTarget) -> Target | NoTarget:
     url = text.strip()
     if not url:
         return _empty(origin)
     if url == EMBEDDED_URL:
-        return EmbeddedTarget(directory=state / TARGET_DIRECTORY, origin=origin)
+        return _embedded(state, origin)
     if url.startswith(EMBEDDED_URL):
         return NoTarget(
             message=f"{origin} begins with {EMBEDDED_URL!r} and goes on.",
@@ -105,7 +105,13 @@ def _from_text(text: str, origin: str, state: Path) -> Target | NoTarget:
     return UrlTarget(text=url, origin=origin)
 
 
-def _from_file(file: Path, origin: str, state: Path) -> Target | NoTarget:
+def _embedded(state: Path | NoTarget, origin: str) -> Target | NoTarget:
+    if isinstance(state, NoTarget):
+        return state
+    return EmbeddedTarget(directory=state / TARGET_DIRECTORY, origin=origin)
+
+
+def _from_file(file: Path, origin: str, state: Path | NoTarget) -> Target | NoTarget:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -72,7 +72,7 @@ class UrlTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoTarget:
-    """Nothing usable names a database: why, and the ways out. Only commands that need a target are told."""
+    """Nothing usable was named: why, and the ways out. Only commands that need a database, or a folder, are told."""
 
     message: str
     help: str
@@ -153,7 +153,7 @@ class Settings:
     map_named: bool  # by an option, a variable or the file; else it is where a map usually lies
     environment: str | None
     chosen_target: Target | NoTarget
-    state_directory: Path  # may not exist yet
+    chosen_state: Path | NoTarget
     modules: tuple[Module, ...] = ()  # by name
     password_command: tuple[str, ...] = ()
     staging: Staging = Staging()
@@ -184,6 +184,13 @@ class Settings:
         if isinstance(self.chosen_target, NoTarget):
             raise SettingsError(self.chosen_target.message, help=self.chosen_target.help)
         return self.chosen_target
+
+    @property
+    def state_directory(self) -> Path:
+        """The folder for the embedded database and caches; it may not exist yet. Raises SettingsError when there is none."""
+        if isinstance(self.chosen_state, NoTarget):
+            raise SettingsError(self.chosen_state.message, help=self.chosen_state.help)
+        return self.chosen_state
 
     def module(self, name: str) -> Module:
         """The module of that name. Raises UsageError with the nearest known name."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import UnreachableError
 from coordinator.staging.locks import exclusive
+from coordinator.temporary import temporary_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,7 +96,7 @@ def cache_directory(environment: Mapping[str, str]) -> Path:
 def _candidates(environment: Mapping[str, str]) -> tuple[Path, ...]:
     if environment.get("MIGRATE_CACHE_DIR"):
         return (Path(environment["MIGRATE_CACHE_DIR"]),)
-    temporary = Path(tempfile.gettempdir()) / f"{_NAME}-{os.geteuid()}"
+    temporary = temporary_directory() / f"{_NAME}-{os.geteuid()}"
     if os.geteuid() == 0:
         return Path("/var/cache") / _NAME, temporary
     home = Path(environment.get("HOME", "/nonexistent"))

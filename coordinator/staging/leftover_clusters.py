@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from coordinator.staging import postmaster, processes
 from coordinator.staging.cluster import is_used, remove_if_unused, stop_if_unused
 from coordinator.staging.locks import exclusive
 from coordinator.staging.server_user import server_user
+from coordinator.temporary import temporary_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def find(directory: Path) -> Iterator[Leftover]:
 def find_sockets() -> Iterator[Leftover]:
     """Directories for sockets whose server is gone."""
     uid = server_user(Path("/nonexistent")).uid
-    for parent in dict.fromkeys((Path(tempfile.gettempdir()), Path("/tmp"))):  # noqa: S108  # as the server's maker
+    for parent in dict.fromkeys((temporary_directory(), Path("/tmp"))):  # noqa: S108  # as the server's maker
         for path in sorted(parent.glob(f"{postmaster.SOCKET_PREFIX}*")):
             found = path.lstat()
             if path.is_dir() and found.st_uid in {uid, os.geteuid()} and _is_abandoned(path):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coordinator.model.staging import Leftover, LeftoverKind
+from coordinator.temporary import temporary_directory
 from coordinator.worker.scratch import is_abandoned, maker_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def find() -> Iterator[Leftover]:
     """Those of this user that nobody holds."""
-    for path in sorted(Path(tempfile.gettempdir()).glob("migrate-worker-*")):
+    for path in sorted(temporary_directory().glob("migrate-worker-*")):
         if maker_of(path) is not None and path.lstat().st_uid == os.geteuid() and is_abandoned(path):
             reason = f"its process {maker_of(path)} is gone"
             yield Leftover(kind=LeftoverKind.DIRECTORY, name=str(path), place=str(path.parent), reason=reason)

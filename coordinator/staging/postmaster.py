@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import UnreachableError
 from coordinator.staging import processes
+from coordinator.temporary import temporary_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -232,7 +233,7 @@ def _reachable(user: ServerUser, directory: Path) -> Iterator[tuple[str, tuple[i
 
 def _private_directory(user: ServerUser) -> Path:
     """A new short directory that only `user` (and root) can enter."""
-    parent = Path(tempfile.gettempdir())
+    parent = temporary_directory()
     if (
         len(os.fsencode(parent)) > _LONGEST_DIRECTORY
         or set(str(parent)) & set(',"')

@@ -9,15 +9,22 @@ import tempfile
 import time
 from pathlib import Path
 
+from coordinator.temporary import temporary_directory
+
 _NAME = re.compile(r"migrate-worker-(?P<pid>\d+)-\w+")
 _BEING_MADE_SECONDS = 60
 
 
 class Scratch:
-    """A new directory. Its lock is held until `remove`, or given back by the kernel when this process is killed."""
+    """A new directory. Its lock is held until `remove`, or given back by the kernel when this process is killed.
+
+    Raises SettingsError when no directory for temporary files can be written.
+    """
 
     def __init__(self) -> None:
-        self._directory = tempfile.TemporaryDirectory(prefix=f"migrate-worker-{os.getpid()}-")
+        self._directory = tempfile.TemporaryDirectory(
+            prefix=f"migrate-worker-{os.getpid()}-", dir=temporary_directory()
+        )
         self.path = Path(self._directory.name)
         # Python's descriptors are not inherited by the programs that it starts: the worker does not hold the lock.
         self._descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)

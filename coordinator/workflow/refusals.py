@@ -14,13 +14,14 @@ from coordinator.planning.attempt import attempt_of
 from coordinator.settings.values import WhenAhead
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from coordinator.execution.project import Project
     from coordinator.model.hold import Hold
     from coordinator.model.names import RevisionKey
     from coordinator.model.run import Run
     from coordinator.postgres.session import Session
+    from coordinator.workflow.safety import CutOff
     from coordinator.workflow.state import TargetState
 
 _NAMED = 4  # held revisions that one command is shown with
@@ -93,14 +94,18 @@ def failed_before(run: Run) -> str:
     """One sentence about a run that failed for good: which, when, where and why."""
     when = run.finished or run.started
     return (
-        f"run {run.number} tried exactly this and failed at {when:%Y-%m-%d %H:%M:%S} on {run.host}:"
+        f"run {run.number} tried the same plan and failed at {when:%Y-%m-%d %H:%M:%S} on {run.host}:"
         f" {run.error or 'no reason was written down'}"
     )
 
 
 def next_attempt(run: Run) -> str:
     """The ways on from a run that failed for good."""
-    return f"`migrate history {run.number}` shows it; mend the cause, then `migrate all-modules --retry` tries it once more"
+    return (
+        f"`migrate history {run.number}` shows it; mend the cause. An edited pending revision is tried by itself; after"
+        " any other change (rows, or a file that a revision imports or reads) `migrate all-modules --retry` tries it"
+        " once more"
+    )
 
 
 def refuse_failed(session: Session, wanted: str, *, waived: int | None = None) -> None:
@@ -138,6 +143,20 @@ def at_work(session: Session, state: TargetState) -> tuple[Finding, ...]:
             message=f"run {holder.run if works else running[-1]} {told}: {holder}",
             help="nothing of this checkout is pending, so it was not waited for",
         ),
+    )
+
+
+def left_cut_off(runs: Iterable[CutOff]) -> tuple[Finding, ...]:
+    """What a start that has nothing to apply says of runs that were cut off in their middle, and that it leaves so."""
+    return tuple(
+        Finding(
+            rule="run-cut-off",
+            severity=Severity.WARNING,
+            message=f"run {each.run.number} was cut off after {each.after}, and not all of its plan is known to be carried out",
+            help="nothing that was asked for is pending here, so it was left as it is: start again what began it, or"
+            " see `migrate recover`",
+        )
+        for each in runs
     )
 
 

@@ -14,20 +14,22 @@ from coordinator.ledger.lock import take_fence
 from coordinator.ledger.made import read_made
 from coordinator.ledger.system import refuse_elsewhere
 from coordinator.model.capture import Direction
-from coordinator.model.plan import Guarantee
+from coordinator.model.names import Place
+from coordinator.model.plan import Atomicity, Guarantee, RunPlan, Segment, Step
 from coordinator.model.run import RunStatus
+from coordinator.planning.digest import digest_of
 from coordinator.postgres.rows import estimated_rows, ordinary_tables, row_checksums
 from coordinator.workflow.incidents import settling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from coordinator.execution.project import Project
     from coordinator.execution.starting import RowSums
     from coordinator.ledger.store import Intent, Ledger
     from coordinator.model.catalog import Catalog
-    from coordinator.model.plan import RunPlan
-    from coordinator.model.run import Run
+    from coordinator.model.names import RevisionKey
+    from coordinator.model.run import AppliedRevision, Run
     from coordinator.postgres.session import Session
 
 # More rows than this are not read twice to prove that a reversal gave them back; the catalog is compared anyway.
@@ -38,8 +40,39 @@ ROW_BUDGET = 1_000_000
 class CutOff:
     """A run that was cut off while steps of it were in; `after` is the latest of these."""
 
-    run: int
-    after: str
+    run: Run
+    after: RevisionKey
+    intents: tuple[Intent, ...]
+
+    def is_whole(self, applied: Iterable[AppliedRevision]) -> bool:
+        """Whether all that it was to do is in, by the ledger alone: what it committed has the digest of its plan.
+
+        `applied` are the revisions that are in. What a rollback took out has left them, so of one that is not a single
+        transaction it cannot be told, and the answer is no.
+        """
+        if self.run.guarantee == Guarantee.ONE_TRANSACTION.value:
+            return True
+        segments = tuple(_segment(each) for each in self.intents if each.committed)
+        contents = {each.key: each.digest for each in applied}
+        return self.run.plan in {
+            digest_of(RunPlan(segments=segments, atomicity=each), contents) for each in Atomicity
+        }
+
+
+def _segment(intent: Intent) -> Segment:
+    """As the plan had it, as far as its digest tells."""
+    steps = (
+        Step(
+            position=position,
+            key=key,
+            direction=intent.direction,
+            message="",
+            place=Place(""),
+            transactional=intent.transactional,
+        )
+        for position, key in enumerate(intent.steps, start=1)
+    )
+    return Segment(position=intent.sequence, steps=tuple(steps), transactional=intent.transactional)
 
 
 def starting_point(session: Session, project: Project, plan: RunPlan, catalog: Catalog) -> Starting:
@@ -65,17 +98,16 @@ def settle_cut_off_runs(session: Session, ledger: Ledger) -> None:
     plan goes on from there. Raises UnsettledError for what a person must decide, and when the server still works
     for a runner that is gone, LockHeldError while a transaction of it is open.
     """
-    _settled(ledger, _cut_off_runs(session, ledger))
+    _settled(ledger, cut_off_runs(session, ledger))
 
 
 @contextmanager
-def going_on(session: Session, ledger: Ledger) -> Iterator[None]:
+def going_on(ledger: Ledger, cut_off: tuple[CutOff, ...]) -> Iterator[None]:
     """The same around a run that goes on from there: what it goes on from is over only when the block ends well.
 
     Whoever started the first of them was promised all or nothing. So when the block's own run is taken back, what
     was in before it still waits to be taken back: an UnsettledError then stands in for the ReversedError.
     """
-    cut_off = _cut_off_runs(session, ledger)
     try:
         yield
     except ReversedError as error:
@@ -84,8 +116,8 @@ def going_on(session: Session, ledger: Ledger) -> Iterator[None]:
         with settling(ledger):
             for each in cut_off:
                 why = f"cut off after {each.after}; the run that went on from there failed and was taken back"
-                ledger.finish_run(each.run, RunStatus.UNSETTLED, error=why)
-        runs = " and ".join(f"run {each.run}, cut off after {each.after}," for each in cut_off)
+                ledger.finish_run(each.run.number, RunStatus.UNSETTLED, error=why)
+        runs = " and ".join(f"run {each.run.number}, cut off after {each.after}," for each in cut_off)
         raise UnsettledError(
             f"{error.message}; this run was taken back, but {runs} is still in",
             help="`migrate recover --abort` takes that back too; to keep it, `migrate recover --resume`",
@@ -98,14 +130,17 @@ def _settled(ledger: Ledger, cut_off: tuple[CutOff, ...]) -> None:
     with settling(ledger):
         for each in cut_off:
             ledger.finish_run(
-                each.run,
+                each.run.number,
                 RunStatus.SETTLED,
                 error=f"cut off after {each.after}; the next run goes on from there",
             )
 
 
-def _cut_off_runs(session: Session, ledger: Ledger) -> tuple[CutOff, ...]:
-    """The runs of which something is in, oldest first; those of which nothing is in are settled."""
+def cut_off_runs(session: Session, ledger: Ledger) -> tuple[CutOff, ...]:
+    """The unfinished runs of which something is in, oldest first; those of which nothing is in are settled.
+
+    Raises as `settle_cut_off_runs` does.
+    """
     found: list[CutOff] = []
     with settling(ledger):
         for run in ledger.open_runs():
@@ -113,8 +148,9 @@ def _cut_off_runs(session: Session, ledger: Ledger) -> tuple[CutOff, ...]:
             refuse_elsewhere(session, run.number)
             take_fence(session, run.number)
             refuse_undecided(run)
-            if (after := _settle(session, ledger, run)) is not None:
-                found.append(CutOff(run=run.number, after=after))
+            intents = ledger.intents(run.number)
+            if (after := _settle(session, ledger, run, intents)) is not None:
+                found.append(CutOff(run=run, after=after, intents=intents))
     return tuple(found)
 
 
@@ -132,9 +168,8 @@ def refuse_undecided(run: Run) -> None:
         )
 
 
-def _settle(session: Session, ledger: Ledger, run: Run) -> str | None:
+def _settle(session: Session, ledger: Ledger, run: Run, intents: tuple[Intent, ...]) -> RevisionKey | None:
     """The latest step of the run that is in, or None when nothing of it is, which the ledger is then told."""
-    intents = ledger.intents(run.number)
     last = {key: each for each in intents for key in each.steps}
     half_done = [str(key) for key, each in last.items() if _may_be_half_done(session, each)]
     if half_done:
@@ -148,9 +183,9 @@ def _settle(session: Session, ledger: Ledger, run: Run) -> str | None:
         )
     forward = Direction.DOWNGRADE if run.kind == "rollback" else Direction.UPGRADE
     latest = {key: each for each in intents if each.committed for key in each.steps}
-    done = [str(key) for key, each in latest.items() if each.direction is forward]
+    done = [key for key, each in latest.items() if each.direction is forward]
     if went_back(run, intents) and (done or read_made(session, run.number)):
-        left = ", ".join(done) or "what it made for modules"
+        left = ", ".join(map(str, done)) or "what it made for modules"
         why = f"{run.error or 'it failed'}; cut off while it was taken back; in is {left}"
         ledger.finish_run(run.number, RunStatus.UNSETTLED, error=why)
         raise UnsettledError(

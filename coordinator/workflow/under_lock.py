@@ -30,8 +30,15 @@ from coordinator.workflow.planned import capture_all, make_plans
 from coordinator.workflow.preconditions import checked_rows
 from coordinator.workflow.preflight import preflight
 from coordinator.workflow.reading import reader
-from coordinator.workflow.refusals import ahead, attempt, open_runs_told, refuse_errors, refuse_held
-from coordinator.workflow.safety import going_on, refuse_undecided
+from coordinator.workflow.refusals import (
+    ahead,
+    attempt,
+    left_cut_off,
+    open_runs_told,
+    refuse_errors,
+    refuse_held,
+)
+from coordinator.workflow.safety import cut_off_runs, going_on, refuse_undecided
 from coordinator.workflow.state import look
 from coordinator.workflow.trusting import trusted
 
@@ -71,13 +78,19 @@ def apply_under_lock(deploy: Deploy) -> Report:
         lock = stack.enter_context(locked(deploy.settings, deploy.target, deploy.tell))
         main = stack.enter_context(deploy.target.connect("main"))
         state = look(main, deploy.project)
+        told: tuple[Finding, ...] = ()
         if state.open_runs:
             ledger = Ledger(stack.enter_context(deploy.target.connect("ledger")))
             ledger.create()
-            stack.enter_context(going_on(main, ledger))
+            cut_off = cut_off_runs(main, ledger)
             state = look(main, deploy.project)
+            if not deploy.pending(state):  # nobody goes on: a run that is not all in keeps its way back
+                left = tuple(each for each in cut_off if not each.is_whole(state.recorded))
+                told = left_cut_off(left)
+                cut_off = tuple(each for each in cut_off if each not in left)
+            stack.enter_context(going_on(ledger, cut_off))
         if not deploy.pending(state):
-            return deploy.nothing(main, state)
+            return deploy.nothing(main, state, told)
         deploy.refuse(main, state)
         return _apply(deploy, lock, main, state, certificate)
 

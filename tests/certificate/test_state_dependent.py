@@ -66,7 +66,7 @@ def test_another_effect_is_taken_back(desk: Desk) -> None:
     # The next start does not try the same again.
     again = deploy(desk, file)
     assert again.code == 3, again.err
-    assert "tried exactly this and failed" in again.said
+    assert "tried the same plan and failed" in again.said
 
 
 def test_another_definition_is_taken_back(desk: Desk) -> None:

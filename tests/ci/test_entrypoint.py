@@ -87,7 +87,7 @@ def test_a_plan_that_fails_starts_nothing_and_is_not_run_again_by_a_restart(imag
     assert_not_started(
         image.run(*APPLICATION), 3, "migrate ended with 3 (a run has failed, and everything is as it was)"
     )
-    assert_not_started(image.run(*APPLICATION), 3, "run 2 tried exactly this")
+    assert_not_started(image.run(*APPLICATION), 3, "run 2 tried the same plan")
     assert runs(image) == 2
 
 

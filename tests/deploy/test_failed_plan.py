@@ -57,7 +57,7 @@ def writes(site: Site) -> int:
 
 def assert_refused(ended: Ended, run: int = 1) -> None:
     assert ended.code == 3, ended.err
-    assert f"run {run} tried exactly this and failed at 20" in ended.said
+    assert f"run {run} tried the same plan and failed at 20" in ended.said
     assert 'column "total" of relation "invoices" contains null' in ended.said
     assert f"`migrate history {run}`" in ended.said
     assert "`migrate all-modules --retry`" in ended.said
@@ -105,6 +105,27 @@ def test_an_edit_of_a_pending_revision_makes_a_new_attempt_and_its_comments_do_n
 
     done = desk.migrate(*DEPLOY)
     assert done.code == 0, done.err
+
+
+def test_a_mended_helper_needs_a_retry_and_is_told_so(desk: Desk) -> None:
+    build_shop(desk)
+    project(desk.root, modules={"crm": {"import_paths": ["."]}, "billing": {}, "agenda": {}})
+    helper = desk.root / "crm_help.py"
+    helper.write_text("SQL = 'SELECT 1 / (count(*) - 20) FROM crm.customers'\n")
+    write_revision(
+        versions_of(desk.root, "crm"), "c3", after="c2", upgrade="import crm_help\nop.execute(crm_help.SQL)"
+    )
+    assert desk.migrate(*DEPLOY).code == 3
+    helper.write_text("SQL = 'SELECT 1'\n")
+
+    again = desk.migrate(*DEPLOY)
+    retried = desk.migrate(*DEPLOY, "--retry")
+
+    assert again.code == 3, again.err
+    assert "run 1 tried the same plan and failed at 20" in again.said
+    assert "after any other change (rows, or a file that a revision imports or reads)" in again.said
+    assert "`migrate all-modules --retry`" in again.said
+    assert retried.code == 0, retried.err
 
 
 def test_other_heads_and_another_selection_are_new_attempts(desk: Desk) -> None:
@@ -231,7 +252,7 @@ def test_a_failure_that_was_cut_off_on_its_way_back_is_not_tried_again_either(si
     again = site.migrate(*DEPLOY, "--atomic", "step")
 
     assert again.code == 3, again.err
-    assert "run 1 tried exactly this and failed at 20" in again.said
+    assert "run 1 tried the same plan and failed at 20" in again.said
     assert 'column "total" of relation "invoices" contains null' in again.said
 
 

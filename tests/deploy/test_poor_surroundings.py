@@ -28,6 +28,7 @@ target = "embedded"
 [tool.migrate.environments.production]
 url_env = "MIGRATE_DATABASE_URL"
 """
+UNREHEARSED = ("all-modules", "--yes", "--staging", "off")
 NOBODYS_UID = 54321  # no line of /etc/passwd has it
 
 
@@ -95,32 +96,32 @@ def bare(desk: Desk) -> Iterator[Desk]:
             each.chmod(0o755)
 
 
+def as_nobody(
+    site: Desk, surroundings: str, *words: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """A command in these surroundings, with these variables and no others."""
+    target = ("--database-url", as_words(site.url.parameters))
+    return subprocess.run(
+        ["unshare", "--mount", "sh", "-c", surroundings, "sh",
+         sys.executable, "-m", "coordinator", words[0], *target, *words[1:]],
+        cwd=site.root,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), **variables},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+
+
 def test_a_read_only_root_any_uid_and_no_home_are_enough(bare: Desk, tmp_path: Path) -> None:
     reason = _cannot_be_tried()
     if reason:
         pytest.skip(reason)
-    words = as_words(bare.url.parameters)
-    command = [
-        "unshare", "--mount", "sh", "-c", _surroundings(tmp_path), "sh",
-        sys.executable, "-m", "coordinator", "all-modules", "--yes", "--staging", "off", "--database-url", words,
-    ]  # fmt: skip
+    surroundings = _surroundings(tmp_path)
 
-    def as_nobody() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command,
-            cwd=bare.root,
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(REPOSITORY),
-                "TMPDIR": str(tmp_path / "scratch"),
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    first, second = as_nobody(), as_nobody()
+    first, second = (
+        as_nobody(bare, surroundings, *UNREHEARSED, TMPDIR=str(tmp_path / "scratch")) for _ in range(2)
+    )
 
     assert first.returncode == 0, first.stderr
     assert "3 steps applied" in " ".join(first.stderr.split())
@@ -129,10 +130,36 @@ def test_a_read_only_root_any_uid_and_no_home_are_enough(bare: Desk, tmp_path: P
     assert not (bare.root / ".migrate").exists()
 
 
-def _surroundings(folder: Path) -> str:
+def test_without_any_writable_directory_looking_works_and_applying_names_the_remedy(
+    bare: Desk, tmp_path: Path
+) -> None:
+    reason = _cannot_be_tried()
+    if reason:
+        pytest.skip(reason)
+    surroundings = _surroundings(tmp_path, temporary=False)
+    before = as_nobody(bare, surroundings, *UNREHEARSED)
+    assert bare.value("SELECT to_regnamespace('migrate') IS NULL")
+    applied = bare.migrate(*UNREHEARSED)
+    looked = [as_nobody(bare, surroundings, *words) for words in (UNREHEARSED, ("status",), ("history",))]
+    embedded = as_nobody(bare, surroundings, "gc", "--dry-run")
+
+    assert applied.code == 0, applied.err
+    for each in looked:
+        assert each.returncode == 0, each.stderr
+    assert "nothing to do" in looked[0].stderr
+    for each in (before, embedded):
+        said = " ".join(each.stderr.split())
+        assert each.returncode == 2, each.stderr
+        assert "No directory for temporary files can be written." in said
+        assert "name it in TMPDIR" in said
+    assert "Or set MIGRATE_STATE_DIR to a folder that can be written." in " ".join(embedded.stderr.split())
+
+
+def _surroundings(folder: Path, *, temporary: bool = True) -> str:
     """A script for a mount namespace: everything is read-only but TMPDIR, and then it runs "$@" as a uid without a name.
 
-    Where Python itself lies in a private home, that home is covered and only Python shines through.
+    Without `temporary` there is no TMPDIR either. Where Python itself lies in a private home, that home is covered and
+    only Python shines through.
     """
     scratch, python = folder / "scratch", folder / "python"
     scratch.mkdir()
@@ -145,8 +172,12 @@ def _surroundings(folder: Path) -> str:
         if private is not None
         else ""
     )
+    others = (
+        "for each in /tmp /var/tmp /usr/tmp; do ! mountpoint -q $each || mount -o remount,bind,ro $each; done"
+    )
+    left = f"mount -t tmpfs -o mode=1777 tmpfs {scratch}" if temporary else others
     return (
-        f"{cover}mount -t tmpfs -o mode=1777 tmpfs {scratch} && mount -o remount,bind,ro /"
+        f"{cover}{left} && mount -o remount,bind,ro /"
         f" && ! touch {REPOSITORY}/written 2>/dev/null"
         f' && exec setpriv --reuid={NOBODYS_UID} --regid={NOBODYS_UID} --clear-groups "$@"'
     )

@@ -100,17 +100,14 @@ def test_a_promoted_standby_in_the_middle_is_noticed_and_nothing_is_half_done(
             process.communicate()
 
     now = Site(root=own_site.root, url=standby.url, state=own_site.state)
-    assert cut.code in (3, 4), cut.err
+    # Nothing of it was committed, and the other server, on another timeline, is not gone on with.
+    assert cut.code == 3, cut.err
+    assert "this is another server than the one that run 1 began on, or it was promoted since" in cut.said
     assert now.picture() == before
-    # Another timeline: what the run knows proves nothing here, so a person, or the next command, looks anew.
     explained = now.migrate("status", url=both)
     assert explained.code == 0, explained.err
     file = own_site.root / own_site.file("billing", "b2")
     file.write_text(file.read_text(encoding="utf-8").replace("pg_sleep(60)", "pg_sleep(0)"), encoding="utf-8")
-    if cut.code == 4:
-        assert "migrate recover" in cut.said
-        recovered = now.migrate("recover", "--abort", url=both)
-        assert recovered.code == 0, recovered.err
     done = now.migrate("all-modules", "--staging", "off", url=both)
     assert done.code == 0, done.err
     report = now.migrate("history", "1", "--report", url=both)

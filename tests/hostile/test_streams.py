@@ -14,6 +14,7 @@ import pytest
 
 from coordinator.postgres.connect import connect
 from tests.hostile.harness import Done, command, environment, harmless
+from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
     from coordinator.model.target import DatabaseUrl
@@ -116,6 +117,26 @@ def test_a_document_that_cannot_be_written_is_told(erp: Path, target: str) -> No
 def test_a_run_whose_log_is_full_goes_on(erp: Path, database: DatabaseUrl, target: str) -> None:
     assert redirected(erp, "2>/dev/full", "all-modules", MIGRATE_DATABASE_URL=target).code == 0
     assert is_applied(database)
+
+
+@needs_full
+@pytest.mark.parametrize("how", ["nobody reads", "2>/dev/full", "<&- >&- 2>&-"])
+def test_a_failure_that_nobody_hears_of_is_taken_back_and_stays_a_failure(
+    erp: Path, database: DatabaseUrl, target: str, how: str
+) -> None:
+    write_revision(versions_of(erp, "billing"), "b2", after="b1", upgrade="op.execute('SELECT 1 / 0')")
+    words = ("all-modules", "--staging", "off")
+
+    failed = (
+        left_alone(erp, "stderr", *words, MIGRATE_DATABASE_URL=target)
+        if how == "nobody reads"
+        else redirected(erp, how, *words, MIGRATE_DATABASE_URL=target)
+    )
+
+    assert failed.code == 3
+    assert not is_applied(database)
+    with connect(database, application_name="test") as connection:
+        assert connection.execute("SELECT status FROM migrate.run").fetchall() == [("reversed",)]
 
 
 def on_terminal(folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:

@@ -73,9 +73,14 @@ def _side_by_side(asked: argparse.Namespace) -> int:
     ]
     with ThreadPoolExecutor(asked.jobs) as pool:
         ended = list(pool.map(walk, parts))
-    whole = asked.every == 1 and asked.start == 1 and not asked.fold
-    complete = _sum_up("".join(said for _, said in ended), whole=whole and asked.how == KILL)
+    complete = _sum_up("".join(said for _, said in ended), whole=_is_whole(asked))
     return max(0 if complete else 1, *(abs(code) for code, _ in ended))
+
+
+def _is_whole(asked: argparse.Namespace) -> bool:
+    """Whether every recorded point is to be struck."""
+    some = asked.every > 1 or asked.start > 1 or asked.to or asked.fold
+    return not some and asked.how == KILL
 
 
 def _sum_up(said: str, *, whole: bool) -> bool:
@@ -115,6 +120,9 @@ def _walk(ground: Ground, name: str, asked: argparse.Namespace) -> int:
         if len(walked) % _SWEEP_EVERY == 0:
             ground.sweep()
     _print_counts(name, walked, len(walk.points), failed, time.monotonic() - began)
+    if _is_whole(asked) and len(walked) != len(walk.points):
+        print(f"FAILED: {name}: {len(walked)} points of {len(walk.points)} were struck", flush=True)
+        failed += 1
     return failed
 
 

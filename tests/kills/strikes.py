@@ -47,10 +47,10 @@ def _kill() -> None:
 
 def _terminate(moment: Moment, admin: str) -> None:
     """Another session ends the server process of the main connection, and waits until it is gone."""
-    if moment.main is None:
-        return
+    assert moment.main is not None, "there is no main connection yet"
     with psycopg.connect(admin, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s, %s)", (moment.main, int(_WITHIN * 1000)))
+        ended = other.execute("SELECT pg_terminate_backend(%s, %s)", (moment.main, int(_WITHIN * 1000)))
+        assert ended.fetchone() == (True,), "the main connection is gone already"
 
 
 def _stop_and_start(directory: Path, sockets: Path) -> None:

@@ -43,16 +43,17 @@ def one_of_each_sort(points: tuple[Point, ...], dice: random.Random) -> tuple[Po
 
 
 def strike_all(walk: Walk, points: tuple[Point, ...], how: str = KILL) -> None:
-    """Strike at each of them; all that went wrong, each with the command that repeats it."""
-    struck = []
+    """Strike at each of them; all that went wrong, each with the command that repeats it.
+
+    A strike that did not happen is told as such: see `Walk.strike` and `tests/kills/strikes.py`.
+    """
     failed = []
     for point in points:
         story = walk.strike(point, how)
-        struck.append(point)
         if story.complaints:
             failed.append(f"{story}\nagain: {again(walk.shape.name, point, how)}")
     assert not failed, "\n\n".join(failed)
-    assert struck == [each for each in walk.points if each in points], "not every chosen point was struck"
+    assert points, "nothing was struck"
 
 
 @pytest.mark.parametrize("shape", sorted(SHAPES))

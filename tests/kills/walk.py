@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from tests.kills.watched import Ended
 
 _COMMANDS_AT_MOST = 8
-_MAIN = "SELECT pg_try_advisory_lock"  # the main connection is opened after it
+# Between the first connection after the one and the other, the main connection is open.
+_LOCK, _UNLOCK = "SELECT pg_try_advisory_lock", "SELECT pg_advisory_unlock"
 _RECOMMENDED = re.compile(r"next: +`migrate ([^`]+)`")
 _DONE, _NO, _TAKEN_BACK, _UNSETTLED, _HELD, _NOT_REACHED = 0, 1, 3, 4, 5, 6
 
@@ -155,8 +156,12 @@ class Walk:
                 if following.kind == ANSWER and following.phase != REHEARSE
             )
         if how == TERMINATE:
-            first = next(each.number for each in self.points if each.what.startswith(_MAIN))
-            return tuple(each for each in self.points if each.number > first and each.phase != REHEARSE)
+            lock = next(each.number for each in self.points if each.what.startswith(_LOCK))
+            opened = next(
+                each.number for each in self.points if each.number > lock and each.kind == "connect"
+            )
+            closed = max(each.number for each in self.points if each.what.startswith(_UNLOCK))
+            return tuple(each for each in self.points[opened : closed - 1] if each.phase != REHEARSE)
         return self.points
 
     def strike(self, point: Point, how: str = KILL) -> Story:

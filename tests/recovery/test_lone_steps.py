@@ -229,7 +229,10 @@ def test_a_step_that_was_killed_before_its_first_commit_left_nothing(site: Site)
 
 
 def test_no_connection_of_ours_holds_a_snapshot_while_an_index_is_built(site: Site) -> None:
-    """A foreign transaction makes the build wait; meanwhile the others of ours are looked at again and again."""
+    """A foreign transaction makes the build wait; meanwhile the others of ours are looked at again and again.
+
+    One of them is a second runner that waits for the first.
+    """
     write(
         site,
         (execute("CREATE INDEX CONCURRENTLY ix ON t (b)", alone=True),),
@@ -237,10 +240,14 @@ def test_no_connection_of_ours_holds_a_snapshot_while_an_index_is_built(site: Si
     )
     with site.session() as foreign:
         foreign.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
-        with site.running(*UNREHEARSED) as process:
+        with site.running(*UNREHEARSED) as process, site.running(*UNREHEARSED) as waiter:
             site.await_value(
                 "SELECT pid FROM pg_stat_progress_create_index"
                 " WHERE datname = current_database() AND phase LIKE 'waiting for%'"
+            )
+            site.await_value(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                " AND application_name = 'migrate:waiting' AND query LIKE '%pg_locks%'"  # it looks who has it
             )
             held = 0
             for _ in range(20):
@@ -249,6 +256,11 @@ def test_no_connection_of_ours_holds_a_snapshot_while_an_index_is_built(site: Si
                     " AND application_name LIKE 'migrate:%' AND backend_xmin IS NOT NULL"
                 )
             foreign.execute("ROLLBACK")
-            ended = site.end(process)
+            ended, waited = sorted(
+                map(site.end, (process, waiter)), key=lambda each: "nothing to do" in each.said
+            )
     assert held == 0
     assert ended.code == 0, ended.err
+    assert "1 step applied" in ended.said
+    assert waited.code == 0, waited.err
+    assert "nothing to do" in waited.said

@@ -232,6 +232,20 @@ def walk_cut_off_with_segments_in(site: Site, walk: Walk) -> None:
     assert site.value("SELECT version_num FROM crm.alembic_version") == "a2"
 
 
+def walk_cut_off_and_an_older_checkout(site: Site, walk: Walk) -> None:
+    """Killed in its second transaction; a checkout without that step starts, and then the first one goes on."""
+    two_steps(site)
+    killed(site, "COMMIT", 2, *STEP)
+    second = site.root / site.file("crm", "a2")
+    text = second.read_text(encoding="utf-8")
+    second.unlink()
+    ended(site.migrate(*STEP), 0)
+    walk.run(1, "cut_off", "cut_off", "a run with nothing to do there, when not all of it is in")
+    second.write_text(text, encoding="utf-8")
+    ended(site.migrate(*STEP), 0)
+    assert run_state(site, 1) == "settled"
+
+
 def walk_cut_off_on_the_way_back(site: Site, walk: Walk) -> None:
     """The second step fails, and the run is killed while it takes the first one back."""
     two_steps(site, second=FAILS)
@@ -377,6 +391,7 @@ WALKS: dict[Callable[[Site, Walk], None], int] = {
     walk_unsettled_and_kept: 1,
     walk_cut_off_with_nothing_in: 3,
     walk_cut_off_with_segments_in: 1,
+    walk_cut_off_and_an_older_checkout: 1,
     walk_cut_off_on_the_way_back: 1,
     walk_cut_off_and_next_fails: 1,
     walk_cut_off_and_aborted: 1,

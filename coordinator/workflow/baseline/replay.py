@@ -32,6 +32,7 @@ from coordinator.revisions.effects import effects_of
 from coordinator.revisions.reader import read_trees
 from coordinator.staging.binaries import find_binaries
 from coordinator.staging.choose import AUTO
+from coordinator.temporary import temporary_directory
 from coordinator.workflow.baseline.at_ref import modules_at
 from coordinator.workflow.baseline.stand_in import run_stand_ins, stood_for
 from coordinator.workflow.planned import learn_environment
@@ -69,7 +70,7 @@ def open_replay(
     RevisionError for trees of it that cannot be read.
     """
     with (
-        TemporaryDirectory(prefix="migrate-at-") as folder,
+        TemporaryDirectory(prefix="migrate-at-", dir=temporary_directory()) as folder,
         Workers(silence=settings.worker_timeout) as workers,
     ):
         trees: tuple[ModuleTree, ...] = ()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from coordinator.errors import RefusedError, RevisionError
 from coordinator.revisions.digest import digest_of
 from coordinator.revisions.reader import read_revision
+from coordinator.temporary import temporary_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,7 +60,7 @@ def _kept(applied: AppliedRevision) -> KeptSource:
 @contextmanager
 def source_folder() -> Iterator[Path]:
     """A folder for texts from the ledger; gone after the block."""
-    with tempfile.TemporaryDirectory(prefix="migrate-ledger-source-") as name:
+    with tempfile.TemporaryDirectory(prefix="migrate-ledger-source-", dir=temporary_directory()) as name:
         yield Path(name)
 
 

@@ -1,0 +1,191 @@
+"""A run was cut off, and a start that has nothing to apply comes next: it does not give up what was promised of the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.recovery.proxy import Cut, CuttingProxy, Seen
+from tests.trees import project, versions_of, write_revision
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.failures.site import Ended, Site
+
+DEPLOY = ("all-modules", "--yes", "--staging", "off")
+BY_STEP = (*DEPLOY, "--atomic", "step")
+PROMISE = "run 2 was cut off after crm:c2, and not all of its plan is known to be carried out"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is started beside the cut off run: with these revisions at most, or with these words."""
+
+    revisions: Mapping[str, tuple[str, ...]]
+    words: tuple[str, ...] = DEPLOY
+
+
+NEW = {"crm": ("c1", "c2"), "billing": ("b1", "b2")}
+STARTS = {
+    "an older image": Start({"crm": ("c1",), "billing": ("b1",)}),
+    "one module": Start(NEW, (*DEPLOY, "--module", "crm")),
+    "an image of that module": Start({"crm": ("c1", "c2")}),
+    "an image of another module": Start({"agenda": ("a1",)}),
+}
+
+
+def build(root: Path, revisions: Mapping[str, tuple[str, ...]], *, last: str = "SELECT 1") -> None:
+    """A checkout: every revision adds a table, and billing:b2, which requires crm:c2, does what `last` says besides."""
+    project(root, modules=tuple(revisions))
+    for module, names in revisions.items():
+        for name, before in zip(names, (None, *names), strict=False):
+            body = f"op.execute('CREATE TABLE {module}.{name} (id int)')"
+            write_revision(
+                versions_of(root, module),
+                name,
+                after=before,
+                upgrade=f"{body}\nop.execute({last!r})" if name == "b2" else body,
+                downgrade=f"op.execute('DROP TABLE {module}.{name}')",
+                requires=["crm:c2"] if name == "b2" else [],
+            )
+
+
+def killed_at_commit(site: Site, number: int, *words: str, cut: Cut = Cut.BEFORE) -> None:
+    """Start it and kill it when it sends that COMMIT; with Cut.AFTER the server gets it."""
+    started: list[subprocess.Popen[str]] = []
+
+    def look(seen: Seen) -> Cut | None:
+        if seen != Seen(text="COMMIT", count=number):
+            return None
+        started[0].kill()
+        return cut
+
+    with CuttingProxy(site.url, look) as proxy:
+        started.append(site.start(*words, url=proxy.address))
+        assert site.end(started[0]).code == -9
+    site.await_value(
+        "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name LIKE 'migrate:%')"
+    )
+
+
+def deployed(site: Site) -> None:
+    """Every module has its first revision in, by run 1."""
+    build(site.root, {"crm": ("c1",), "billing": ("b1",), "agenda": ("a1",)})
+    assert site.migrate(*DEPLOY).code == 0
+
+
+def status(site: Site, run: int = 2) -> str:
+    return str(site.value(f"SELECT status FROM migrate.run WHERE number = {run}"))
+
+
+def other(site: Site, name: str) -> tuple[Site, Start]:
+    """A checkout for that start, on the same database."""
+    start = STARTS[name]
+    elsewhere = replace(site, root=site.root.parent / "other")
+    build(elsewhere.root, start.revisions)
+    return elsewhere, start
+
+
+def assert_left(ended: Ended) -> None:
+    """It had nothing to do, said so, and named the run and the command that explains it."""
+    assert ended.code == 0, ended.err
+    assert "nothing to do" in ended.said
+    assert PROMISE in ended.said
+    assert "`migrate recover`" in ended.said
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_the_run_keeps_its_promise_and_its_way_back(site: Site, name: str) -> None:
+    deployed(site)
+    before = site.picture()
+    new = replace(site, root=site.root.parent / "new")
+    build(new.root, NEW)
+    killed_at_commit(new, 2, *BY_STEP)
+    elsewhere, start = other(site, name)
+
+    for _ in range(2):  # however often it is started
+        assert_left(elsewhere.migrate(*start.words))
+    assert status(site) == "running"
+    build(new.root, NEW, last="SELECT 1 / 0")
+    failed = new.migrate(*BY_STEP)
+    aborted = new.migrate("recover", "--abort")
+
+    assert failed.code == 4, failed.err
+    assert "run 2, cut off after crm:c2, is still in" in failed.said
+    assert "`migrate recover --abort`" in failed.said
+    assert aborted.code == 0, aborted.err
+    assert status(site) == "reversed"
+    assert site.picture() == before
+
+
+@pytest.mark.parametrize("words", [BY_STEP, DEPLOY], ids=["by step", "one transaction"])
+def test_a_run_that_was_cut_off_after_its_last_commit_is_over_for_everybody(
+    site: Site, words: tuple[str, ...]
+) -> None:
+    deployed(site)
+    new = replace(site, root=site.root.parent / "new")
+    build(new.root, NEW)
+    killed_at_commit(new, 2 if words is BY_STEP else 1, *words, cut=Cut.AFTER)
+    assert status(site) == "running"
+    elsewhere, start = other(site, "an image of another module")
+
+    ended = elsewhere.migrate(*start.words)
+
+    assert ended.code == 0, ended.err
+    assert "run 2" not in ended.said
+    assert status(site) == "settled"
+
+
+def test_a_run_of_which_nothing_is_in_is_over_for_everybody(site: Site) -> None:
+    deployed(site)
+    new = replace(site, root=site.root.parent / "new")
+    build(new.root, NEW)
+    killed_at_commit(new, 1, *BY_STEP)
+    elsewhere, start = other(site, "an older image")
+
+    ended = elsewhere.migrate(*start.words)
+
+    assert ended.code == 0, ended.err
+    assert "run 2" not in ended.said
+    assert status(site) == "reversed"
+
+
+def test_a_person_may_keep_what_is_in(site: Site) -> None:
+    deployed(site)
+    new = replace(site, root=site.root.parent / "new")
+    build(new.root, NEW)
+    killed_at_commit(new, 2, *BY_STEP)
+    elsewhere, start = other(site, "an older image")
+    assert_left(elsewhere.migrate(*start.words))
+
+    kept = elsewhere.migrate("recover", "--resume")
+    again = elsewhere.migrate(*start.words)
+
+    assert kept.code == 0, kept.err
+    assert status(site) == "settled"
+    assert again.code == 0, again.err
+    assert "run 2" not in again.said
+
+
+def test_a_rollback_that_was_cut_off_is_left_as_it_is_too(site: Site) -> None:
+    deployed(site)
+    new = replace(site, root=site.root.parent / "new")
+    build(new.root, NEW)
+    assert new.migrate(*DEPLOY).code == 0
+    killed_at_commit(new, 2, "rollback", "--run", "2", "--yes", "--atomic", "step", "--staging", "off")
+    elsewhere, start = other(site, "an older image")
+
+    left = elsewhere.migrate(*start.words)
+    put_back = new.migrate("recover", "--abort")
+
+    assert left.code == 0, left.err
+    assert "run 3 was cut off after billing:b2, and not all of its plan is known" in left.said
+    assert put_back.code == 0, put_back.err
+    assert new.value("SELECT to_regclass('billing.b2') IS NOT NULL") is True
+    assert status(site, 3) == "reversed"
