@@ -109,6 +109,7 @@ def _locks_as_json(locks: SegmentLocks) -> dict[str, object]:
         "direction": locks.direction.value,
         "steps": [str(each) for each in locks.steps],
         "tables": [[each.schema, each.table, each.mode.value] for each in locks.tables],
+        "entries": locks.entries,
     }
 
 
@@ -119,6 +120,7 @@ def _locks(value: Mapping[str, Any]) -> SegmentLocks:
         tables=tuple(
             TableLock(schema=each[0], table=each[1], mode=LockMode(each[2])) for each in value["tables"]
         ),
+        entries=value.get("entries"),
     )
 
 

@@ -84,7 +84,7 @@ class CancelSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepByStepChosen:
-    """One transaction would make others wait for longer than it may, so each step shall commit by itself."""
+    """One transaction would keep others waiting for too long, or lock too much, so each step shall commit by itself."""
 
     why: str
 

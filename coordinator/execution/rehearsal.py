@@ -35,7 +35,7 @@ from coordinator.model.definition import made_by
 from coordinator.model.locks import SegmentLocks
 from coordinator.model.rehearsal import Rehearsal, RehearsedStep, StepGrade
 from coordinator.postgres.rows import row_checksums
-from coordinator.postgres.table_locks import held_locks, lockable_tables
+from coordinator.postgres.table_locks import count_entries, held_locks, lockable_tables
 from coordinator.postgres.tracing import tables_by_number
 
 if TYPE_CHECKING:
@@ -200,6 +200,7 @@ class Rehearser:
                     direction=segment.steps[0].direction,
                     steps=tuple(step.key for step in segment.steps),
                     tables=held_locks(self.runner.session, tables),
+                    entries=count_entries(self.runner.session),
                 )
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from coordinator.model.acceptance import Acceptance
     from coordinator.model.hold import Hold
     from coordinator.model.known_module import KnownModule
+    from coordinator.model.lock_table import TableTree
     from coordinator.model.run import AppliedRevision, Run
 
 
@@ -26,7 +27,7 @@ class HeadRows:
 class Found:
     """`rows` are those of each version table (schema, name) that is there; all else is the ledger's, or the server's.
 
-    `lock_capacity` and `lock_sessions` are as in `TargetState`.
+    `lock_capacity`, `lock_sessions` and `table_trees` are as in `LockTable`.
     """
 
     rows: Mapping[tuple[str, str], HeadRows]
@@ -39,3 +40,4 @@ class Found:
     server_version: int
     lock_capacity: int
     lock_sessions: int
+    table_trees: Mapping[tuple[str, str], TableTree] = field(default_factory=dict)

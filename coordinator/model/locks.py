@@ -54,11 +54,15 @@ class TableLock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentLocks:
-    """The strongest lock that a segment takes on each table that was there before it, in the order to take them."""
+    """The strongest lock that a segment takes on each table that was there before it, in the order to take them.
+
+    `entries` are those of the server's lock table that its transaction takes in all; None where nobody counted.
+    """
 
     direction: Direction
     steps: tuple[RevisionKey, ...]
     tables: tuple[TableLock, ...]
+    entries: int | None = None
 
     def belongs_to(self, segment: Segment) -> bool:
         """Whether these are the locks of that segment."""

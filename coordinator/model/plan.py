@@ -76,11 +76,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """The steps that share one transaction; a step that cannot be in one is a segment of its own."""
+    """The steps that share one transaction; a step that cannot be in one is a segment of its own.
+
+    `lock_entries` is about how many entries of the server's lock table they take; 0 where nobody has reckoned that.
+    """
 
     position: int
     steps: tuple[Step, ...]
     transactional: bool
+    lock_entries: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

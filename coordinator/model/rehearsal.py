@@ -72,6 +72,10 @@ class Rehearsal:
         """What a segment locks of what was there before it, in the order to take them; None when it was not seen."""
         return next((each.tables for each in self.locks if each.belongs_to(segment)), None)
 
+    def entries_of(self, segment: Segment) -> int | None:
+        """How many entries of the server's lock table a segment takes; None when nobody counted."""
+        return next((each.entries for each in self.locks if each.belongs_to(segment)), None)
+
     def step(self, key: RevisionKey) -> RehearsedStep | None:
         """One revision's step, or None."""
         return next((each for each in self.steps if each.key == key), None)

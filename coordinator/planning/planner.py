@@ -14,6 +14,7 @@ from coordinator.planning import findings as found
 from coordinator.planning.bindings import Edge
 from coordinator.planning.choices import choices_of
 from coordinator.planning.digest import digest_of
+from coordinator.planning.lock_entries import may_be_overfull
 from coordinator.planning.narrowing import narrowed
 from coordinator.planning.ordering import order_steps
 from coordinator.planning.parts import parts_of, with_impact
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from coordinator.model.capture import Capture
     from coordinator.model.effect import LastingUse, RevisionEffects
     from coordinator.model.finding import Finding
+    from coordinator.model.lock_table import LockTable
     from coordinator.model.revision import ModuleTree
 
 PLANS = 16  # how many orders a rehearsal is given to try
@@ -70,8 +72,7 @@ def plan_run(
     map_edges: Mapping[str, Collection[str]] | None = None,
     atomicity: Atomicity = Atomicity.AUTO,
     only: str | None = None,
-    lock_capacity: int | None = None,
-    lock_sessions: int | None = None,
+    lock_table: LockTable | None = None,
     absent: Collection[str] = (),
 ) -> PlanCandidates:
     """Order the pending revisions of all modules by the versions of the objects that they make, use and end.
@@ -81,17 +82,14 @@ def plan_run(
     are those of upgrades, of applied revisions too: without them their objects have no versions. `lasting` are
     the lasting uses that the catalog shows now. `map_order` names the modules as the map does, `map_edges` says
     which modules each one depends on. `only` takes one module and what its pending revisions need.
-    `lock_capacity` is the number of locks that the server has room for (None: as many as are wanted),
-    `lock_sessions` how many sessions it has room for. `absent` are
+    `lock_table` is what the server has room for (None: for as much as is wanted). `absent` are
     the modules of which nothing can be changed here: what they hold can be let go by a newer checkout of theirs only.
 
     Raises RefusedError when there is no order (the finding prints the shortest cycle and a way to split it) and
     when `atomicity` is RUN and the plan cannot be one transaction.
     """
     situation = situate(trees, applied, effects, absent)
-    segmenting = Segmenting(
-        effects=effects, atomicity=atomicity, lock_capacity=lock_capacity, lock_sessions=lock_sessions
-    )
+    segmenting = Segmenting(effects=effects, atomicity=atomicity, lock_table=lock_table)
     wish = _Wish(
         segmenting=segmenting,
         map_order=map_order,
@@ -181,6 +179,7 @@ def _plan(situation: Situation, assignment: Assignment, wish: _Wish, common: Seq
         modules=parts_of(steps, dependencies, wish.downgrades),
         findings=tuple(dict.fromkeys(findings)),
     )
+    plan = replace(plan, findings=(*plan.findings, *may_be_overfull(plan, wish.segmenting.lock_table)))
     contents = {key: revision.digest for key, revision in situation.revisions.items()}
     return replace(plan, digest=digest_of(plan, contents))
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from coordinator.errors import RefusedError
-from coordinator.model.effect import ObjectKind, RevisionEffects, Verb
 from coordinator.model.finding import Finding
 from coordinator.model.plan import Atomicity, Segment
+from coordinator.planning.lock_entries import lock_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from coordinator.model.effect import ObjectName, RevisionEffects
+    from coordinator.model.lock_table import LockTable
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import Step
-
-# Locks that one effect takes at most, as measured: a new table has its indexes, its TOAST table and a sequence.
-_LOCKS = {ObjectKind.RELATION: 10, ObjectKind.INDEX: 2, ObjectKind.CONSTRAINT: 3, ObjectKind.SEQUENCE: 2}
-_SHARE_OF_LOCKS = 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +26,7 @@ class Segmenting:
 
     effects: Mapping[RevisionKey, RevisionEffects]
     atomicity: Atomicity
-    lock_capacity: int | None = None
-    lock_sessions: int | None = None  # the capacity is that many times max_locks_per_transaction
+    lock_table: LockTable | None = None  # None: it holds as many entries as are wanted
 
     def start(self) -> OpenSegment:
         """The state before the first step."""
@@ -45,12 +42,12 @@ class Segmenting:
         known = self.effects.get(key)
         return known is not None and (not known.transactional or known.adds_enum_value)
 
-    def locks(self, key: RevisionKey) -> int:
-        """About how many locks the step holds at its end."""
-        known = self.effects.get(key)
-        made = {effect.object: 1 for effect in known.effects if effect.verb is Verb.CREATE} if known else {}
-        touched = {effect.object.relation for effect in known.effects} if known else set()
-        return sum(_LOCKS.get(name.kind, 0) for name in made) + 3 * len(touched)
+    def locks(self, *keys: RevisionKey) -> Mapping[ObjectName, int]:
+        """About how many entries of the lock table steps take in one transaction, by object; none where any would fit."""
+        if self.lock_table is None:
+            return {}
+        known = (self.effects[key].effects for key in keys if key in self.effects)
+        return lock_entries(chain.from_iterable(known), self.lock_table)
 
 
 @dataclass(slots=True)
@@ -59,7 +56,8 @@ class OpenSegment:
 
     rules: Segmenting
     is_open: bool = False
-    locks: int = 0
+    locks: dict[ObjectName, int] = field(default_factory=dict)  # entries that its steps take together
+    entries: int = 0  # their sum
 
     def cost(self, key: RevisionKey) -> int:
         """How little the step fits now: 0 keeps the transaction open, higher ones close it or begin another."""
@@ -71,10 +69,12 @@ class OpenSegment:
 
     def take(self, key: RevisionKey) -> bool:
         """Put the step next; true when it begins a new segment."""
-        begins = not self.is_open or self.rules.is_alone(key) or self._overflows(key)
+        wanted = self.rules.locks(key)
+        begins = not self.is_open or self.rules.is_alone(key) or self._overflows(wanted)
         if begins:
-            self.locks = 0
-        self.locks += self.rules.locks(key) if self.rules.lock_capacity is not None else 0
+            self.locks, self.entries = {}, 0
+        self.entries += self._more(wanted)
+        self.locks.update({name: max(count, self.locks.get(name, 0)) for name, count in wanted.items()})
         self.is_open = not self.rules.is_alone(key) and not self._closes(key)
         return begins
 
@@ -87,9 +87,13 @@ class OpenSegment:
         known = self.rules.effects.get(key)
         return known is not None and known.adds_enum_value
 
-    def _overflows(self, key: RevisionKey) -> bool:
-        capacity = self.rules.lock_capacity
-        return capacity is not None and self.locks + self.rules.locks(key) > capacity * _SHARE_OF_LOCKS
+    def _more(self, wanted: Mapping[ObjectName, int]) -> int:
+        """The entries that are not taken yet: who locks something twice has it once."""
+        return sum(max(0, count - self.locks.get(name, 0)) for name, count in wanted.items())
+
+    def _overflows(self, wanted: Mapping[ObjectName, int]) -> bool:
+        more, table = self._more(wanted), self.rules.lock_table
+        return table is not None and more > 0 and not table.has_room_beside(self.entries + more)
 
 
 def segments_of(steps: Sequence[Step], rules: Segmenting) -> tuple[Segment, ...]:
@@ -104,41 +108,50 @@ def segments_of(steps: Sequence[Step], rules: Segmenting) -> tuple[Segment, ...]
             groups[-1].append(step)
     if rules.atomicity is Atomicity.RUN:
         _refuse_more_than_one(groups, rules)
-    return tuple(
-        Segment(position=number, steps=tuple(group), transactional=all(step.transactional for step in group))
-        for number, group in enumerate(groups, start=1)
+    return tuple(_segment(number, group, rules) for number, group in enumerate(groups, start=1))
+
+
+def _segment(number: int, group: Sequence[Step], rules: Segmenting) -> Segment:
+    transactional = all(step.transactional for step in group)
+    # What commits statement by statement gives its locks back each time.
+    locks = rules.locks(*(step.key for step in group)) if transactional else {}
+    return Segment(
+        position=number, steps=tuple(group), transactional=transactional, lock_entries=sum(locks.values())
     )
 
 
 def _refuse_more_than_one(groups: Sequence[Sequence[Step]], rules: Segmenting) -> None:
     alone = [step for group in groups for step in group if not step.transactional]
-    closing = [group[-1] for group in groups[:-1] if group[-1].transactional and group[-1] not in alone]
     if len(groups) <= 1 and not alone:
         return
-    findings = [_finding(step, "cannot run inside a transaction", rules) for step in alone]
-    findings += [
-        _finding(step, _why_closed(step, rules), rules) for step in closing if _why_closed(step, rules)
+    borders = [(before[-1], after[0]) for before, after in pairwise(groups)]
+    closing = [step for step, _ in borders if step.transactional and _adds_enum_value(step, rules)]
+    too_much = [
+        after
+        for before, after in borders
+        if before.transactional and after.transactional and not _adds_enum_value(before, rules)
     ]
-    overflowing = any(not _adds_enum_value(step, rules) and _why_closed(step, rules) for step in closing)
-    raised = _locks_to_allow([step for group in groups for step in group], rules) if overflowing else None
-    names = ", ".join(
-        f"'{step.key}'"
-        for step in dict.fromkeys([*alone, *closing])
-        if step in alone or _why_closed(step, rules)
+    findings = (
+        *(_finding(step, "cannot run inside a transaction", rules) for step in alone),
+        *(_finding(step, _why_closed(step, rules), rules) for step in closing),
+        *(_finding(step, _why_too_much(rules), rules) for step in too_much),
     )
+    names = ", ".join(f"'{step.key}'" for step in dict.fromkeys([*alone, *closing, *too_much]))
+    raised = _setting_for_all(groups, rules) if too_much else None
     raise RefusedError(
         f"This run cannot be one transaction because of {names}.",
-        tuple(findings),
+        findings,
         help=(f"raise max_locks_per_transaction to {raised} and restart the server, or " if raised else "")
         + "use --atomic auto, which cuts as little as possible, or take these revisions into a run of their own.",
     )
 
 
-def _locks_to_allow(steps: Sequence[Step], rules: Segmenting) -> int | None:
+def _setting_for_all(groups: Iterable[Iterable[Step]], rules: Segmenting) -> int | None:
     """The max_locks_per_transaction with which all these steps fit into one transaction."""
-    if rules.lock_sessions is None:
+    if rules.lock_table is None:
         return None
-    return math.ceil(sum(rules.locks(step.key) for step in steps) / (_SHARE_OF_LOCKS * rules.lock_sessions))
+    locks = rules.locks(*(step.key for group in groups for step in group))
+    return rules.lock_table.setting_for(sum(locks.values()))
 
 
 def _adds_enum_value(step: Step, rules: Segmenting) -> bool:
@@ -147,13 +160,13 @@ def _adds_enum_value(step: Step, rules: Segmenting) -> bool:
 
 
 def _why_closed(step: Step, rules: Segmenting) -> str:
-    known = rules.effects.get(step.key)
-    if known is not None and known.adds_enum_value:
-        label = known.added_labels[0]
-        return f"adds the value '{label.part}' to '{label.schema}.{label.name}', which cannot be used before a commit"
-    if rules.lock_capacity is not None:
-        return f"would hold more locks than the server's table of {rules.lock_capacity} holds"
-    return ""
+    label = rules.effects[step.key].added_labels[0]
+    return f"adds the value '{label.part}' to '{label.schema}.{label.name}', which cannot be used before a commit"
+
+
+def _why_too_much(rules: Segmenting) -> str:
+    assert rules.lock_table is not None
+    return f"would hold more locks than the server's table of {rules.lock_table.capacity} holds"
 
 
 def _finding(step: Step, why: str, rules: Segmenting) -> Finding:

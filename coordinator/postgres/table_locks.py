@@ -44,6 +44,16 @@ def held_locks(session: Session, tables: Mapping[int, tuple[str, str]]) -> tuple
     )
 
 
+def count_entries(session: Session) -> int:
+    """The entries of the server's lock table that the open transaction takes: one for each thing, however it is locked."""
+    return int(
+        session.value(
+            "SELECT count(DISTINCT (locktype, relation, page, tuple, transactionid::text, classid, objid, objsubid))"
+            " FROM pg_catalog.pg_locks WHERE pid = pg_backend_pid() AND locktype <> 'virtualxid'"
+        )
+    )
+
+
 def take_locks(
     session: Session, locks: Sequence[TableLock], *, seconds: float, owners: Sequence[str] = ()
 ) -> None:

@@ -14,6 +14,7 @@ from coordinator.model.acceptance import Acceptance
 from coordinator.model.found import Found, HeadRows
 from coordinator.model.hold import Hold
 from coordinator.model.known_module import KnownModule
+from coordinator.model.lock_table import TableTree
 from coordinator.model.names import RevisionKey
 from coordinator.model.run import AppliedRevision, Run, RunStatus
 
@@ -26,6 +27,10 @@ def found_as_json(found: Found) -> dict[str, Any]:
     return {
         "lockCapacity": found.lock_capacity,
         "lockSessions": found.lock_sessions,
+        "tableTrees": [
+            {"schema": schema, "name": name, "relations": tree.relations, "indexes": tree.indexes}
+            for (schema, name), tree in sorted(found.table_trees.items())
+        ],
         "versionTables": [
             {
                 "schema": schema,
@@ -74,6 +79,14 @@ def found_from_json(value: Mapping[str, Any], *, server_version: int) -> Found:
         server_version=server_version,
         lock_capacity=int(value["lockCapacity"]),
         lock_sessions=int(value["lockSessions"]),
+        table_trees=MappingProxyType(
+            {
+                (str(each["schema"]), str(each["name"])): TableTree(
+                    relations=int(each["relations"]), indexes=int(each["indexes"])
+                )
+                for each in value.get("tableTrees", ())
+            }
+        ),
     )
 
 

@@ -23,6 +23,7 @@ from coordinator.workflow.before_writing import nothing_in_yet
 from coordinator.workflow.erasing import erase_after_run
 from coordinator.workflow.forecasts import forecasts_of
 from coordinator.workflow.half_done import way_back_of
+from coordinator.workflow.lock_table import refuse_overfull, within_lock_table
 from coordinator.workflow.loss import (
     NOTHING_ASKED,
     KeepRequest,
@@ -154,8 +155,10 @@ class CarryingOut:
             return ()  # `migrate history` shows it
 
     def _rehearse(self, plans: tuple[RunPlan, ...]) -> tuple[RunPlan, Rehearsal | None]:
+        table = self.state.lock_table
         if self.covered is not None:
             done = Rehearsed(plan=self.covered.plan, rehearsal=self.covered.rehearsal)
+            refuse_overfull(done.plan, done.rehearsal, table)
             done = within_max_hold(done, self.settings.max_hold, stepwise=None, rehearse=None, tell=self.tell)
             return done.plan, done.rehearsal
         if self.staging == OFF:
@@ -164,9 +167,12 @@ class CarryingOut:
                     f"{len(plans)} orders are possible, and without a rehearsal nothing can tell which one is right",
                     help='say `requires = ["module:revision"]` in the revision, or allow a staging database',
                 )
+            refuse_overfull(plans[0], None, table)
             return plans[0], None
         self.lock.announce("rehearse", "rehearsing")
-        done = self._rehearsed(plans)
+        done = within_lock_table(
+            self._rehearsed(plans), table, stepwise=self.stepwise, rehearse=self._rehearsed, tell=self.tell
+        )
         if self.kind != ROLLBACK:  # whoever takes a release back on a bad night shall not be kept from it
             done = within_max_hold(
                 done,

@@ -183,7 +183,6 @@ def make_plans(
         map_edges=map_view.edges,
         atomicity=atomicity,
         only=only,
-        lock_capacity=state.lock_capacity,
-        lock_sessions=state.lock_sessions,
+        lock_table=state.lock_table,
     )
     return candidates.plans

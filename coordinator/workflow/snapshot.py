@@ -210,7 +210,7 @@ class _Taking:
             roles=seen.roles,
             filled_views=tuple(sorted(each for each in seen.filled_views if each[0] in schemas)),
             catalog=_redacted(seen.catalog, redactor),
-            found=_remembered(seen.found, redactor),
+            found=_remembered(seen.found, redactor, schemas),
             # Also of schemas that are left out: who stands on what, any role may know.
             lasting=tuple(each for each in seen.lasting if _reaches(each, inside)),
             uses=tuple(each for each in seen.uses if _reaches(each, inside)),
@@ -241,10 +241,13 @@ def _redacted(catalog: Catalog, redactor: Redactor) -> Catalog:
     )
 
 
-def _remembered(found: Found, redactor: Redactor) -> Found:
+def _remembered(found: Found, redactor: Redactor, schemas: frozenset[str]) -> Found:
     """What the ledger remembers, in words that may be kept anywhere."""
     return replace(
         found,
+        table_trees=MappingProxyType(
+            {key: tree for key, tree in found.table_trees.items() if key[0] in schemas}
+        ),
         recorded=tuple(_revision(each, redactor) for each in found.recorded),
         open_runs=tuple(_run(each, redactor) for each in found.open_runs),
         acceptances=tuple(

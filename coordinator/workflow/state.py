@@ -16,6 +16,8 @@ from coordinator.ledger.holds import read_holds
 from coordinator.ledger.modules import read_modules
 from coordinator.ledger.store import LedgerReader
 from coordinator.model.found import Found, HeadRows
+from coordinator.model.lock_table import LockTable
+from coordinator.postgres.table_trees import read_table_trees
 from coordinator.workflow.absent import absent_modules, ledger_modules
 
 if TYPE_CHECKING:
@@ -57,8 +59,7 @@ class TargetState:
     absent: AbsentModules
     ledger_version: int
     server_version: int
-    lock_capacity: int  # locks that the server's table has room for, besides its slack
-    lock_sessions: int  # max_locks_per_transaction is the lock capacity divided by this
+    lock_table: LockTable  # its capacity is without the server's slack
 
     def pending(self, project: Project) -> tuple[RevisionKey, ...]:
         """Revisions in files that are not in the target, parents first in each module."""
@@ -83,7 +84,8 @@ class TargetState:
 def look(session: Session, project: Project, *, whole: bool = True) -> TargetState:
     """Read version tables and ledger in one unchanging, read-only view.
 
-    Without `whole` what was applied comes without its sources and effects; enough to see what is pending.
+    Without `whole` what was applied comes without its sources and effects, and nothing is known of what inherits from
+    tables; enough to see what is pending.
     """
     with session.snapshot():
         return interpret(project, read_found(session, project, whole=whole))
@@ -109,6 +111,7 @@ def read_found(session: Session, project: Project, *, whole: bool = True) -> Fou
         server_version=session.server_version,
         lock_capacity=int(capacity),
         lock_sessions=int(sessions),
+        table_trees=read_table_trees(session) if whole else {},
     )
 
 
@@ -166,8 +169,9 @@ def interpret(project: Project, found: Found) -> TargetState:
         absent=absent_modules(project, found),
         ledger_version=found.ledger_version,
         server_version=found.server_version,
-        lock_capacity=found.lock_capacity,
-        lock_sessions=found.lock_sessions,
+        lock_table=LockTable(
+            capacity=found.lock_capacity, sessions=found.lock_sessions, trees=found.table_trees
+        ),
     )
 
 

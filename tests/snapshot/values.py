@@ -13,6 +13,7 @@ from coordinator.model.effect import Holding, LastingUse, ObjectKind, ObjectName
 from coordinator.model.found import Found, HeadRows
 from coordinator.model.hold import Hold
 from coordinator.model.known_module import KnownModule
+from coordinator.model.lock_table import TableTree
 from coordinator.model.names import RevisionKey
 from coordinator.model.run import AppliedRevision, Run, RunStatus
 from coordinator.model.server_facts import InstalledExtension, ServerFacts
@@ -111,6 +112,7 @@ def snapshot(**other: Any) -> Snapshot:
             server_version=150018,
             lock_capacity=6400,
             lock_sessions=100,
+            table_trees={("crm", "visits"): TableTree(relations=13, indexes=24)},
         ),
         lasting=(LastingUse(holder=ObjectName(ObjectKind.RELATION, "hr", "v"), used=CUSTOMERS),),
         uses=(

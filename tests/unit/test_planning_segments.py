@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 
 from coordinator.errors import RefusedError
-from coordinator.model.plan import Atomicity, Guarantee
-from tests.planning_builders import Forest, Rev, order, plan
+from coordinator.model.capture import Direction
+from coordinator.model.finding import Severity
+from coordinator.model.lock_table import LockTable, TableTree
+from coordinator.model.locks import SegmentLocks
+from coordinator.model.plan import Atomicity, Guarantee, RunPlan
+from coordinator.model.rehearsal import Rehearsal
+from coordinator.planning.lock_entries import overfull
+from tests.planning_builders import Forest, Rev, order, plan, rules
 
 INDEX = "create index concurrently i on t(id)"
 
@@ -103,11 +109,110 @@ def test_all_or_nothing_accepts_a_plan_that_can_be() -> None:
 
 def test_more_locks_than_the_server_has_room_for_cut_the_plan() -> None:
     forest: Forest = {"one": [Rev(f"a{number}", f"create table t{number}(id int)") for number in range(10)]}
-    assert len(plan(forest, lock_capacity=6400).segments) == 1
-    assert len(plan(forest, lock_capacity=100).segments) == 2
-    with pytest.raises(RefusedError, match="one transaction") as caught:
-        plan(forest, lock_capacity=100, atomicity=Atomicity.RUN)
-    assert "more locks than the server's table of 100 holds" in caught.value.findings[0].message
+    assert len(plan(forest, lock_table=LockTable(capacity=6400)).segments) == 1
+    small = LockTable(capacity=50, sessions=5)
+    assert len(plan(forest, lock_table=small).segments) == 2
+    with pytest.raises(RefusedError, match="one transaction because of 'one:a8'") as caught:
+        plan(forest, lock_table=small, atomicity=Atomicity.RUN)
+    assert "more locks than the server's table of 50 holds" in caught.value.findings[0].message
+    assert "raise max_locks_per_transaction to 12 " in (caught.value.help or "")
+    raised = LockTable(capacity=12 * 5, sessions=5)
+    assert len(plan(forest, lock_table=raised, atomicity=Atomicity.RUN).segments) == 1
+
+
+def test_what_is_locked_twice_in_one_transaction_takes_its_place_once() -> None:
+    forest: Forest = {"one": [Rev(f"a{number}", f"alter table t add c{number} int") for number in range(50)]}
+    [segment] = plan(forest, lock_table=LockTable(capacity=20)).segments
+    assert segment.lock_entries == 3
+
+
+def test_a_change_of_a_partitioned_table_locks_all_its_partitions() -> None:
+    forest: Forest = {
+        "one": [
+            Rev("a1", "alter table small add c int"),
+            Rev("a2", "alter table large add c int"),
+            Rev("a3", "alter table large add d int"),
+            Rev("a4", "alter table small add d int"),
+        ]
+    }
+    trees = {("one", "large"): TableTree(relations=90, indexes=0)}
+    made = plan(forest, lock_table=LockTable(capacity=100, trees=trees))
+    assert order(made) == "one:a1 | one:a2 one:a3 | one:a4"
+    assert (
+        order(plan(forest, lock_table=LockTable(capacity=200, trees=trees))) == "one:a1 one:a2 one:a3 one:a4"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sql", "entries"),
+    [
+        ("alter table p add c int", 21),
+        ("alter table p alter c set not null", 21),
+        ("alter table p drop column c", 42),
+        ("alter table p alter c type bigint", 189),
+        ("create index i on p (c)", 42),
+        ("alter table p add unique (c)", 42),
+        ("create table n (k int references p)", 27),
+        ("drop index pi", 42),
+        ("drop table p", 189),
+        ("update p set c = 1", 63),
+        ("insert into p values (1)", 3),
+        ("select 1 from p where c = 1", 3),
+        ("alter table p rename to q", 3),
+        ("alter table p enable row level security", 3),
+        ("alter table p3 add c int", 3),
+    ],
+)
+def test_what_statements_take_of_the_lock_table_is_about_what_was_measured(sql: str, entries: int) -> None:
+    """Twenty partitions with two indexes each; pg_locks tells 22, 22, 43, 202, 43, 43, 24, 43, 167, 61, 3, 4, 2, 2, 2."""
+    trees = {
+        ("one", "p"): TableTree(relations=21, indexes=42),
+        ("one", "pi"): TableTree(relations=21, indexes=0),
+    }
+    [segment] = plan({"one": [Rev("a1", sql)]}, lock_table=LockTable(capacity=1000, trees=trees)).segments
+    assert segment.lock_entries == entries
+
+
+def test_a_step_that_takes_more_than_there_is_is_named_with_the_number() -> None:
+    forest: Forest = {
+        "one": [Rev("a1", "\n".join(f"create table t{number}(id int)" for number in range(30)))]
+    }
+    made = plan(forest, lock_table=LockTable(capacity=100, sessions=10))
+    assert rules(made) == ["lock-table"]
+    assert made.findings[0].severity is Severity.WARNING
+    assert made.findings[0].message == (
+        "'one:a1' takes about 120 entries of the server's lock table, which is made for 100."
+    )
+    assert "raise max_locks_per_transaction to 18 and restart the server" in (made.findings[0].help or "")
+    assert not plan(forest, lock_table=LockTable(capacity=120, sessions=10)).findings
+
+
+def test_a_rehearsal_counts_where_the_text_only_tells_about_how_many() -> None:
+    table = LockTable(capacity=100, sessions=10)
+    made = plan(
+        {"one": [Rev("a1", "\n".join(f"create table t{n}(id int)" for n in range(30)))]}, lock_table=table
+    )
+    assert overfull(made, table)
+    assert not overfull(made, table, _counted(made, 90))
+    [found] = overfull(made, table, _counted(made, 101))
+    assert found.message == "'one:a1' takes 101 entries of the server's lock table, which is made for 100."
+
+
+def _counted(of: RunPlan, entries: int) -> Rehearsal:
+    [segment] = of.segments
+    keys = tuple(step.key for step in segment.steps)
+    locks = SegmentLocks(direction=Direction.UPGRADE, steps=keys, tables=(), entries=entries)
+    return Rehearsal(
+        where="here", server_version=150000, steps=(), seconds=0.0, reversed_whole=True, locks=(locks,)
+    )
+
+
+def test_steps_that_cannot_share_a_transaction_are_not_blamed_on_the_lock_table() -> None:
+    forest: Forest = {"one": [Rev("a1"), Rev("a2", INDEX, autocommit=True), Rev("a3")]}
+    with pytest.raises(RefusedError, match="because of 'one:a2'") as caught:
+        plan(forest, lock_table=LockTable(capacity=100, sessions=10), atomicity=Atomicity.RUN)
+    assert len(caught.value.findings) == 1
+    assert "max_locks_per_transaction" not in (caught.value.help or "")
 
 
 def test_equal_plans_have_equal_digests_and_other_plans_have_others() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from coordinator.model.capture import Direction
 from coordinator.model.plan import Dependency, Reason, RunPlan, Step
 from coordinator.planning.digest import digest_of
+from coordinator.planning.lock_entries import may_be_overfull
 from coordinator.planning.parts import parts_of
 from coordinator.planning.segments import Segmenting, segments_of
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from coordinator.model.capture import Capture
     from coordinator.model.effect import RevisionEffects
+    from coordinator.model.lock_table import LockTable
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import Atomicity
     from coordinator.model.revision import Revision
@@ -29,7 +31,7 @@ def rollback_plan(
     upgrades: Mapping[RevisionKey, Capture],
     downgrades: Mapping[RevisionKey, RevisionEffects],
     atomicity: Atomicity,
-    lock_capacity: int | None = None,
+    lock_table: LockTable | None = None,
 ) -> RunPlan:
     """The steps in the inverse of the order in which they came in; `upgrades` are the ways back, `rollbackScript`.
 
@@ -48,13 +50,17 @@ def rollback_plan(
         _step(position, revisions[key], downgrades.get(key), because.get(key))
         for position, key in enumerate(scope.keys, start=1)
     )
-    segmenting = Segmenting(effects=downgrades, atomicity=atomicity, lock_capacity=lock_capacity)
+    segmenting = Segmenting(effects=downgrades, atomicity=atomicity, lock_table=lock_table)
     plan = RunPlan(
         segments=segments_of(steps, segmenting),
         atomicity=atomicity,
         modules=parts_of(steps, tuple(because.values()), upgrades),
     )
-    return replace(plan, digest=digest_of(plan, {key: revisions[key].digest for key in scope.keys}))
+    return replace(
+        plan,
+        findings=may_be_overfull(plan, lock_table),
+        digest=digest_of(plan, {key: revisions[key].digest for key in scope.keys}),
+    )
 
 
 def _step(

@@ -110,6 +110,7 @@ def _nothing_in(state: TargetState, applied: Mapping[str, frozenset[str]]) -> Ta
         unknown={},
         ahead={},
         widths={},
+        lock_table=replace(state.lock_table, trees={}),
         recorded=(),
         open_runs=(),
         holds=(),

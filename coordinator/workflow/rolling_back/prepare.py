@@ -140,7 +140,7 @@ class Preparing:
                 doubts=self._doubts(scope),
             ),
             plan=plan,
-            findings=findings,
+            findings=(*findings, *plan.findings),
             project=project,
             state=self.state,
             captured=self._captures.captured(),
@@ -286,7 +286,7 @@ class Preparing:
             upgrades=self._captures.captured().upgrades,
             downgrades=self._captures.downgrades,
             atomicity=self.settings.atomic,
-            lock_capacity=self.state.lock_capacity,
+            lock_table=self.state.lock_table,
         )
 
     def _doubts(self, scope: Scope) -> Doubts:
