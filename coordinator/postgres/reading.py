@@ -24,6 +24,7 @@ SETTINGS: Mapping[str, str] = {
     "extra_float_digits": "1",
     "bytea_output": "hex",
     "xmlbinary": "base64",
+    "xmloption": "content",
     # Rows that a policy hides are an error, never rows that are not there.
     "row_security": "off",
 }

@@ -1,10 +1,18 @@
-"""A rollback whose process is killed in the middle: `migrate recover` puts back what went, or the next one goes on."""
+"""A rollback that is stopped in the middle.
+
+Asked to stop, it puts back what went. Killed, it leaves that to `migrate recover`, or the next one goes on.
+"""
 
 from __future__ import annotations
 
+import signal
+import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.failures.shop import SLEEPER
+from tests.kept.shelf import same
 from tests.rollback.firm import deploy, first_deploy, held, in_database, revision, roll_back
 
 if TYPE_CHECKING:
@@ -13,18 +21,50 @@ if TYPE_CHECKING:
 SLEEPS = "SELECT pg_sleep(60) WHERE EXISTS (SELECT FROM crm.customers WHERE name = 'slow')"
 
 
-def cut_off(desk: Desk) -> None:
-    """Kill a rollback of two transactions while the second one sleeps: billing:b2 is out by then, crm:c2 is not."""
+def slow_way_back(desk: Desk) -> None:
+    """Two steps whose ways back destroy a column with values, and then sleep."""
     first_deploy(desk)
     revision(desk, "crm:c2", ("CREATE TABLE crm.notes (id int)",), (SLEEPS, "DROP TABLE crm.notes"))
     revision(
         desk,
         "billing:b2",
-        ("CREATE VIEW billing.notes AS SELECT id FROM crm.notes",),
-        ("DROP VIEW billing.notes",),
+        (
+            "CREATE VIEW billing.notes AS SELECT id FROM crm.notes",
+            "ALTER TABLE billing.invoices ADD paid int",
+        ),
+        ("ALTER TABLE billing.invoices DROP paid", "DROP VIEW billing.notes"),
     )
     deploy(desk)
-    desk.execute("UPDATE crm.customers SET name = 'slow' WHERE id = 1")
+    desk.execute(
+        "UPDATE crm.customers SET name = 'slow' WHERE id = 1; UPDATE billing.invoices SET paid = id * 100"
+    )
+
+
+@pytest.mark.parametrize("atomic", ["run", "step"])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_rollback_that_is_asked_to_stop_leaves_everything_in(
+    desk: Desk, how: signal.Signals, atomic: str
+) -> None:
+    slow_way_back(desk)
+    before = desk.picture()
+    with desk.running("rollback", "crm", "--yes", "--staging", "off", "--atomic", atomic) as process:
+        desk.await_value(SLEEPER)
+        began = time.monotonic()
+        process.send_signal(how)
+        ended = desk.end(process)
+    assert ended.code == 3, ended.err
+    assert time.monotonic() - began < 30
+    assert "the run was interrupted" in ended.said
+    assert "Traceback" not in ended.err
+    assert same(desk, before)
+    assert held(desk) == ""
+    assert desk.run_status() == "reversed"
+    assert not desk.value(SLEEPER)
+
+
+def cut_off(desk: Desk) -> None:
+    """Kill a rollback of two transactions while the second one sleeps: billing:b2 is out by then, crm:c2 is not."""
+    slow_way_back(desk)
     with desk.running("rollback", "crm", "--yes", "--staging", "off", "--atomic", "step") as process:
         sleeper = desk.await_value(SLEEPER)
         process.kill()
