@@ -106,16 +106,22 @@ class Walk:
 
     site: Site
     walked: set[Arrow] = field(default_factory=set)
+    _latest: dict[tuple[str, int, int], str] = field(default_factory=dict)  # what it saw last of each
 
     def run(self, number: int, before: str, after: str, why: str) -> None:
-        """The run was in `before` and is in `after` now."""
+        """The run was in `before`, as far as the walk has seen it, and is in `after` now."""
         assert run_state(self.site, number) == after
-        self.walked.add(Arrow("run", before, after, why))
+        self._goes(Arrow("run", before, after, why), number)
 
     def segment(self, run: int, before: str, after: str, why: str, *, sequence: int = 1) -> None:
-        """The segment was in `before` and is in `after` now."""
+        """The segment was in `before`, as far as the walk has seen it, and is in `after` now."""
         assert segment_state(self.site, run, sequence) == after
-        self.walked.add(Arrow("segment", before, after, why))
+        self._goes(Arrow("segment", before, after, why), run, sequence)
+
+    def _goes(self, arrow: Arrow, run: int, sequence: int = 0) -> None:
+        assert self._latest.get((arrow.machine, run, sequence), arrow.before) == arrow.before
+        self._latest[arrow.machine, run, sequence] = arrow.after
+        self.walked.add(arrow)
 
 
 COLUMN = "ALTER TABLE t ADD COLUMN c int"
@@ -139,12 +145,17 @@ def ended(done: Ended, code: int) -> None:
 
 
 def killed(site: Site, text: str, count: int, *arguments: str) -> None:
-    """Run a command and kill it where it sends that statement for the so-manieth time; the server does not get it."""
+    """Run a command and kill it where it sends that statement for the so-manieth time; the server does not get it.
+
+    Its run is running until then, and cut off after it.
+    """
+    latest = "SELECT max(number) FROM migrate.run"
     started: list[subprocess.Popen[str]] = []
 
     def look(seen: Seen) -> Cut | None:
         if seen != Seen(text=text, count=count):
             return None
+        assert run_state(site, site.value(latest)) == "running"
         started[0].kill()
         return Cut.BEFORE
 
@@ -155,6 +166,7 @@ def killed(site: Site, text: str, count: int, *arguments: str) -> None:
         "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
         " AND application_name LIKE 'migrate:%')"
     )
+    assert run_state(site, site.value(latest)) == "cut_off"
 
 
 def two_steps(site: Site, *, back: str = NO_COLUMN, second: str = "SELECT 1") -> None:
