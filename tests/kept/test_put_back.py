@@ -27,6 +27,48 @@ def roll_back(site: Site, *, code: int = 0) -> Ended:
     return ended
 
 
+def test_a_sequence_of_a_column_that_holds_no_numbers_stays_where_it_is(site: Site) -> None:
+    build(
+        site,
+        "CREATE SEQUENCE crm.inv; CREATE SEQUENCE crm.part;"
+        "CREATE DOMAIN crm.number AS int;"
+        "CREATE TABLE crm.invoices (id serial PRIMARY KEY, no text NOT NULL DEFAULT 'INV-' || nextval('crm.inv'),"
+        "  part numeric NOT NULL DEFAULT nextval('crm.part'), fine crm.number);"
+        "CREATE SEQUENCE crm.fine OWNED BY crm.invoices.fine;"
+        "ALTER SEQUENCE crm.inv OWNED BY crm.invoices.no; ALTER SEQUENCE crm.part OWNED BY crm.invoices.part;"
+        "INSERT INTO crm.invoices SELECT FROM generate_series(1, 5);"
+        "UPDATE crm.invoices SET part = 7.5, fine = 8 WHERE id = 5",
+    )
+    step(site, "c2", "c1", ("DELETE FROM crm.invoices WHERE id > 3",), ("SELECT 1",), deletes_rows=True)
+    before = site.picture()
+    deploy(site)
+    roll_back(site)
+    assert same(site, before)
+    assert site.rows("SELECT nextval('crm.inv'), nextval('crm.part'), nextval('crm.fine')") == ((6, 9, 9),)
+
+
+def test_a_mandatory_column_with_a_deferred_foreign_key_and_a_trigger_comes_back(site: Site) -> None:
+    table = "p int NOT NULL CONSTRAINT fk REFERENCES crm.parents DEFERRABLE INITIALLY DEFERRED"
+    build(
+        site,
+        f"CREATE TABLE crm.parents (id int PRIMARY KEY); CREATE TABLE crm.children (id int PRIMARY KEY, {table});"
+        "INSERT INTO crm.parents VALUES (1); INSERT INTO crm.children VALUES (1, 1), (2, 1);"
+        "CREATE FUNCTION crm.refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''fired''; END';"
+        "CREATE TRIGGER refuse BEFORE UPDATE ON crm.children EXECUTE FUNCTION crm.refuse();",
+    )
+    step(
+        site,
+        "c2",
+        "c1",
+        ("ALTER TABLE crm.children DROP COLUMN p",),
+        (f"ALTER TABLE crm.children ADD COLUMN {table}",),
+    )
+    before = site.picture()
+    deploy(site)
+    roll_back(site)
+    assert same(site, before)
+
+
 def test_xml_that_is_no_document_comes_back(site: Site) -> None:
     build(
         site,
@@ -47,3 +89,47 @@ def test_xml_that_is_no_document_comes_back(site: Site) -> None:
     deploy(site)
     roll_back(site)
     assert same(site, before)
+
+
+# What anybody would see: a trigger or rule that acted, and one that is in another state than before.
+ACTING = """
+CREATE TABLE crm.seen (what text);
+CREATE FUNCTION crm.see() RETURNS trigger LANGUAGE plpgsql
+  AS 'BEGIN INSERT INTO crm.seen VALUES (TG_NAME); NEW.name := ''spoilt''; RETURN NEW; END';
+CREATE TRIGGER of_all BEFORE INSERT OR UPDATE ON crm.customers FOR EACH ROW EXECUTE FUNCTION crm.see();
+CREATE TRIGGER of_one BEFORE INSERT OR UPDATE ON crm.low FOR EACH ROW EXECUTE FUNCTION crm.see();
+CREATE TRIGGER of_leaf BEFORE UPDATE ON crm.highest FOR EACH ROW EXECUTE FUNCTION crm.see();
+CREATE TRIGGER of_moves AFTER DELETE ON crm.customers EXECUTE FUNCTION crm.see();
+ALTER TABLE crm.low DISABLE TRIGGER of_all;
+ALTER TABLE crm.high ENABLE ALWAYS TRIGGER of_all;
+ALTER TABLE ONLY crm.customers ENABLE REPLICA TRIGGER of_moves;
+CREATE RULE too AS ON UPDATE TO crm.customers DO ALSO INSERT INTO crm.seen VALUES (NEW.name);
+ALTER TABLE crm.customers ENABLE ALWAYS RULE too;
+"""
+STATES = """
+SELECT tgrelid::regclass::text, tgname::text, tgenabled::text FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL SELECT ev_class::regclass::text, rulename::text, ev_enabled::text FROM pg_rewrite WHERE rulename = 'too'
+ORDER BY 1, 2
+"""
+
+
+def test_no_trigger_of_a_partition_and_no_rule_acts_and_each_is_left_as_it_was(site: Site) -> None:
+    build(
+        site,
+        "CREATE TABLE crm.customers (id int PRIMARY KEY, name text) PARTITION BY RANGE (id);"
+        "CREATE TABLE crm.low PARTITION OF crm.customers FOR VALUES FROM (0) TO (10);"
+        "CREATE TABLE crm.high PARTITION OF crm.customers FOR VALUES FROM (10) TO (100) PARTITION BY RANGE (id);"
+        "CREATE TABLE crm.highest PARTITION OF crm.high DEFAULT;"
+        "INSERT INTO crm.customers SELECT n, 'Name ' || n FROM generate_series(1, 20) AS n;",
+    )
+    ups = ("DELETE FROM crm.customers WHERE id IN (3, 15)", "UPDATE crm.customers SET name = upper(name)")
+    step(site, "c2", "c1", ups, ("SELECT 1",), deletes_rows=True)
+    rows = site.rows("SELECT * FROM crm.customers ORDER BY id")
+    deploy(site)
+    site.execute(ACTING)
+    before = site.rows(STATES)
+    assert len({state for _, _, state in before}) == 4
+    roll_back(site)
+    assert site.rows("SELECT * FROM crm.customers ORDER BY id") == rows
+    assert site.rows("SELECT * FROM crm.seen") == ()
+    assert site.rows(STATES) == before

@@ -126,6 +126,7 @@ class PuttingBack:
                 target = find_source(self.session, column.schema, column.name)
                 if target is None or target.column(column.part) is None:
                     continue
+                keep_target.settle_keys(self.session, target)
                 for kept in self.held:
                     if self._has(kept, column) and set(kept.row_key) <= set(target.stored):
                         self._fill(kept, target, (column.part,))
