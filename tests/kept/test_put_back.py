@@ -27,6 +27,28 @@ def roll_back(site: Site, *, code: int = 0) -> Ended:
     return ended
 
 
+def test_a_row_that_somebody_is_changing_when_the_way_back_begins_keeps_his_value(site: Site) -> None:
+    build(site)
+    step(site, "c2", "c1", ("UPDATE crm.customers SET name = upper(name)",), ("SELECT 1",))
+    deploy(site)
+    with site.session() as other:
+        other.execute("BEGIN; UPDATE crm.customers SET name = 'typed by a person' WHERE id = 7")
+        with site.running("rollback", "crm", "--to", "c1", *UNREHEARSED) as process:
+            site.await_value(
+                "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND mode = 'ShareRowExclusiveLock'"
+                " AND relation = 'crm.customers'::regclass"
+            )
+            other.execute("COMMIT")
+            ended = site.end(process)
+    assert ended.code == 0, ended.err
+    assert "1 row was changed since crm:c2 destroyed rows of crm.customers (name)" in ended.said
+    assert "id 7" in ended.said
+    assert site.rows("SELECT id, name FROM crm.customers WHERE id IN (6, 7) ORDER BY id") == (
+        (6, "name 6"),
+        (7, "typed by a person"),
+    )
+
+
 def test_a_sequence_of_a_column_that_holds_no_numbers_stays_where_it_is(site: Site) -> None:
     build(
         site,

@@ -15,7 +15,7 @@ from coordinator.postgres.keeping import back as keep_back
 from coordinator.postgres.keeping import copy as keep_copy
 from coordinator.postgres.keeping import outcome as keep_outcome
 from coordinator.postgres.keeping import target as keep_target
-from coordinator.postgres.keeping.source import find_source, has_rows, printing
+from coordinator.postgres.keeping.source import find_source, has_rows, lock_source, printing
 from coordinator.sql.mandatory import relaxed
 from coordinator.sql.tree import SqlSyntaxError
 
@@ -89,7 +89,11 @@ class PuttingBack:
         return table, names
 
     def mark(self) -> None:
-        """Before the author's function: prove each copy, and note which rows were changed since it was made."""
+        """Before the author's function: prove each copy, and note which rows were changed since it was made.
+
+        From here on nobody else writes to the tables, or what he writes would be overwritten unseen.
+        """
+        self._lock()
         if newer := self.newer():
             raise self._failure(newer, NEWER_HELP)
         for kept in self.held:
@@ -100,6 +104,14 @@ class PuttingBack:
                 raise self._failure(f"the copy migrate.{kept.copy} of {kept.loss} was changed by somebody")
             table, names = self._as_left(kept)
             keep_back.mark_changed(self.session, kept.copy, table, keys=names, rest=kept.rest)
+
+    def _lock(self) -> None:
+        for where in sorted(
+            {each for kept in self.held for each in (kept.relation, kept.left_as[:2]) if each}
+        ):
+            table = find_source(self.session, *where)
+            if table is not None:
+                lock_source(self.session, table, mode="SHARE ROW EXCLUSIVE")
 
     def around(self, sql: str, *, schema: str) -> Relaxed | None:
         """The statement as it can be sent to a table with rows; None when it needs no help."""
