@@ -49,6 +49,18 @@ def test_a_row_that_somebody_is_changing_when_the_way_back_begins_keeps_his_valu
     )
 
 
+def test_a_publication_of_all_tables_does_not_stand_in_the_way(site: Site) -> None:
+    build(site)
+    site.execute("CREATE PUBLICATION everything FOR ALL TABLES")
+    step(site, "c2", "c1", (*DROP, "UPDATE crm.customers SET name = upper(name)"), ADD)
+    before = site.picture()
+    deploy(site)
+    site.execute("UPDATE crm.customers SET name = 'other' WHERE id = 3")
+    assert "1 row was changed since" in roll_back(site).said
+    site.execute("UPDATE crm.customers SET name = 'name 3' WHERE id = 3")
+    assert same(site, before)
+
+
 def test_a_sequence_of_a_column_that_holds_no_numbers_stays_where_it_is(site: Site) -> None:
     build(
         site,

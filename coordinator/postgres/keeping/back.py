@@ -40,10 +40,12 @@ def mark_changed(
     `now` is the table as the step left it, None when the step left none; `keys` maps the copy's key columns to
     what they are called in it. `rest` are the columns that the digest was taken over.
     """
+    # Where a publication covers all tables, the server updates no row of one that has no identity.
     session.execute(
         compose(
             "ALTER TABLE {copy} DROP COLUMN IF EXISTS {changed}, ADD COLUMN {changed} boolean NOT NULL DEFAULT false,"
-            " DROP COLUMN IF EXISTS {refused}, ADD COLUMN {refused} boolean NOT NULL DEFAULT false",
+            " DROP COLUMN IF EXISTS {refused}, ADD COLUMN {refused} boolean NOT NULL DEFAULT false,"
+            " REPLICA IDENTITY FULL",
             copy=copy_table(copy),
             changed=identifier(CHANGED),
             refused=identifier(REFUSED),
