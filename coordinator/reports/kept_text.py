@@ -79,7 +79,7 @@ def _put_back(each: KeptData) -> Iterator[str]:
             if each.copy
             else ""
         )
-        yield f"{counted(conflicts, 'conflict')}: changed since, or refused by a foreign key{held}"
+        yield f"{counted(conflicts, 'conflict')}: changed since, or refused by a constraint{held}"
     gone = each.rows - (each.put_back or 0) - conflicts
     if gone > 0:
         yield f"{counted(gone, 'row')} deleted since: nothing to put the values into"

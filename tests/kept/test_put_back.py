@@ -167,3 +167,63 @@ def test_no_trigger_of_a_partition_and_no_rule_acts_and_each_is_left_as_it_was(s
     assert site.rows("SELECT * FROM crm.customers ORDER BY id") == rows
     assert site.rows("SELECT * FROM crm.seen") == ()
     assert site.rows(STATES) == before
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        ("UPDATE migrate.kept_1 SET phone = 'x' WHERE id = '3'", "kept_1 of column crm.customers.phone was changed by"),
+        ("DROP TABLE migrate.kept_1", 'relation "migrate.kept_1" does not exist'),
+    ],
+)  # fmt: skip
+def test_a_copy_that_somebody_has_spoilt_is_not_put_back_and_can_be_given_up(
+    site: Site, spoil: str, words: str
+) -> None:
+    build(site)
+    step(site, "c2", "c1", DROP, ADD)
+    deploy(site)
+    site.execute(spoil)
+    there = site.picture()
+    failed = roll_back(site, code=3)
+    assert words in failed.said
+    assert "crm:c2 failed in the putting back of what it had destroyed" in failed.said
+    assert "`migrate gc --keep 1` erases all that run 1 kept" in failed.said
+    assert site.picture() == there
+    assert site.migrate("gc", "--keep", "1").code == 0
+    roll_back(site)
+    assert site.value("SELECT count(phone) FROM crm.customers") == 0
+
+
+def test_rows_without_a_key_that_do_not_come_back_as_they_were_stop_the_way_back(site: Site) -> None:
+    build(
+        site,
+        "CREATE TABLE crm.log (at timestamptz, price numeric(8,2)); INSERT INTO crm.log VALUES (now(), 1.25);",
+    )
+    step(
+        site,
+        "c2",
+        "c1",
+        ("DROP TABLE crm.log",),
+        ("CREATE TABLE crm.log (at timestamptz, price numeric(8,1))",),
+    )
+    deploy(site)
+    there = site.picture()
+    failed = roll_back(site, code=3)
+    assert "not all that was kept of table crm.log went back as it was" in failed.said
+    assert site.picture() == there
+
+
+def test_a_refused_row_under_a_key_of_any_usual_type_is_found_by_the_index(site: Site) -> None:
+    build(
+        site,
+        "CREATE TABLE crm.prices (at timestamptz, price numeric, code char(9), note text UNIQUE,"
+        " PRIMARY KEY (at, price, code));"
+        "INSERT INTO crm.prices SELECT '2026-01-01'::timestamptz + n * interval '1 s', n / 8.0, 'c' || n, 'n' || n"
+        " FROM generate_series(1, 3000) AS n",
+    )
+    step(site, "c2", "c1", ("DELETE FROM crm.prices WHERE price > 50",), ("SELECT 1",), deletes_rows=True)
+    deploy(site)
+    site.execute("INSERT INTO crm.prices VALUES (now(), 1, 'c', 'n2000'); ANALYZE crm.prices")
+    assert "1 row kept when" in roll_back(site).said
+    assert site.value("SELECT count(*) FROM crm.prices") == 3000
+    assert site.value("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'prices'") < 1000

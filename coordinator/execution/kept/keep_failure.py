@@ -1,4 +1,4 @@
-"""How a step fails when what it destroys cannot be kept."""
+"""How a step fails when what it destroys cannot be kept, or what its opposite destroyed cannot be put back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from coordinator.execution.failure import StepFailedError, StepFailure, from_statement
-from coordinator.postgres.failure import StatementError
+from coordinator.postgres.failure import TRANSIENT, StatementError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +16,37 @@ if TYPE_CHECKING:
     from coordinator.model.plan import Step
 
 PART = "the keeping of what it destroys"
+PART_BACK = "the putting back of what it had destroyed"
 _CANCELED = "57014"  # query_canceled: the limit of time
 _HIDDEN = "42501"
+_SEEING = "let the role that deploys read them (BYPASSRLS, or a policy that it is exempt from)"
+
+
+def give_up_help(run: int) -> str:
+    """How to go on without what that run kept."""
+    return (
+        f"where its values can be done without: `migrate gc --keep {run}` erases all that run {run} kept, once it"
+        " is over, and the step no longer puts it back"
+    )
+
+
+@contextmanager
+def putting_back(step: Step, run: int) -> Iterator[None]:
+    """Raise what the server refuses as the step's failure: StepFailedError instead of StatementError.
+
+    `run` is the number of the run that kept the values.
+    """
+    try:
+        yield
+    except StatementError as error:
+        failure = from_statement(step, PART_BACK, error)
+        if error.sqlstate == _HIDDEN:
+            failure = replace(
+                failure, hint=f"to tell what was changed since, all rows must be seen: {_SEEING}"
+            )
+        elif error.sqlstate not in TRANSIENT | {_CANCELED}:
+            failure = replace(failure, hint=failure.hint or give_up_help(run))
+        raise StepFailedError(failure) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +80,7 @@ class KeepFailures:
             if error.sqlstate == _HIDDEN:
                 failure = replace(
                     failure,
-                    hint="a copy must hold all rows: let the role that deploys read them (BYPASSRLS, or a policy"
-                    f" that it is exempt from), or give them up with --discard {self.step.key}",
+                    hint=f"a copy must hold all rows: {_SEEING}, or give them up with --discard {self.step.key}",
                 )
             elif error.sqlstate == _CANCELED:
                 raise self.too_much(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.execution.kept.copying import Copying
-from coordinator.execution.kept.keep_failure import KeepFailures
+from coordinator.execution.kept.keep_failure import KeepFailures, putting_back
 from coordinator.execution.kept.keep_plan import Missed
 from coordinator.execution.kept.missing import Missing
 from coordinator.execution.kept.putting_back import PuttingBack
@@ -67,7 +67,8 @@ class Keeping:
             known = self._keeper.plan.effects.get((self._step.key, self._step.direction))
             self.back = PuttingBack(self._session, self._step, held, known) if held else None
             if self.back is not None:
-                self.back.mark()
+                with putting_back(self._step, held[0].run):
+                    self.back.mark()
             if self._policy.keeps(self._step.key):
                 self._copying.copy_all()
             else:
@@ -148,7 +149,8 @@ class Keeping:
     def _put_back(self) -> tuple[Finding, ...]:
         if self.back is None:
             return ()
-        findings = self.back.put_back(self._keeper.run)
+        with putting_back(self._step, self.back.held[0].run):
+            findings = self.back.put_back(self._keeper.run)
         for source, columns in self.back.restored:
             self._keeper.note_put_back(source, columns)
         return findings

@@ -41,8 +41,11 @@ class PutBackFindings:
                 self._conflict(kept, f"{what}: {self._named(kept, target, columns, count, refused=False)}")
             )
         if count := outcome.refused:
-            rows = "1 row" if count == 1 else f"{count} rows"
-            what = f"a foreign key refuses {rows} kept when {kept.key} destroyed {kept.loss}"
+            rows, are = ("1 row", "is") if count == 1 else (f"{count} rows", "are")
+            what = (
+                f"{rows} kept when {kept.key} destroyed {kept.loss} {are} refused by"
+                f" {', '.join(outcome.refused_by)}"
+            )
             found.append(
                 self._conflict(kept, f"{what}: {self._named(kept, target, columns, count, refused=True)}")
             )

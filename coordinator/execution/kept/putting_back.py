@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from coordinator.execution.failure import StepFailedError, StepFailure
+from coordinator.execution.kept.keep_failure import PART_BACK, give_up_help
 from coordinator.execution.kept.put_back_findings import PutBackFindings
 from coordinator.ledger.kept import write_put_back
 from coordinator.model.effect import Verb
@@ -15,6 +16,7 @@ from coordinator.postgres.keeping import back as keep_back
 from coordinator.postgres.keeping import copy as keep_copy
 from coordinator.postgres.keeping import outcome as keep_outcome
 from coordinator.postgres.keeping import target as keep_target
+from coordinator.postgres.keeping.each import BY_ANY, BY_ITSELF
 from coordinator.postgres.keeping.source import find_source, has_rows, lock_source, printing
 from coordinator.sql.mandatory import relaxed
 from coordinator.sql.tree import SqlSyntaxError
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from coordinator.postgres.session import Session
     from coordinator.sql.mandatory import Relaxed
 
-PART = "the putting back of what it had destroyed"
 NEWER_HELP = "let the function that brings the column back give it a default, or give those rows away first"
 
 
@@ -101,7 +102,10 @@ class PuttingBack:
             columns = tuple(dict.fromkeys((*kept.row_key, *kept.columns)))
             now = keep_copy.checksum_of_copy(self.session, kept.copy, columns, step_is_over=True)
             if now != kept.checksum:
-                raise self._failure(f"the copy migrate.{kept.copy} of {kept.loss} was changed by somebody")
+                raise self._failure(
+                    f"the copy migrate.{kept.copy} of {kept.loss} was changed by somebody",
+                    give_up_help(kept.run),
+                )
             table, names = self._as_left(kept)
             keep_back.mark_changed(self.session, kept.copy, table, keys=names, rest=kept.rest)
 
@@ -214,7 +218,7 @@ class PuttingBack:
                     target,
                     keys=kept.row_key,
                     columns=columns,
-                    each=kept.number in self._in_order,
+                    refusals=self._refusals(kept),
                 )
         self.restored.append((target, tuple(dict.fromkeys((*kept.row_key, *columns)))))
         keep_target.raise_sequences(self.session, target, columns)
@@ -225,10 +229,16 @@ class PuttingBack:
             rows, conflicts = outcome.good, outcome.conflicts
             if outcome.wrong:
                 raise self._failure(
-                    f"{outcome.wrong} rows of {kept.schema}.{kept.table} do not take the values that were kept of {kept.loss}"
+                    f"{outcome.wrong} rows of {kept.schema}.{kept.table} do not take the values that were kept of {kept.loss}",
+                    give_up_help(kept.run),
                 )
-        elif rows != kept.rows:
-            raise self._failure(f"{rows} of the {kept.rows} rows kept of {kept.loss} went back")
+        elif (
+            rows != kept.rows or keep_copy.checksum_of_source(self.session, target, columns) != kept.checksum
+        ):
+            raise self._failure(
+                f"not all that was kept of {kept.loss} went back as it was",
+                give_up_help(kept.run),
+            )
         if conflicts:
             findings = self._told.conflicts(kept, target, columns, outcome)
             keep_outcome.keep_conflicts(self.session, kept.copy, target, keys=kept.row_key, columns=columns)
@@ -247,12 +257,15 @@ class PuttingBack:
             keys=kept.row_key,
             columns=columns,
             came_back=came_back,
-            each=kept.number in self._in_order,
+            refusals=self._refusals(kept),
         )
+
+    def _refusals(self, kept: KeptData) -> frozenset[str]:
+        return BY_ANY if kept.number in self._in_order else BY_ITSELF
 
     def _failure(self, message: str, hint: str | None = None) -> StepFailedError:
         return StepFailedError(
-            StepFailure(step=self.step, part=PART, message=message, place=self.step.place, hint=hint)
+            StepFailure(step=self.step, part=PART_BACK, message=message, place=self.step.place, hint=hint)
         )
 
     def _parents_first(self) -> tuple[KeptData, ...]:

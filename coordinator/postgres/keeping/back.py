@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from coordinator.postgres.keeping.source import Source
     from coordinator.postgres.session import Session
 
-# Types of keys that are usual, and whose equality is that of their texts.
-_PLAIN = frozenset({"smallint", "integer", "bigint", "uuid", "text", "character varying", "date"})
+# Types of keys that are usual, and whose values are equal where their texts are.
+_PLAIN = frozenset(
+    {
+        *("smallint", "integer", "bigint", "numeric", "uuid", "text", "character varying", "bpchar", "date"),
+        *("timestamp without time zone", "timestamp with time zone", "inet", "bytea"),
+    }
+)
 _TRUE, _FALSE = compose("true"), compose("false")
 
 
@@ -44,8 +49,7 @@ def mark_changed(
     session.execute(
         compose(
             "ALTER TABLE {copy} DROP COLUMN IF EXISTS {changed}, ADD COLUMN {changed} boolean NOT NULL DEFAULT false,"
-            " DROP COLUMN IF EXISTS {refused}, ADD COLUMN {refused} boolean NOT NULL DEFAULT false,"
-            " REPLICA IDENTITY FULL",
+            " DROP COLUMN IF EXISTS {refused}, ADD COLUMN {refused} text, REPLICA IDENTITY FULL",
             copy=copy_table(copy),
             changed=identifier(CHANGED),
             refused=identifier(REFUSED),
@@ -89,16 +93,16 @@ def fill(
     keys: Collection[str],
     columns: Collection[str],
     came_back: Collection[str],
-    each: bool = False,
+    refusals: Collection[str] = (),
 ) -> None:
     """Write kept values over those of rows that are there.
 
     A row that was changed since gets one only in a column of `came_back` (it was not there meanwhile) that holds
-    nothing or its default. `each`: a row that a foreign key refuses is noted, and the others get theirs.
+    nothing or its default. A row that is refused with one of the SQLSTATEs `refusals` is noted, and the others get theirs.
     """
     changed = compose("k.{c}", c=identifier(CHANGED))
     unchanged = compose("NOT k.{c}", c=identifier(CHANGED))
-    _update(session, copy, target, keys, columns, unchanged, each=each)
+    _update(session, copy, target, keys, columns, unchanged, refusals=refusals)
     for name in came_back:
         empty = [compose("t.{name} IS NULL", name=identifier(name))]
         column = target.column(name)
@@ -106,7 +110,7 @@ def fill(
             default = compose("pg_catalog.format('%s', {default})", default=sql.SQL(column.default))
             empty.append(compose("{value} = {default}", value=shown(name), default=default))
         condition = compose("{changed} AND {empty}", changed=changed, empty=_any(empty))
-        _update(session, copy, target, keys, (name,), condition, each=each)
+        _update(session, copy, target, keys, (name,), condition, refusals=refusals)
 
 
 def _update(
@@ -117,7 +121,7 @@ def _update(
     columns: Collection[str],
     condition: sql.Composable,
     *,
-    each: bool,
+    refusals: Collection[str],
 ) -> None:
     if not columns:
         return
@@ -133,9 +137,9 @@ def _update(
         condition=condition,
         differs=differs(columns),
     )
-    if each:
+    if refusals:
         alone = compose("{statement} AND {same}", statement=statement, same=_found_by_index(target, keys))
-        all_or_each(session, copy_table(copy), statement, alone)
+        all_or_each(session, copy_table(copy), statement, alone, refusals)
     else:
         session.execute(statement)
 
@@ -185,17 +189,19 @@ def insert(
     *,
     keys: Collection[str],
     columns: Collection[str],
-    each: bool = False,
+    refusals: Collection[str] = (),
 ) -> int:
     """Make the rows anew that are not there and were not changed since; how many. Without a key: all of them.
 
-    `each`: a row that a foreign key refuses is noted, and the others are made.
+    A row that is refused with one of the SQLSTATEs `refusals` is noted, and the others are made.
     """
     statement = _insertion(copy, target, columns, equal(keys) if keys else None)
-    if not each or not keys:
+    if not refusals or not keys:
         return session.execute(statement).rowcount
     same = compose("{same} AND {found}", same=equal(keys), found=_found_by_index(target, keys))
-    return all_or_each(session, copy_table(copy), statement, _insertion(copy, target, columns, same))
+    return all_or_each(
+        session, copy_table(copy), statement, _insertion(copy, target, columns, same), refusals
+    )
 
 
 def _insertion(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 AFTER = "migrate_after"  # digest of the row as the step left it; null: the step left no such row
 CHANGED = "migrate_changed"  # whether the row is another one by now
-REFUSED = "migrate_refused"  # whether a foreign key does not let the kept values in
+REFUSED = "migrate_refused"  # the constraint that does not let the kept values in; null: none
 
 
 def name_of_copy(number: int) -> str:

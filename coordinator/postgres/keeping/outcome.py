@@ -22,13 +22,14 @@ class Outcome:
     """Counts of rows after putting back.
 
     `good` hold the kept values; `wrong` do not, though nobody had changed them; `changed` were changed since and keep
-    their own values; `refused` could not get theirs, or not be made anew, because of a foreign key.
+    their own values; `refused` could not get theirs, or not be made anew, because of the constraints `refused_by`.
     """
 
     good: int
     wrong: int
     changed: int
     refused: int
+    refused_by: tuple[str, ...]
 
     @property
     def conflicts(self) -> int:
@@ -40,11 +41,12 @@ def compare(
     session: Session, copy: str, target: Source, *, keys: Collection[str], columns: Collection[str]
 ) -> Outcome:
     """What the table holds now against the copy."""
-    good, wrong, changed, refused = session.rows(
+    good, wrong, changed, refused, by = session.rows(
         compose(
             "SELECT count(*) FILTER (WHERE there AND NOT d), count(*) FILTER (WHERE there AND d AND NOT c),"
-            " count(*) FILTER (WHERE there AND d AND c AND NOT r),"
-            " count(*) FILTER (WHERE r AND (d OR NOT there))"
+            " count(*) FILTER (WHERE there AND d AND c AND r IS NULL),"
+            ' count(r) FILTER (WHERE d OR NOT there), array_agg(DISTINCT r COLLATE "C") FILTER (WHERE r IS NOT NULL'
+            " AND (d OR NOT there))"
             " FROM (SELECT t.tableoid IS NOT NULL AS there, {differs} AS d, k.{changed} AS c, k.{refused} AS r"
             " FROM {copy} AS k LEFT JOIN {rows} AS t ON {same}) AS s",
             differs=differs(columns),
@@ -55,7 +57,13 @@ def compare(
             same=equal(keys),
         )
     )[0]
-    return Outcome(good=int(good), wrong=int(wrong), changed=int(changed), refused=int(refused))
+    return Outcome(
+        good=int(good),
+        wrong=int(wrong),
+        changed=int(changed),
+        refused=int(refused),
+        refused_by=tuple(by or ()),
+    )
 
 
 def conflicting_keys(
@@ -73,7 +81,8 @@ def conflicting_keys(
         session.rows(
             compose(
                 "SELECT {keys} FROM {copy} AS k LEFT JOIN {rows} AS t ON {same} WHERE k.{changed}"
-                " AND k.{refused} = {wanted} AND CASE WHEN t.tableoid IS NULL THEN k.{refused} ELSE {differs} END"
+                " AND (k.{refused} IS NOT NULL) = {wanted}"
+                " AND CASE WHEN t.tableoid IS NULL THEN k.{refused} IS NOT NULL ELSE {differs} END"
                 " ORDER BY {keys} LIMIT {limit}",
                 keys=comma_separated(*(identifier("k", each) for each in keys)),
                 copy=copy_table(copy),
@@ -95,8 +104,9 @@ def keep_conflicts(
     """Leave in the copy only the rows whose values could not go back."""
     session.execute(
         compose(
-            "DELETE FROM {copy} AS d USING (SELECT k.ctid AS place, CASE WHEN t.tableoid IS NULL THEN k.{refused}"
-            " ELSE k.{changed} AND {differs} END AS stays FROM {copy} AS k LEFT JOIN {rows} AS t ON {same}) AS s"
+            "DELETE FROM {copy} AS d USING (SELECT k.ctid AS place, CASE WHEN t.tableoid IS NULL"
+            " THEN k.{refused} IS NOT NULL ELSE k.{changed} AND {differs} END AS stays"
+            " FROM {copy} AS k LEFT JOIN {rows} AS t ON {same}) AS s"
             " WHERE s.place = d.ctid AND NOT s.stays;"
             " ALTER TABLE {copy} DROP COLUMN {changed}, DROP COLUMN {refused}",
             copy=copy_table(copy),
