@@ -116,7 +116,7 @@ def settle_keys(session: Session, target: Source) -> None:
         compose(
             "SELECT DISTINCT n.nspname::text, k.conname::text FROM pg_catalog.pg_constraint AS k"
             " JOIN pg_catalog.pg_namespace AS n ON n.oid = k.connamespace"
-            " WHERE k.condeferred AND {oid} IN (k.conrelid, k.confrelid)",
+            " WHERE k.condeferred AND k.conrelid = {oid}",
             oid=literal(target.oid),
         )
     )
