@@ -17,6 +17,7 @@ from coordinator.ledger.kept import read_kept
 from coordinator.ledger.lock import stand_behind_fence
 from coordinator.ledger.made import erase_made, read_made
 from coordinator.model.capture import Direction
+from coordinator.model.effect import Verb
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.plan import RunPlan, Segment, Step
 from coordinator.planning.reverse import is_transactional, reverse_plan
@@ -101,8 +102,7 @@ class TakingBack:
                 self._project,
                 integrity_checks(self._project),
                 plan,
-                # Nothing that was there before the step is destroyed; but since then others may have filled what it made.
-                keeper=Keeper(self._main, self._project, self.number, self._keeping(plan)),
+                keeper=self._keeper(half.key, plan),
             ),
             lock=self.writer.lock,
             run=self.number,
@@ -111,6 +111,17 @@ class TakingBack:
         self.findings.extend(undoing.undo(half, way, around(step, way, self._project)))
         if (went := _rows_that_went(read_kept(self._main, run=self.number), half.key)) is not None:
             self.findings.append(went)
+
+    def _keeper(self, key: RevisionKey, plan: RunPlan) -> Keeper | None:
+        """Who keeps what others have written since into what a half done upgrade had made.
+
+        Nobody where the upgrade writes rows itself: it does so anew when it is applied again, and older values put
+        back over these would be wrong. What was there before the step is not destroyed in either case.
+        """
+        forth = self._effects(key, Direction.UPGRADE)
+        if forth.unknown or any(forth.of(Verb.WRITE)):
+            return None
+        return Keeper(self._main, self._project, self.number, self._keeping(plan))
 
     def _end_reversal(self, half: HalfDone) -> None:
         try:
