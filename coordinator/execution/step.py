@@ -13,8 +13,6 @@ from coordinator.execution.calling import Calling
 from coordinator.execution.checking import ask
 from coordinator.execution.conduit import SessionConduit
 from coordinator.execution.failure import StepFailedError, StepFailure, from_statement
-from coordinator.execution.kept.keep_failure import PART as KEEPING
-from coordinator.execution.kept.keep_plan import Missed
 from coordinator.execution.step_session import StepSession
 from coordinator.model.check import StepFacts
 from coordinator.postgres.catalog import read_catalog
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
     from coordinator.model.check import WrittenTable
     from coordinator.model.effect import ObjectName
     from coordinator.model.finding import Finding
+    from coordinator.model.kept import Loss
     from coordinator.model.plan import RunPlan, Step
     from coordinator.postgres.session import Session
 
@@ -70,7 +69,7 @@ class StepRunner:
         self._calling = Calling(session=session, project=project, workers=workers)
         self._project = project
         self._checks = checks
-        self._missed = Missed()
+        self._missed: tuple[Loss, ...] = ()
         self._indexes: BeforeStatement | None = None  # of the latest step
         self._last = frozenset({step.key.module: step.key for step in plan.steps}.values())
 
@@ -118,7 +117,8 @@ class StepRunner:
             # It destroyed more than was foreseen. Now that is known: once more, and this time it is kept.
             self.session.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
             self.forget(step, token)
-            self._learn(step)
+            assert self._keeper is not None
+            self._keeper.learn(step, self._missed)
         if blocks is None:
             self._release(step)
         return replace(result, seconds=time.monotonic() - began)
@@ -181,13 +181,6 @@ class StepRunner:
         found = ask(self._checks, self.session, self._facts(step, written, called.inputs), before, after)
         said = (*called.findings, *leaks, *kept, *found)
         return StepResult(after=after, seconds=0.0, findings=said, inputs=called.inputs)
-
-    def _learn(self, step: Step) -> None:
-        assert self._keeper is not None
-        try:
-            self._keeper.learn(step, self._missed)
-        except StatementError as error:
-            raise StepFailedError(from_statement(step, KEEPING, error)) from error
 
     def forget(self, step: Step, token: str) -> None:
         """Bring Alembic's memory of the step's module back to the state `token`, as the database went back too."""

@@ -118,12 +118,17 @@ class Catalog:
     """The definitions of a database's objects at one moment; see docs/fingerprint.md for what is in it.
 
     `column_order` holds the columns of each relation as they stand. `versions` tells which catalog rows
-    a definition was read from; it takes part in no comparison.
+    a definition was read from, and `numbers` which number each column has (it keeps it under another name, and one
+    that is made anew gets another) and of a composite type how many of its attributes were dropped; neither takes
+    part in any comparison.
     """
 
     definitions: Mapping[Address, str]
     column_order: Mapping[Address, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     versions: Mapping[Address, str] = field(
+        default_factory=lambda: MappingProxyType({}), compare=False, repr=False
+    )
+    numbers: Mapping[Address, int] = field(
         default_factory=lambda: MappingProxyType({}), compare=False, repr=False
     )
 
@@ -160,6 +165,7 @@ class Catalog:
             definitions=MappingProxyType({k: v for k, v in self.definitions.items() if wanted(k)}),
             column_order=MappingProxyType({k: v for k, v in self.column_order.items() if wanted(k)}),
             versions=MappingProxyType({k: v for k, v in self.versions.items() if wanted(k)}),
+            numbers=MappingProxyType({k: v for k, v in self.numbers.items() if wanted(k)}),
         )
 
     def _changed(self, address: Address, before: Catalog) -> ChangedObject:

@@ -41,6 +41,15 @@ class Loss:
         """Schema and name of the table."""
         return self.schema, self.table
 
+    def holds(self, other: Loss) -> bool:
+        """Whether a copy of this holds what `other` is, in the same table or in a partition of it."""
+        if self.kind is LossKind.TABLE:
+            return True
+        whole = not self.columns
+        return self.kind is other.kind and (
+            whole or (bool(other.columns) and set(other.columns) <= set(self.columns))
+        )
+
     def __str__(self) -> str:
         name = f"{self.schema}.{self.table}"
         if self.kind is LossKind.TABLE:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from coordinator.model.catalog import Address
 from coordinator.model.effect import ObjectKind, Verb
 from coordinator.model.kept import Loss, LossKind
+from coordinator.planning.hidden_writes import writes_besides
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -30,12 +31,10 @@ _Column = tuple[str, str, str]
 class Losses:
     """What a step destroys, one loss for each table and kind, sorted; all names are those of the catalog.
 
-    `renamed` are tables and columns that only change their name; `harmless` are tables in whose rows only such
-    columns get values as were made meanwhile.
+    `harmless` are tables in whose rows only such columns get values as were made meanwhile.
     """
 
     losses: tuple[Loss, ...] = ()
-    renamed: frozenset[Address] = frozenset()
     harmless: frozenset[_Table] = frozenset()
 
 
@@ -98,9 +97,7 @@ class LossReader:
             self._is_gone(address)
         losses = merged(self._found)
         hurt = {each.relation for each in losses if each.kind is not LossKind.COLUMNS}
-        return Losses(
-            losses=losses, renamed=frozenset(self._renamed), harmless=frozenset(self._written - hurt)
-        )
+        return Losses(losses=losses, harmless=frozenset(self._written - hurt))
 
     def _read(self, effect: Effect) -> None:
         name = effect.object
@@ -227,16 +224,14 @@ class LossReader:
         if table is None or not self._is_table(table):
             return
         self._written.add(table)
-        columns = self._written_columns(table, effect.columns or ())
-        if columns or not effect.columns:
+        # What runs at an update may write whatever it likes in the row.
+        whole = not effect.columns or writes_besides(self.catalog, {table: {"UPDATE"}})
+        columns = () if whole else self._written_columns(table, effect.columns or ())
+        if columns or whole:
             self._found.append(Loss(kind=LossKind.ROWS, schema=table[0], table=table[1], columns=columns))
 
     def _written_columns(self, table: _Table, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of the columns that are in the catalog; all when a trigger may change whatever it likes in the row."""
-        if not names:
-            return ()
-        if self._fires_before_update(table):
-            return tuple(sorted(each.part for each in self._columns_of(table)))
+        """Those of the columns that are in the catalog."""
         known = (self._columns.get((*table, each), each) for each in names)
         there = {
             each
@@ -244,10 +239,3 @@ class LossReader:
             if each is not None and Address("column", *table, each) in self.catalog.definitions
         }
         return tuple(sorted(there))
-
-    def _fires_before_update(self, table: _Table) -> bool:
-        return any(
-            each.kind == "trigger" and each[1:3] == table and " BEFORE " in text and " UPDATE " in text
-            for each, text in self.catalog.definitions.items()
-            if each.schema == table[0]
-        )

@@ -49,12 +49,14 @@ def _catalog(rows: Iterator[Row]) -> Catalog:
     definitions: dict[Address, str] = {}
     versions: dict[Address, str] = {}
     columns: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    numbers: dict[Address, int] = {}
     for kind, schema, name, part, definition, body, position, version in rows:
         address = Address(kind, schema, name, part)
         definitions[address] = definition if body is None else f"{definition}\n{_normalized(body)}"
         if version is not None:
             versions[address] = version
         if position is not None:
+            numbers[address] = position
             columns.setdefault((schema, name), []).append((position, part))
     order = {
         address: tuple(name for _, name in sorted(columns.get((address.schema, address.name), ())))
@@ -65,6 +67,7 @@ def _catalog(rows: Iterator[Row]) -> Catalog:
         definitions=MappingProxyType(definitions),
         column_order=MappingProxyType(order),
         versions=MappingProxyType(versions),
+        numbers=MappingProxyType(numbers),
     )
 
 

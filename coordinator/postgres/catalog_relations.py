@@ -72,7 +72,7 @@ SELECT 'column', r.nspname, r.relname, a.attname,
                (SELECT 'options of the server ' || string_agg(o, ', ' ORDER BY o)
                    FROM unnest(a.attfdwoptions) AS o) END,
            'comment ' || d.description),
-       NULL, row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attnum)::integer,
+       NULL, a.attnum::integer,
        concat_ws(' ', a.xmin::text || a.ctid::text, e.xmin::text || e.ctid::text, d.version)
   FROM relations AS r
   JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped

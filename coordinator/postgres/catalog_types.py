@@ -54,7 +54,8 @@ SELECT 'composite type', n.nspname, t.typname, '',
               FROM pg_attribute AS a JOIN pg_type AS b ON b.oid = a.atttypid
              WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped),
            'comment ' || d.description),
-       NULL, NULL, concat_ws(' ', t.xmin::text || t.ctid::text, d.version,
+       NULL, (SELECT count(*) FROM pg_attribute AS a WHERE a.attrelid = t.typrelid AND a.attisdropped)::integer,
+       concat_ws(' ', t.xmin::text || t.ctid::text, d.version,
            (SELECT string_agg(a.xmin::text || a.ctid::text, ' ' ORDER BY a.attnum)
               FROM pg_attribute AS a WHERE a.attrelid = t.typrelid AND a.attnum > 0))
   FROM types AS t

@@ -79,9 +79,17 @@ class TableMark:
     estimate: int
     root: int | None
 
+    @property
+    def table(self) -> Table:
+        """Schema and name."""
+        return self.schema, self.name
+
 
 def table_marks(session: Session) -> dict[int, TableMark]:
-    """A mark for each table of all schemas but PostgreSQL's own, by OID; reads no table."""
+    """A mark for each table of all schemas but PostgreSQL's own, by OID; reads no table.
+
+    A partitioned table counts nothing itself, its partitions do.
+    """
     rows = session.rows(
         """SELECT c.oid, n.nspname, c.relname, c.relfilenode,
                   pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid),
@@ -91,7 +99,7 @@ def table_marks(session: Session) -> dict[int, TableMark]:
                       pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid), 0),
                   CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::oid END
              FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-            WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"""
+            WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"""
     )
     names = ("schema", "name", "file", "inserted", "updated", "deleted", "estimate", "root")
     return {oid: TableMark(**dict(zip(names, rest, strict=True))) for oid, *rest in rows}

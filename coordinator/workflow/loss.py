@@ -108,7 +108,7 @@ def at_stake(
                 key=step.key,
                 loss=loss,
                 size=estimate(session, source, loss.columns),
-                not_kept=_not_kept(step, loss, keeping.policy, source),
+                not_kept=_not_kept(step, loss, keeping, source),
             )
             for loss in losses.losses
             if (source := find_source(session, loss.schema, loss.table)) is not None
@@ -116,8 +116,9 @@ def at_stake(
     return found
 
 
-def _not_kept(step: Step, loss: Loss, policy: KeepPolicy, source: Source) -> str:
+def _not_kept(step: Step, loss: Loss, keeping: KeepPlan, source: Source) -> str:
     """Why a loss is not kept, or could not be put back by itself; empty when it is and could."""
+    policy = keeping.policy
     if step.key in policy.discard:
         return f"given up with --discard {step.key}"
     if not policy.keeps(step.key):
@@ -127,6 +128,10 @@ def _not_kept(step: Step, loss: Loss, policy: KeepPolicy, source: Source) -> str
     if loss.kind is not LossKind.TABLE and not source.keys:
         return "the table has no key that tells its rows apart"
     out = policy.left_out(loss, loss.columns or source.stored)
+    if not out and loss.kind is not LossKind.TABLE and not keeping.row_key(step, loss, source):
+        out = policy.left_out(loss, source.keys[0])
+        if not out:
+            return "the key that tells its rows apart goes with it"
     return f"{', '.join(out)}: personal data, kept only with --keep-personal" if out else ""
 
 

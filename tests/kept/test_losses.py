@@ -8,7 +8,10 @@ import pytest
 
 from coordinator.model.capture import Capture, Direction, Statement
 from coordinator.model.catalog import Address, Catalog
+from coordinator.model.kept import Loss, LossKind
 from coordinator.model.names import RevisionKey
+from coordinator.planning.composites import columns_of_shrunk_types
+from coordinator.planning.hidden_writes import calls_own_code, key_writes, writes_besides
 from coordinator.planning.losses import LossReader, loses_by_type, losses_of
 from coordinator.revisions.effects import effects_of
 from coordinator.sql.mandatory import relaxed
@@ -66,7 +69,7 @@ def effects(*statements: str) -> RevisionEffects:
             ["rows of crm.people (id, name)"],
         ),
         (("INSERT INTO people (id) VALUES (1) ON CONFLICT DO NOTHING",), []),
-        (("ALTER TABLE watched ADD COLUMN x int", "UPDATE watched SET x = 1"), ["rows of crm.watched (at, id)"]),
+        (("ALTER TABLE watched ADD COLUMN x int", "UPDATE watched SET x = 1"), ["rows of crm.watched"]),
         (("DELETE FROM people", "DROP TABLE people"), ["table crm.people"]),
     ],
 )  # fmt: skip
@@ -95,6 +98,77 @@ def test_a_type_that_only_holds_more_loses_nothing() -> None:
     assert not loses_by_type("integer\nnot null", "bigint\nnot null")
     assert loses_by_type("bigint", "integer")
     assert loses_by_type("numeric(10,2)", "numeric(8,2)")
+
+
+def loss(kind: LossKind, *columns: str) -> Loss:
+    """A loss of that kind."""
+    return Loss(kind=kind, schema="crm", table="people", columns=columns)
+
+
+def test_a_copy_holds_what_is_of_its_kind_and_among_its_columns() -> None:
+    rows, whole = loss(LossKind.ROWS, "a", "b"), loss(LossKind.ROWS)
+    assert loss(LossKind.TABLE).holds(whole)
+    assert whole.holds(rows)
+    assert rows.holds(loss(LossKind.ROWS, "b"))
+    assert not rows.holds(loss(LossKind.ROWS, "c"))
+    assert not rows.holds(whole)
+    assert not whole.holds(loss(LossKind.TABLE))
+    assert not whole.holds(loss(LossKind.COLUMNS, "a"))
+
+
+def test_only_a_trigger_or_rule_for_what_was_done_writes_besides() -> None:
+    assert writes_besides(CATALOG, {("crm", "watched"): {"UPDATE"}})
+    assert not writes_besides(CATALOG, {("crm", "watched"): {"INSERT"}, ("crm", "people"): {"UPDATE"}})
+    called = Catalog(
+        definitions={
+            Address("function", "crm", "Next", ""): "owner me",
+            Address("column", "crm", "people", "id"): 'integer\ndefault crm."Next"()\nnot null',
+            Address("column", "crm", "others", "id"): "integer\ndefault nextval('crm.ids'::regclass)",
+        }
+    )
+    assert writes_besides(called, {("crm", "people"): {"INSERT"}})
+    assert not writes_besides(called, {("crm", "people"): {"UPDATE"}, ("crm", "others"): {"INSERT"}})
+
+
+def test_a_function_of_the_servers_own_writes_nothing_and_any_other_may() -> None:
+    own = Catalog(definitions={Address("function", "crm", "fix", ""): "owner me"})
+    assert not calls_own_code(effects("SELECT upper(name) FROM people"), (CATALOG, own))
+    assert calls_own_code(effects("SELECT fix()"), (CATALOG, own))
+    made = "CREATE FUNCTION once() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+    assert calls_own_code(effects(made, "UPDATE people SET name = once()", "DROP FUNCTION once"), (CATALOG,))
+
+
+def test_a_key_writes_where_its_action_changes_the_row_that_refers() -> None:
+    text = "FOREIGN KEY (boss) REFERENCES crm.people(id) ON UPDATE CASCADE ON DELETE {}"
+    key = Address("constraint", "crm", "people", "boss")
+    null = Catalog(definitions={key: text.format("SET NULL")})
+    gone = Catalog(definitions={key: text.format("CASCADE")})
+    table = ("crm", "people")
+    assert key_writes(null, table, updated=False, deleted=True)
+    assert not key_writes(gone, table, updated=False, deleted=True)
+    assert key_writes(gone, table, updated=True, deleted=False)
+    assert not key_writes(null, table, updated=False, deleted=False)
+
+
+def test_a_type_that_lost_an_attribute_hurts_all_columns_that_are_made_of_it() -> None:
+    inner, outer = (Address("composite type", "crm", each) for each in ("My Type", "outer"))
+    columns = {each: Address("column", "crm", "people", each) for each in ("a", "b", "c", "d", "e")}
+    definitions = {
+        inner: 'owner me\nattribute street text\nattribute "zip code" text',
+        outer: 'owner me\nattribute "an inner" crm."My Type"[]',
+        Address("domain", "crm", "home"): "owner me\ncrm.outer\nnot null",
+        columns["a"]: 'crm."My Type"\nnot null',
+        columns["b"]: "crm.outer[]",
+        columns["c"]: "crm.home",
+        columns["d"]: "text",
+        columns["e"]: "crm.people2",
+    }
+    before = Catalog(definitions=definitions, numbers={inner: 0, outer: 2})
+    after = Catalog(definitions=definitions, numbers={inner: 1, outer: 2})
+    hurt = columns_of_shrunk_types(before, after, ())
+    assert set(hurt) == {columns["a"], columns["b"], columns["c"]}
+    assert columns_of_shrunk_types(before, before, ()) == ()
+    assert columns_of_shrunk_types(before, before, {("crm", "people2")}) == (columns["e"],)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 class Copying:
     """The copies of one run of one step.
 
-    `made` are not final yet, of `never_kept` nothing may be copied; `covered` are the partitions of what is copied.
+    `made` are not final yet, of `never_kept` nothing may be copied; `covered` tells of each
+    partition which losses are copied with the table that it belongs to.
     """
 
     keeper: Keeper
@@ -41,7 +42,7 @@ class Copying:
     failures: KeepFailures
     made: list[MadeCopy] = field(default_factory=list)
     never_kept: list[MadeCopy] = field(default_factory=list)
-    covered: set[tuple[str, str]] = field(default_factory=set)
+    covered: dict[tuple[str, str], list[Loss]] = field(default_factory=dict)
     _done: dict[tuple[tuple[str, str], LossKind], set[str]] = field(default_factory=dict)  # before a commit
 
     @property
@@ -92,10 +93,12 @@ class Copying:
         source = find_source(self._session, loss.schema, loss.table)
         if source is None:
             return
-        if source.partitioned:
-            self.covered.update(partitions_of(self._session, source))
-        if loss.relation in self.covered or not self.keeper.was_there(source):
+        if any(each.holds(loss) for each in self.covered.get(loss.relation, ())):
             return
+        if not self.keeper.was_there(source):
+            return
+        for each in partitions_of(self._session, source) if source.partitioned else ():
+            self.covered.setdefault(each, []).append(loss)
         lock_source(
             self._session,
             source,
@@ -130,27 +133,14 @@ class Copying:
         lost = tuple(each for each in loss.columns if each in stored) if loss.columns else stored
         if loss.columns and not lost:  # computed again, or made by this run
             return self._numbered(loss, source, (), (), ())
-        row_key = source.key_without(loss.columns if loss.kind is LossKind.COLUMNS else ())
-        if loss.kind is LossKind.COLUMNS and not row_key:
-            row_key = self._retyped_key(loss, source)
+        row_key = self.keeper.plan.row_key(self.step, loss, source)
         if not row_key or (loss.kind is LossKind.ROWS and set(row_key) & set(lost)):
             lost = stored  # only whole rows can be told apart, or made anew
         out = self._policy.left_out(loss, lost)
         kept = tuple(each for each in lost if each not in out)
-        if set(row_key) & set(self._policy.left_out(loss, row_key)):
-            row_key = ()
         if loss.columns and not set(kept) & set(loss.columns):
             kept = ()
         return self._numbered(loss, source, kept, row_key, out)
-
-    def _retyped_key(self, loss: Loss, source: Source) -> tuple[str, ...]:
-        """A key that the step changes itself: it will do if each of its values is printed as before."""
-        dropped = {
-            each.part
-            for each in self.keeper.plan.gone.get(self.step.key, ())
-            if each.relation == loss.relation
-        }
-        return source.key_without(dropped)
 
     def _numbered(
         self,

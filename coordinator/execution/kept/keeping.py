@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from coordinator.execution.kept.copying import Copying
 from coordinator.execution.kept.keep_failure import KeepFailures, putting_back
-from coordinator.execution.kept.keep_plan import Missed
 from coordinator.execution.kept.missing import Missing
 from coordinator.execution.kept.putting_back import PuttingBack
 from coordinator.execution.kept.recording import Recording
@@ -86,6 +85,7 @@ class Keeping:
     def pause(self) -> None:
         """Before a commit in the middle: what is destroyed by now keeps its copy."""
         with self._failures.as_step(), printing(self._session):
+            self._note_made_anew()
             self._copying.settle(self._recording)
 
     def resume(self) -> None:
@@ -112,10 +112,10 @@ class Keeping:
                 return str(loss)
         return None
 
-    def missed(self, after: Catalog, marks: Mapping[int, TableMark]) -> Missed:
+    def missed(self, after: Catalog, marks: Mapping[int, TableMark]) -> tuple[Loss, ...]:
         """What the step destroyed besides; asked right after it, before anything else is written."""
         if not self._policy.keeps(self._step.key):
-            return Missed()
+            return ()
         missing = Missing(
             keeper=self._keeper,
             step=self._step,
@@ -126,7 +126,7 @@ class Keeping:
         )
         return missing.find(after, marks)
 
-    def finish(self, missed: Missed) -> tuple[Finding, ...]:
+    def finish(self, missed: tuple[Loss, ...]) -> tuple[Finding, ...]:
         """Put back what the opposite step had destroyed; then make this step's copies final and write them down.
 
         What was missed is told by a step that commits by itself: it cannot be run once more.
@@ -136,6 +136,7 @@ class Keeping:
             return ()
         with self._failures.as_step(), printing(self._session):
             findings = self._put_back()
+            self._note_made_anew()
             for made in self._copying.made:
                 self._recording.write(made)
             for made in self._copying.never_kept:
@@ -155,10 +156,13 @@ class Keeping:
             self._keeper.note_put_back(source, columns)
         return findings
 
-    def _refuse_missed(self, missed: Missed) -> None:
+    def _note_made_anew(self) -> None:
+        for loss in (*(each.loss for each in self._copying.made), *self._unkept):
+            self._keeper.note_made_anew(loss, self._before)
+
+    def _refuse_missed(self, missed: tuple[Loss, ...]) -> None:
         known = {(mark.schema, mark.name): mark.estimate for mark in self._marks.values()}
-        lost = [str(each) for each in missed.gone if known.get((each.schema, each.name), 0)]
-        lost.extend(str(each) for each in missed.losses if known.get(each.relation, 0))
+        lost = [str(each) for each in missed if known.get(each.relation, 0)]
         if lost:
             raise self._failures.failure(
                 f"it destroys {', '.join(lost)}, which nobody could foresee, and there is no copy",

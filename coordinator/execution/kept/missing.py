@@ -5,128 +5,126 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coordinator.execution.kept.keep_plan import Missed
+from coordinator.execution.kept.written import Written
 from coordinator.model.catalog import LEDGER_SCHEMA, Address
 from coordinator.model.kept import Loss, LossKind
-from coordinator.planning.losses import loses_by_type
-from coordinator.postgres.keeping.source import find_source
+from coordinator.planning.composites import columns_of_shrunk_types
+from coordinator.planning.losses import loses_by_type, merged
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from coordinator.execution.kept.keeper import Keeper
-    from coordinator.model.catalog import Catalog, CatalogDifference
+    from coordinator.model.catalog import Catalog
     from coordinator.model.plan import Step
     from coordinator.planning.losses import Losses
     from coordinator.postgres.rows import TableMark
+
+_Identity = tuple[int, int]  # a table's OID and a column's number: both outlive renaming
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
     """The look for what one step destroyed besides what was foreseen.
 
-    `before` and `marks` are the catalog and the tables' counters as they were before it; `covered` are partitions
-    of what was copied.
+    `before` and `marks` are the catalog and the tables' counters as they were before it; `covered` tells of each
+    partition of what was copied which losses were copied with it.
     """
 
     keeper: Keeper
     step: Step
     before: Catalog
     losses: Losses
-    covered: Collection[tuple[str, str]]
+    covered: Mapping[tuple[str, str], Sequence[Loss]]
     marks: Mapping[int, TableMark]
 
-    def find(self, after: Catalog, marks: Mapping[int, TableMark]) -> Missed:
+    def find(self, after: Catalog, marks: Mapping[int, TableMark]) -> tuple[Loss, ...]:
         """What it destroyed besides; `after` and `marks` are the catalog and the counters right after it."""
-        difference = after.difference(self.before)
-        learned = self.keeper.learned(self.step)
-        gone = tuple(
-            each for each in difference.dropped if self._is_lost(each) and each not in learned.harmless
-        )
-        return Missed(
-            gone=gone,
-            losses=(*self._retyped(difference), *self._written(difference, marks)),
-            identities=self._identities(difference) if gone else frozenset(),
-        )
+        found = (*self._tables(marks), *self._columns(after, marks), *self._rows(after, marks))
+        return merged(each for each in found if not self._is_foreseen(each))
 
-    def _is_lost(self, address: Address) -> bool:
-        if address.kind not in {"table", "column"} or address in self.losses.renamed:
-            return False
-        where = (address.schema, address.name)
-        if where in self.covered or self._loss(where, LossKind.TABLE) is not None:
-            return False
-        if address.kind == "table":
-            return True
-        if Address("table", *where) not in self.before.definitions:
-            return False  # a view's or a foreign table's
-        columns = self._loss(where, LossKind.COLUMNS)
-        return columns is None or address.part not in columns.columns
+    def _known(self, table: tuple[str, str]) -> tuple[Loss, ...]:
+        """What was foreseen of a table, or of one that it is a partition of."""
+        own = (each for each in self.losses.losses if each.relation == table)
+        return (*own, *self.covered.get(table, ()))
 
-    def _loss(self, where: tuple[str, str], kind: LossKind) -> Loss | None:
-        return next(
-            (each for each in self.losses.losses if each.relation == where and each.kind is kind), None
-        )
+    def _is_foreseen(self, loss: Loss) -> bool:
+        return any(each.holds(loss) for each in self._known(loss.relation))
 
-    def _retyped(self, difference: CatalogDifference) -> Iterator[Loss]:
-        """Columns whose type holds less than before, without a copy."""
-        for each in difference.changed:
-            address = each.address
-            where = (address.schema, address.name)
-            if address.kind != "column" or not loses_by_type(each.before, each.after):
-                continue
-            if where in self.covered:
-                continue
-            if Address("table", *where) not in self.before.definitions:
-                continue
-            known = self._loss(where, LossKind.COLUMNS)
-            harmless = where in self.keeper.learned(self.step).harmless
-            if not harmless and (known is None or address.part not in known.columns):
-                yield Loss(kind=LossKind.COLUMNS, schema=where[0], table=where[1], columns=(address.part,))
+    def _is_table(self, table: tuple[str, str]) -> bool:
+        return Address("table", *table) in self.before.definitions
 
-    def _written(self, difference: CatalogDifference, marks: Mapping[int, TableMark]) -> Iterator[Loss]:
+    def _tables(self, marks: Mapping[int, TableMark]) -> Iterator[Loss]:
+        """Tables that are there no more, though another one may have their name."""
+        for oid, then in self.marks.items():
+            if oid not in marks and self._is_table(then.table) and self.keeper.has(oid):
+                yield Loss(kind=LossKind.TABLE, schema=then.schema, table=then.name)
+
+    def _columns(self, after: Catalog, marks: Mapping[int, TableMark]) -> Iterator[Loss]:
+        """Columns that are there no more, though others may have their names, and those that hold less than before."""
+        if (
+            after.numbers == self.before.numbers
+            and after == self.before
+            and _tables(marks) == _tables(self.marks)
+        ):
+            return
+        was, now = _identities(self.before, self.marks), _identities(after, marks)
+        identities = {address: identity for identity, address in was.items()}
+        gone = [address for identity, address in was.items() if identity not in now]
+        lost = [
+            *gone,
+            *(
+                address
+                for identity, address in was.items()
+                if identity in now
+                and loses_by_type(self.before.definitions[address], after.definitions[now[identity]])
+            ),
+            *columns_of_shrunk_types(self.before, after, {each[1:3] for each in gone}),
+        ]
+        for each in lost:
+            if each in identities and self.keeper.has(*identities[each]):
+                yield Loss(kind=LossKind.COLUMNS, schema=each.schema, table=each.name, columns=(each.part,))
+
+    def _rows(self, after: Catalog, marks: Mapping[int, TableMark]) -> Iterator[Loss]:
         """Tables that were there and in which rows were changed or deleted without a copy."""
         if not self.step.transactional:
             return
         effects = self.keeper.plan.effects.get((self.step.key, self.step.direction))
-        whole_truth = effects is not None and not effects.unknown
-        rewritten = {
-            each.address.relation
-            for each in difference.changed
-            if each.address.kind in {"table", "column", "index"}
-        } | {each.relation for each in (*difference.created, *difference.dropped) if each.kind == "column"}
+        written = Written(
+            effects=effects, before=self.before, after=after, marks_before=self.marks, marks_after=marks
+        )
         for oid, then in self.marks.items():
-            now = marks.get(oid)
-            where = (then.schema, then.name)
-            if now is None or not self._counts(where):
+            if oid not in marks or not written.touches(oid) or not self._counts(oid, then.table):
                 continue
-            known = self._loss(where, LossKind.ROWS)
-            deleted = now.deleted > then.deleted
-            updated = now.updated > then.updated
-            emptied = now.file != then.file and where not in rewritten
-            if known is not None and not known.columns:
+            parent = next(iter(self.covered.get(then.table, ())), None)
+            table = then.table if parent is None else parent.relation
+            loss = Loss(kind=LossKind.ROWS, schema=table[0], table=table[1])
+            if self._is_foreseen(loss):
                 continue
-            if whole_truth and not deleted and not emptied and (known or where in self.losses.harmless):
-                continue
-            if deleted or updated or emptied:
-                yield Loss(kind=LossKind.ROWS, schema=where[0], table=where[1])
+            foreseen = table in self.losses.harmless or any(
+                each.kind is LossKind.ROWS for each in self._known(then.table)
+            )
+            if not written.is_said(oid, foreseen=foreseen):
+                yield loss
 
-    def _counts(self, where: tuple[str, str]) -> bool:
+    def _counts(self, oid: int, table: tuple[str, str]) -> bool:
         return (
-            where[0] != LEDGER_SCHEMA
-            and where not in self.keeper.project.version_tables
-            and where not in self.covered
-            and where not in self.keeper.learned(self.step).harmless
-            and Address("table", *where) in self.before.definitions
-            and self._loss(where, LossKind.TABLE) is None
+            table[0] != LEDGER_SCHEMA
+            and table not in self.keeper.project.version_tables
+            and self._is_table(table)
+            and self.keeper.has(oid)
         )
 
-    def _identities(self, difference: CatalogDifference) -> frozenset[tuple[int, int]]:
-        """Numbers of the tables and columns that came: what has only moved is found among them."""
-        tables = {each.relation for each in difference.created if each.kind in {"table", "column"}}
-        sources = (find_source(self.keeper.session, *table) for table in tables if table is not None)
-        return frozenset(
-            (source.oid, column.number)
-            for source in sources
-            if source is not None
-            for column in source.columns
-        )
+
+def _tables(marks: Mapping[int, TableMark]) -> dict[tuple[str, str], int]:
+    return {mark.table: oid for oid, mark in marks.items()}
+
+
+def _identities(catalog: Catalog, marks: Mapping[int, TableMark]) -> dict[_Identity, Address]:
+    """The columns of all tables by what stays the same when they get other names."""
+    oids = _tables(marks)
+    return {
+        (oids[address[1:3]], number): address
+        for address, number in catalog.numbers.items()
+        if address.kind == "column" and address[1:3] in oids
+    }

@@ -96,9 +96,11 @@ class Recording:
         if now is None:
             keep_copy.keep_all(self.session, made.name)
             return made.row_key, (), ()
+        # Rows in another table of the same name, made or moved there by the step, are not those that went.
+        replaced = now.oid != made.source.oid
         if not made.row_key or len(keys) < len(made.row_key):
             there = all(names.get(each) == each for each in made.columns)
-            if there and made.loss.kind is not LossKind.COLUMNS:
+            if there and not replaced and made.loss.kind is not LossKind.COLUMNS:
                 keep_copy.narrow_without_key(self.session, now, made.name, made.columns)
             else:
                 keep_copy.keep_all(self.session, made.name)
@@ -116,7 +118,7 @@ class Recording:
             columns=made.columns,
             keys=keys,
             compared=compared,
-            all_rows=bool(lost - set(names)),
+            all_rows=replaced or bool(lost - set(names)),
         )
         row_key = () if moved else made.row_key
         if set(row_key) & lost and keep_copy.unmatched(self.session, made.name):
