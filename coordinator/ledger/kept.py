@@ -45,7 +45,7 @@ def read_gone(session: Session, key: RevisionKey, direction: Direction) -> tuple
         session,
         key,
         direction,
-        "(ending IN ('expired', 'erased', 'discarded', 'left out', 'off')"
+        "(ending IN ('expired', 'erased', 'discarded', 'left out', 'off', 'committed')"
         " OR (ended IS NULL AND key = '{}' AND kind <> 'table'))",
     )
 

@@ -83,6 +83,7 @@ class Ending(enum.Enum):
     DISCARDED = "discarded"  #: never kept, as the operator said with --discard
     LEFT_OUT = "left out"  #: never kept: all of it is personal
     OFF = "off"  #: never kept: the settings say so
+    COMMITTED = "committed"  #: never kept: rows of a step that commits statement by statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

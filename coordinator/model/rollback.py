@@ -83,8 +83,9 @@ class Integration:
 class Stake:
     """Rows whose data a downgrade destroys, counted on the target.
 
-    `rows` None: it could not be counted without reading too much, `about` is the server's estimate. `at_most`: the
-    downgrade changes or deletes rows, and only running it tells which of them.
+    `rows` None: it could not be counted without reading too much, `about` is the server's estimate; or a policy may
+    hide rows from the role (`hidden`), and nothing is known. `at_most`: the downgrade changes or deletes rows, and only
+    running it tells which of them.
     `not_kept` says why no copy is made from which a later upgrade would get them back; empty: it is made.
     """
 
@@ -94,6 +95,7 @@ class Stake:
     rows: int | None
     about: int = 0
     at_most: bool = False
+    hidden: bool = False
     not_kept: str = ""
 
     @property
@@ -107,6 +109,9 @@ class Stake:
     @property
     def shown(self) -> str:
         """What of it is lost, such as "12 values of crm.customers.phone"."""
+        if self.hidden:
+            what = f"values of {self.table}.{self.column}" if self.column else f"rows of {self.table}"
+            return f"{what}, not counted: a policy may hide some from this role"
         count = f"{self.rows:,}" if self.rows is not None else f"about {self.about:,}"
         count = f"up to {count}" if self.at_most else count
         if self.column:
@@ -160,7 +165,7 @@ class RollbackAnalysis:
                     "revision": str(each.key),
                     "table": each.table,
                     "column": each.column,
-                    "rows": each.rows if each.rows is not None else each.about,
+                    "rows": each.rows if each.rows is not None or each.hidden else each.about,
                     "exact": each.rows is not None and not each.at_most,
                     "kept": each.kept,
                     "notKept": each.not_kept or None,

@@ -32,6 +32,16 @@ SELECT EXISTS (SELECT FROM {child} AS c WHERE c.{column} IS NOT NULL
 """
 
 
+def hides_rows(session: Session, table: tuple[str, str]) -> bool:
+    """Whether a policy may hide rows of the table from the role that asks; reads no row."""
+    found = session.rows(
+        "SELECT row_security_active(c.oid) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE (n.nspname, c.relname) = (%s, %s)",
+        table,
+    )
+    return bool(found and found[0][0])
+
+
 def count_at_stake(session: Session, table: tuple[str, str], column: str | None) -> tuple[int | None, int]:
     """Rows of a table, or values of a column that are not null; None where that means to read too much.
 
@@ -86,6 +96,8 @@ def _dangles(session: Session, reference: MapReference) -> bool:
         (reference.target_schema, reference.target_table),
     )
     if estimated_rows(session, tables) > ROW_BUDGET or not _are_there(session, reference):
+        return False
+    if any(hides_rows(session, each) for each in tables):
         return False
     query = compose(
         _ORPHAN,

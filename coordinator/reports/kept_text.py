@@ -24,6 +24,8 @@ def kept_lines(kept: Sequence[KeptData]) -> Iterator[str]:
             yield f"kept{until}: {what} ({counted(each.rows, 'row')}, {format_size(each.bytes)}), for {each.key}"
         elif each.ending is Ending.DISCARDED:
             yield f"destroyed without a copy, as you said: {what}, by {each.key}"
+        elif each.ending is Ending.COMMITTED:
+            yield f"changed without a copy: {what}, by {each.key}, which commits statement by statement"
         if each.left_out:
             yield f"not kept, as the map calls it personal: {_personal(each)}"
 
@@ -65,6 +67,8 @@ def _state(each: KeptData) -> str:
         return "not kept: given up with --discard"
     if each.ending is Ending.OFF:
         return "not kept: keeping is off in the settings"
+    if each.ending is Ending.COMMITTED:
+        return "not kept: the step commits statement by statement, and others write meanwhile"
     if each.ending is Ending.LEFT_OUT:
         return "not kept: all of it is personal, and --keep-personal was not given"
     return f"{each.ending.value} on {moment(each.ended)}"

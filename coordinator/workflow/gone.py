@@ -39,6 +39,8 @@ def does_not_come_back(gone: KeptData) -> str:
         return f"{gone.loss} does not come back: {gone.key} destroyed it with --discard"
     if gone.ending is Ending.OFF:
         return f"{gone.loss} does not come back: keeping was off when {gone.key} destroyed it"
+    if gone.ending is Ending.COMMITTED:
+        return f"{gone.loss} do not come back: {gone.key} commits statement by statement, and so no copy was made"
     if gone.ending is Ending.LEFT_OUT:
         return f"{gone.loss} does not come back: it is personal, and no copy was made when {gone.key} destroyed it"
     rows = "1 row of {} does" if gone.rows == 1 else f"{gone.rows:,} rows of {{}} do"

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.commands_site import Desk
-from tests.failures.conftest import state_directory
+from tests.failures.conftest import role, site, state_directory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from coordinator.model.target import DatabaseUrl
 
-__all__ = ["desk", "state_directory"]
+__all__ = ["desk", "role", "site", "state_directory"]
 
 
 @pytest.fixture

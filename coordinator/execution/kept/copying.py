@@ -58,6 +58,13 @@ class Copying:
         """Whether the run takes its own step back: it must not stop half way because of a limit."""
         return self.step.direction is not self.keeper.plan.forward
 
+    @property
+    def beyond_copying(self) -> tuple[Loss, ...]:
+        """Rows that a step changes between its commits: others write too, and whose change is whose cannot be told."""
+        if self.step.transactional:
+            return ()
+        return tuple(each for each in self.losses if each.kind is LossKind.ROWS)
+
     def copy_all(self) -> None:
         """Copy all that is at stake and has no final copy yet. Raises StepFailedError beyond a limit."""
         began = time.monotonic()
@@ -65,8 +72,8 @@ class Copying:
         if not self._is_reversal:
             self._session.execute(f"SET LOCAL statement_timeout = {max(int(hold * 1000), 1)}")
         for loss in self.losses:
-            if loss.kind is LossKind.ROWS and not self.step.transactional:
-                continue  # between two of its commits others write too, and whose change is whose cannot be told
+            if loss in self.beyond_copying:
+                continue
             done = self._done.get((loss.relation, loss.kind))
             left = tuple(each for each in loss.columns if done is None or each not in done)
             if done is not None and not left:

@@ -46,7 +46,7 @@ class Keeping:
         self._before = before
         self._losses = losses
         self._marks: Mapping[int, TableMark] = {}
-        self._unkept: tuple[Loss, ...] = ()  # there, and not copied since keeping is off
+        self._unkept: tuple[Loss, ...] = ()  # there, not copied, and not written down yet
         self._failures = KeepFailures(step=step, policy=self._policy)
         self._copying = Copying(keeper=keeper, step=step, losses=losses.losses, failures=self._failures)
         self._recording = Recording(
@@ -68,10 +68,11 @@ class Keeping:
             if self.back is not None:
                 with putting_back(self._step, held[0].run):
                     self.back.mark()
+            without = self._losses.losses
             if self._policy.keeps(self._step.key):
                 self._copying.copy_all()
-            else:
-                self._unkept = tuple(each for each in self._losses.losses if self._holds_something(each))
+                without = self._copying.beyond_copying
+            self._unkept = tuple(each for each in without if self._holds_something(each))
 
     def _holds_something(self, loss: Loss) -> bool:
         """Whether there is anything that the step could destroy and the run did not make; reads no row."""
@@ -87,6 +88,7 @@ class Keeping:
         with self._failures.as_step(), printing(self._session):
             self._note_made_anew()
             self._copying.settle(self._recording)
+            self._write_unkept()
 
     def resume(self) -> None:
         """In the transaction after that: copy what it may destroy."""
@@ -143,9 +145,16 @@ class Keeping:
                 self._recording.write_never_kept(made)
             if self._step.key in self._policy.discard:
                 self._recording.write_unkept(self._losses.losses, Ending.DISCARDED)
-            else:
-                self._recording.write_unkept(self._unkept, Ending.OFF)
+            self._write_unkept()
         return findings
+
+    def _write_unkept(self) -> None:
+        """Write down, once, what is destroyed without a copy: at the first commit, whatever becomes of the step."""
+        if self._step.key in self._policy.discard:
+            return
+        why = Ending.COMMITTED if self._policy.keeps(self._step.key) else Ending.OFF
+        self._recording.write_unkept(self._unkept, why)
+        self._unkept = ()
 
     def _put_back(self) -> tuple[Finding, ...]:
         if self.back is None:

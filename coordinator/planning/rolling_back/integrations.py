@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coordinator.model.effect import ObjectKind, ObjectName, Verb
+from coordinator.model.effect import Holding, ObjectKind, ObjectName, Verb
 from coordinator.model.rollback import Integration
 from coordinator.planning.alive import ENDS, MAKES
 
@@ -22,11 +22,11 @@ _KINDS = {ObjectKind.RELATION: "view", ObjectKind.CONSTRAINT: "foreign key"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readers:
-    """What is known of who reads what: the catalog's lasting uses, function bodies, the map."""
+    """What is known of who reads what: the catalog's lasting uses across schemas, those of functions, the map."""
 
     lasting: Sequence[LastingUse]
     references: Sequence[MapReference]
-    upgrades: Mapping[RevisionKey, RevisionEffects]
+    functions: Sequence[LastingUse]
     owners: Mapping[str, str]  # schema -> module
 
 
@@ -42,7 +42,7 @@ def integrations(
     for each in (
         *_dragged(scope),
         *_holders(readers, changed, ended),
-        *_functions(readers, changed),
+        *_functions(scope, downgrades, readers, changed),
         *_references(readers, changed),
     ):
         known = found.setdefault(each.name, each)
@@ -100,23 +100,60 @@ def _has_part(relation: ObjectName, used: Iterable[ObjectName]) -> bool:
     return any(each.part and each.relation == relation for each in used)
 
 
-def _functions(readers: Readers, changed: frozenset[ObjectName]) -> Iterator[Integration]:
-    """Function bodies know tables by name only, so PostgreSQL guards nothing here."""
-    schemas = {each.schema for each in changed}
-    for effects in readers.upgrades.values():
-        for effect in effects.of(Verb.HOLD):
-            holder = effect.holder
-            if (
-                holder is not None
-                and holder.kind is ObjectKind.FUNCTION
-                and holder.schema not in schemas
-                and effect.object.relation in changed
-            ):
-                yield Integration(
-                    name=str(holder),
-                    what=f"function, names {effect.object.relation}",
-                    module=readers.owners.get(holder.schema),
-                )
+def _functions(
+    scope: Scope,
+    downgrades: Mapping[RevisionKey, RevisionEffects],
+    readers: Readers,
+    changed: frozenset[ObjectName],
+) -> Iterator[Integration]:
+    """Bodies of text know tables by name only, so PostgreSQL guards nothing here.
+
+    Those of a module go with the revision that made them; nobody would take back those of nobody.
+    """
+    uses: dict[ObjectName, list[LastingUse]] = {}
+    for each in readers.functions:
+        if each.used.relation in changed and each.holder.schema != each.used.schema:
+            uses.setdefault(each.holder, []).append(each)
+    lost, renewed = _lost(scope, downgrades)
+    for holder, held in uses.items():
+        gone = [
+            name for each in held if each.holding is not Holding.FIRM for name in _named(each) if name in lost
+        ]
+        names = dict.fromkeys(gone or (each.used.relation for each in held))
+        module = readers.owners.get(holder.schema)
+        yield Integration(
+            name=str(holder),
+            what=f"function, names {', '.join(str(each) for each in names)}",
+            module=module,
+            breaks=module is None and bool(gone) and holder not in renewed,
+        )
+
+
+def _lost(
+    scope: Scope, downgrades: Mapping[RevisionKey, RevisionEffects]
+) -> tuple[frozenset[ObjectName], frozenset[ObjectName]]:
+    """The names of relations and columns that nothing has in the end, and the functions that are replaced or dropped."""
+    lost: set[ObjectName] = set()
+    renewed: set[ObjectName] = set()
+    for key in scope.keys:
+        for effect in downgrades[key].effects if key in downgrades else ():
+            if effect.object.kind is ObjectKind.FUNCTION and effect.verb in (Verb.DROP, Verb.REPLACE):
+                renewed.add(effect.object)
+            elif effect.object.kind not in (ObjectKind.RELATION, ObjectKind.COLUMN):
+                continue
+            elif effect.verb in (Verb.DROP, Verb.RENAME):
+                lost.add(effect.object)
+            made = effect.to if effect.verb is Verb.RENAME else effect.object
+            if made is not None and effect.verb in (Verb.CREATE, Verb.RENAME):
+                lost.discard(made)
+    return frozenset(lost), frozenset(renewed)
+
+
+def _named(use: LastingUse) -> Iterator[ObjectName]:
+    """What a body names: the object, and the columns that it gives a value."""
+    yield use.used
+    for column in use.columns or ():
+        yield ObjectName(ObjectKind.COLUMN, use.used.schema, use.used.name, column)
 
 
 def _references(readers: Readers, changed: frozenset[ObjectName]) -> Iterator[Integration]:

@@ -9,6 +9,7 @@ from coordinator.errors import RefusedError
 from coordinator.ledger.past import read_past
 from coordinator.ledger.touched import read_touched
 from coordinator.model.capture import Direction
+from coordinator.model.effect import ObjectKind
 from coordinator.planning.applied_order import applied_order
 from coordinator.planning.rolling_back.analysis import RollbackFacts, analyse
 from coordinator.planning.rolling_back.decision import Doubts, decide, widened
@@ -30,6 +31,7 @@ from coordinator.workflow.map_view import read_map_view
 from coordinator.workflow.rolling_back.captures import Captures
 from coordinator.workflow.rolling_back.sources import kept_sources, with_sources
 from coordinator.workflow.rolling_back.stakes import stakes_of
+from coordinator.workflow.uses import read_uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -154,7 +156,7 @@ class Preparing:
         readers = Readers(
             lasting=self._lasting,
             references=references,
-            upgrades=self._captures.upgrades,
+            functions=[each for each in read_uses(self.session) if each.holder.kind is ObjectKind.FUNCTION],
             owners={schema: tree.module.name for tree in self._trees for schema in tree.module.schemas},
         )
         found = integrations(scope, self._captures.downgrades, readers)

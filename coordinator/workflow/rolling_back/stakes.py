@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.model.kept import LossKind
 from coordinator.model.rollback import Stake
-from coordinator.postgres.at_stake import count_at_stake
+from coordinator.postgres.at_stake import count_at_stake, hides_rows
 from coordinator.postgres.catalog import read_catalog
 from coordinator.workflow.loss import at_stake, keep_plan
 
@@ -35,7 +35,8 @@ def stakes_of(
             what = (each.loss.relation, column)
             if what not in told:
                 told.add(what)
-                rows, about = count_at_stake(session, each.loss.relation, column)
+                hidden = hides_rows(session, each.loss.relation)
+                rows, about = (None, 0) if hidden else count_at_stake(session, each.loss.relation, column)
                 stakes.append(
                     Stake(
                         key=each.key,
@@ -43,6 +44,7 @@ def stakes_of(
                         column=column,
                         rows=rows,
                         about=about,
+                        hidden=hidden,
                         at_most=each.loss.kind is LossKind.ROWS,
                         not_kept=each.not_kept,
                     )
