@@ -108,13 +108,15 @@ def _functions(
 ) -> Iterator[Integration]:
     """Bodies of text know tables by name only, so PostgreSQL guards nothing here.
 
-    Those of a module go with the revision that made them; nobody would take back those of nobody.
+    Those of a module go with the revision that made them; nobody would take back those of nobody. What a downgrade
+    drops or replaces is looked after.
     """
+    lost, renewed = _lost(scope, downgrades)
     uses: dict[ObjectName, list[LastingUse]] = {}
     for each in readers.functions:
-        if each.used.relation in changed and each.holder.schema != each.used.schema:
+        across = each.holder.schema != each.used.schema
+        if across and each.used.relation in changed and each.holder not in renewed:
             uses.setdefault(each.holder, []).append(each)
-    lost, renewed = _lost(scope, downgrades)
     for holder, held in uses.items():
         gone = [
             name for each in held if each.holding is not Holding.FIRM for name in _named(each) if name in lost
@@ -125,7 +127,7 @@ def _functions(
             name=str(holder),
             what=f"function, names {', '.join(str(each) for each in names)}",
             module=module,
-            breaks=module is None and bool(gone) and holder not in renewed,
+            breaks=module is None and bool(gone),
         )
 
 
