@@ -51,6 +51,22 @@ def pending_detaches(session: Session, schemas: Collection[str]) -> tuple[str, .
     return tuple(text for (text,) in rows)
 
 
+def holds_values(session: Session, name: ObjectName) -> bool:
+    """Whether a table has rows, or a column values that differ: those of one that was just added are all the same."""
+    table = identifier(name.schema, name.name)
+    if name.kind is ObjectKind.RELATION:
+        return bool(session.value(compose("SELECT EXISTS (SELECT 1 FROM {table})", table=table)))
+    if name.kind is not ObjectKind.COLUMN:
+        return False
+    query = compose(
+        "SELECT EXISTS (SELECT 1 FROM {table} WHERE {column}::text IS DISTINCT FROM"
+        " (SELECT {column}::text FROM {table} LIMIT 1))",
+        table=table,
+        column=identifier(name.part),
+    )
+    return bool(session.value(query))
+
+
 def drop_indexes(session: Session, indexes: Iterable[ObjectName], *, lock_wait: float) -> None:
     """Drop those of them that are there, outside of any transaction; those of constraints stay.
 

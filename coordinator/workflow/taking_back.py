@@ -22,6 +22,7 @@ from coordinator.model.finding import Finding, Severity
 from coordinator.model.plan import RunPlan, Segment, Step
 from coordinator.planning.reverse import is_transactional, reverse_plan
 from coordinator.postgres.failure import StatementError
+from coordinator.postgres.leftovers import holds_values
 from coordinator.reports.wording import counted
 from coordinator.revisions.capture import capture
 from coordinator.revisions.effects import effects_of
@@ -102,7 +103,7 @@ class TakingBack:
                 self._project,
                 integrity_checks(self._project),
                 plan,
-                keeper=self._keeper(half.key, plan),
+                keeper=self._keeper(half, plan),
             ),
             lock=self.writer.lock,
             run=self.number,
@@ -112,14 +113,16 @@ class TakingBack:
         if (went := _rows_that_went(read_kept(self._main, run=self.number), half.key)) is not None:
             self.findings.append(went)
 
-    def _keeper(self, key: RevisionKey, plan: RunPlan) -> Keeper | None:
+    def _keeper(self, half: HalfDone, plan: RunPlan) -> Keeper | None:
         """Who keeps what others have written since into what a half done upgrade had made.
 
         Nobody where the upgrade writes rows itself: it does so anew when it is applied again, and older values put
         back over these would be wrong. What was there before the step is not destroyed in either case.
         """
-        forth = self._effects(key, Direction.UPGRADE)
+        forth = self._effects(half.key, Direction.UPGRADE)
         if forth.unknown or any(forth.of(Verb.WRITE)):
+            return None
+        if not any(holds_values(self._main, each) for each in half.left):
             return None
         return Keeper(self._main, self._project, self.number, self._keeping(plan))
 
