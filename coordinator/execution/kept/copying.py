@@ -96,11 +96,7 @@ class Copying:
             self.covered.update(partitions_of(self._session, source))
         if loss.relation in self.covered or not self.keeper.was_there(source):
             return
-        lock_source(
-            self._session,
-            source,
-            mode="SHARE ROW EXCLUSIVE" if loss.kind is LossKind.ROWS else "ACCESS EXCLUSIVE",
-        )
+        lock_source(self._session, source, mode=loss.lock)
         if not has_rows(self._session, source):
             return
         made = self._planned(loss, source)
