@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.model.database_map import folded
+from coordinator.model.locks import LockMode
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from coordinator.model.capture import Direction
     from coordinator.model.names import RevisionKey
+
+
+PUT_BACK_LOCK = LockMode.SHARE_ROW_EXCLUSIVE  # under which kept values go back: nobody else writes meanwhile
 
 
 class LossKind(enum.Enum):
@@ -50,6 +54,11 @@ class Loss:
             whole or (bool(other.columns) and set(other.columns) <= set(self.columns))
         )
 
+    @property
+    def lock(self) -> LockMode:
+        """What its copy is made under: what drops or retypes takes the same; while rows are copied nobody writes."""
+        return LockMode.SHARE_ROW_EXCLUSIVE if self.kind is LossKind.ROWS else LockMode.ACCESS_EXCLUSIVE
+
     def __str__(self) -> str:
         name = f"{self.schema}.{self.table}"
         if self.kind is LossKind.TABLE:
@@ -65,13 +74,14 @@ class Loss:
 class AtStake:
     """One thing that a step destroys on the target: about how large its copy gets (bytes), and why there is none.
 
-    `size` is 0 for an empty table: nothing is lost with it.
+    `size` is 0 for an empty table: nothing is lost with it. `partitions` are the tables below, by schema and name.
     """
 
     key: RevisionKey
     loss: Loss
     size: int
     not_kept: str = ""  # why it is not kept, or cannot be put back by itself; empty: it is and can
+    partitions: tuple[tuple[str, str], ...] = ()
 
 
 class Ending(enum.Enum):
@@ -123,6 +133,11 @@ class KeptData:
     def relation(self) -> tuple[str, str]:
         """Schema and name of the table that the data was in."""
         return self.schema, self.table
+
+    @property
+    def relations(self) -> tuple[tuple[str, str], ...]:
+        """The table by the name that it had, and by the one under which the step left it; sorted."""
+        return tuple(sorted({self.relation, *([(self.left_as[0], self.left_as[1])] if self.left_as else [])}))
 
     @property
     def whole_rows(self) -> bool:

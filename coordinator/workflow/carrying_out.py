@@ -6,7 +6,7 @@ What forward runs and rollbacks share. The lock is held by the caller, and the t
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from coordinator.errors import RefusedError
@@ -14,6 +14,7 @@ from coordinator.execution.executor import Executor
 from coordinator.execution.rollback import RollbackManager
 from coordinator.ledger.kept import read_kept
 from coordinator.model.plan import Guarantee
+from coordinator.planning.keep_locks import rehearsed_with_keeping
 from coordinator.planning.reverse import reverse_plan
 from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.failure import ConnectionLostError
@@ -27,7 +28,6 @@ from coordinator.workflow.lock_table import refuse_overfull, within_lock_table
 from coordinator.workflow.loss import (
     NOTHING_ASKED,
     KeepRequest,
-    at_stake,
     keep_plan,
     keep_policy,
     refuse_loss_before_commit,
@@ -39,6 +39,7 @@ from coordinator.workflow.outside import found_outside
 from coordinator.workflow.preconditions import checked_rows
 from coordinator.workflow.rehearse import Rehearsed, rehearse
 from coordinator.workflow.safety import starting_point
+from coordinator.workflow.stakes import read_stakes
 from coordinator.workflow.state import TargetState, look
 from coordinator.workflow.target import refuse_read_only
 from coordinator.workflow.writing import Writer
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from coordinator.execution.events import Listener
-    from coordinator.execution.kept.keep_plan import KeepPlan
     from coordinator.execution.monitor import WatchedLock
     from coordinator.execution.project import Project
     from coordinator.execution.workers import Workers
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from coordinator.workflow.covering import Covered
     from coordinator.workflow.planned import Captured
     from coordinator.workflow.preconditions import CheckedRows
+    from coordinator.workflow.stakes import Stakes
     from coordinator.workflow.target import Target
 
 OFF = "off"
@@ -113,23 +114,19 @@ class CarryingOut:
         """
         refuse_read_only(self.main)
         checked = self._check_rows(plans[0])  # cheaper than a rehearsal, which has no rows
-        plan, rehearsal = self._rehearse(plans)
+        plan, rehearsal, stakes = self._rehearse(plans)
         if plan.steps != plans[0].steps:
             checked = self._check_rows(plan)
         sizes = read_sizes(self.main) if self.trace else {}
         forecasts = forecasts_of(rehearsal, sizes, self.project, self.settings)
-        catalog = read_catalog(self.main, ignore=self.project.version_tables)
-        policy = keep_policy(self.settings, self.keep)
-        keeping = keep_plan(policy, self.captured, plan, rehearsal)
-        stakes = at_stake(self.main, plan, keeping, catalog)
-        lost = refuse_loss_before_commit(plan, rehearsal, catalog, self.project, stakes)
-        refuse_too_much(stakes, policy)
-        refuse_newer_rows(self.main, plan, keeping)
+        lost = refuse_loss_before_commit(plan, rehearsal, stakes.catalog, self.project, stakes.found)
+        refuse_too_much(stakes.found, stakes.keeping.policy)
+        refuse_newer_rows(self.main, plan, stakes.keeping, stakes.held)
         if plan.guarantee is not Guarantee.ONE_TRANSACTION and not self.consent(plan):
             raise RefusedError("not applied, as you said", help="the target was not touched")
         self._look_again()
         with ExitStack() as stack:
-            run, seconds = self._apply(stack, plan, rehearsal, keeping)
+            run, seconds = self._apply(stack, plan, rehearsal, stakes)
         return CarriedOut(
             plan=plan,
             rehearsal=rehearsal,
@@ -154,13 +151,24 @@ class CarryingOut:
         except ConnectionLostError:
             return ()  # `migrate history` shows it
 
-    def _rehearse(self, plans: tuple[RunPlan, ...]) -> tuple[RunPlan, Rehearsal | None]:
+    def _stakes(self, plan: RunPlan, rehearsal: Rehearsal | None) -> Stakes:
+        catalog = read_catalog(self.main, ignore=self.project.version_tables)
+        policy = keep_policy(self.settings, self.keep)
+        return read_stakes(self.main, plan, keep_plan(policy, self.captured, plan, rehearsal), catalog)
+
+    def _with_stakes(self, done: Rehearsed) -> Rehearsed:
+        """With the locks of the keeping among those of its rehearsal."""
+        stakes = self._stakes(done.plan, done.rehearsal)
+        return replace(done, rehearsal=rehearsed_with_keeping(done.rehearsal, stakes.locks), stakes=stakes)
+
+    def _rehearse(self, plans: tuple[RunPlan, ...]) -> tuple[RunPlan, Rehearsal | None, Stakes]:
         table = self.state.lock_table
         if self.covered is not None:
-            done = Rehearsed(plan=self.covered.plan, rehearsal=self.covered.rehearsal)
-            refuse_overfull(done.plan, done.rehearsal, table)
+            refuse_overfull(self.covered.plan, self.covered.rehearsal, table)
+            done = self._with_stakes(Rehearsed(plan=self.covered.plan, rehearsal=self.covered.rehearsal))
             done = within_max_hold(done, self.settings.max_hold, stepwise=None, rehearse=None, tell=self.tell)
-            return done.plan, done.rehearsal
+            assert done.stakes is not None
+            return done.plan, done.rehearsal, done.stakes
         if self.staging == OFF:
             if len(plans) > 1:
                 raise RefusedError(
@@ -168,7 +176,7 @@ class CarryingOut:
                     help='say `requires = ["module:revision"]` in the revision, or allow a staging database',
                 )
             refuse_overfull(plans[0], None, table)
-            return plans[0], None
+            return plans[0], None, self._stakes(plans[0], None)
         self.lock.announce("rehearse", "rehearsing")
         done = within_lock_table(
             self._rehearsed(plans), table, stepwise=self.stepwise, rehearse=self._rehearsed, tell=self.tell
@@ -181,7 +189,8 @@ class CarryingOut:
                 rehearse=self._rehearsed,
                 tell=self.tell,
             )
-        return done.plan, done.rehearsal
+        assert done.stakes is not None
+        return done.plan, done.rehearsal, done.stakes
 
     def _where(self, rehearsal: Rehearsal | None) -> str:
         """Where the plan was rehearsed, for the ledger."""
@@ -192,7 +201,7 @@ class CarryingOut:
     def _rehearsed(self, plans: tuple[RunPlan, ...]) -> Rehearsed:
         try:
             with target_baseline(self.target) as baseline:
-                return rehearse(
+                done = rehearse(
                     plans,
                     wanted=self.staging,
                     settings=self.settings,
@@ -206,6 +215,7 @@ class CarryingOut:
         except RefusedError:
             self._look_again()  # what failed was perhaps never as the plan had found it
             raise
+        return self._with_stakes(done)
 
     def _look_again(self) -> None:
         """Refuse when somebody migrated a module while we rehearsed."""
@@ -220,7 +230,7 @@ class CarryingOut:
             )
 
     def _apply(
-        self, stack: ExitStack, plan: RunPlan, rehearsal: Rehearsal | None, keeping: KeepPlan
+        self, stack: ExitStack, plan: RunPlan, rehearsal: Rehearsal | None, stakes: Stakes
     ) -> tuple[int, float]:
         writer = Writer(
             settings=self.settings,
@@ -231,7 +241,7 @@ class CarryingOut:
             main=self.main,
             ledger_session=stack.enter_context(self.target.connect("ledger")),
             tell=self.tell,
-            keeping=keeping,
+            keeping=stakes.keeping,
         )
         number = writer.begin_run(
             kind=self.kind,
@@ -249,6 +259,7 @@ class CarryingOut:
             effects=self.captured.known_effects,
             locking=self.captured.effects,
             heads=self.state.heads,
+            keep_locks=stakes.locks,
         )
         segments.way_back = lambda step: way_back_of(
             step, self.captured.upgrades, self.captured.downgrades, self.project

@@ -19,7 +19,7 @@ from coordinator.model.rehearsal import StepGrade
 from coordinator.model.sizes import format_size
 from coordinator.planning.losses import LossReader
 from coordinator.postgres.keeping.estimate import estimate
-from coordinator.postgres.keeping.source import find_source
+from coordinator.postgres.keeping.source import find_source, partitions_of
 from coordinator.workflow.map_view import read_map_view
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from coordinator.execution.project import Project
     from coordinator.model.catalog import Catalog
     from coordinator.model.change import DatabaseChange
-    from coordinator.model.kept import Loss
+    from coordinator.model.kept import KeptData, Loss
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan, Step
     from coordinator.model.rehearsal import Rehearsal, RehearsedStep
@@ -109,6 +109,7 @@ def at_stake(
                 loss=loss,
                 size=estimate(session, source, loss.columns),
                 not_kept=_not_kept(step, loss, keeping, source),
+                partitions=partitions_of(session, source) if source.partitioned else (),
             )
             for loss in losses.losses
             if (source := find_source(session, loss.schema, loss.table)) is not None
@@ -150,15 +151,25 @@ def refuse_too_much(stakes: Mapping[RevisionKey, tuple[AtStake, ...]], policy: K
             )
 
 
-def refuse_newer_rows(session: Session, plan: RunPlan, keeping: KeepPlan) -> None:
-    """Refuse before the first write a step that makes a column mandatory for which newer rows have no kept value."""
+def read_held(session: Session, plan: RunPlan) -> dict[RevisionKey, tuple[KeptData, ...]]:
+    """The copies that the plan's steps put back; without those steps for which there are none."""
     if LedgerReader(session).version < 2:
-        return
+        return {}
+    held = ((step.key, read_open(session, step.key, step.direction.opposite)) for step in plan.steps)
+    return {key: copies for key, copies in held if copies}
+
+
+def refuse_newer_rows(
+    session: Session,
+    plan: RunPlan,
+    keeping: KeepPlan,
+    held: Mapping[RevisionKey, tuple[KeptData, ...]],
+) -> None:
+    """Refuse before the first write a step that makes a column mandatory for which newer rows have no kept value."""
     for step in plan.steps:
-        held = read_open(session, step.key, step.direction.opposite)
-        if not held:
+        if step.key not in held:
             continue
-        back = PuttingBack(session, step, held, keeping.effects.get((step.key, step.direction)))
+        back = PuttingBack(session, step, held[step.key], keeping.effects.get((step.key, step.direction)))
         found = back.newer()
         if found:
             raise RefusedError(f"{step.key} cannot be run {_WAYS[step.direction]}: {found}", help=NEWER_HELP)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from coordinator.staging.interface import Staging
     from coordinator.workflow.baseline.interface import Baseline
     from coordinator.workflow.planned import Captured
+    from coordinator.workflow.stakes import Stakes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +47,15 @@ class Rehearsed:
     """The plan that ran, and what its rehearsal found out.
 
     `server` is where it was rehearsed, with the settings that the steps met; `wanted` the server that the plan is for,
-    None where none is known. `rehearsal.differences` compares them.
+    None where none is known. `rehearsal.differences` compares them. `stakes` are what it means for the target's data,
+    None where nobody looked.
     """
 
     plan: RunPlan
     rehearsal: Rehearsal
     server: ServerFacts | None = None
     wanted: ServerFacts | None = None
+    stakes: Stakes | None = None
 
 
 def rehearse(

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
     from coordinator.model.rehearsal import Rehearsal
+    from coordinator.planning.keep_locks import KeepLocks
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
     from coordinator.workflow.outside import Outside
@@ -117,12 +118,14 @@ class Writer:
         effects: Mapping[RevisionKey, KnownEffects] | None = None,
         locking: Mapping[RevisionKey, RevisionEffects] | None = None,
         heads: Mapping[str, frozenset[str]] | None = None,
+        keep_locks: KeepLocks | None = None,
     ) -> SegmentRunner:
         """The runner of that run's segments, with the integrity checks and what authors waived of them.
 
         `holds`: what it reverses is not to be applied again unasked. `effects` are kept with what it applies.
-        `locking` tells which locks it takes up front where no rehearsal does. `heads` are the rows of the version
-        tables that the plan was made from; None: they were not looked at.
+        `locking` tells which locks it takes up front where no rehearsal does, `keep_locks` those of the keeping; None:
+        each of these is taken where it is needed. `heads` are the rows of the version tables that the plan was made
+        from; None: they were not looked at.
         """
         journal = Journal(
             ledger=Ledger(self.ledger_session),
@@ -152,6 +155,6 @@ class Writer:
             tell=self.tell,
             lock_wait=self.settings.lock_wait,
             lock_patience=self.settings.lock_patience,
-            locks=locks_up_front(rehearsal, locking or {}),
+            locks=locks_up_front(rehearsal, locking or {}, keep_locks or {}),
             heads=KnownHeads(project=self.project, heads=self._heads(heads)),
         )

@@ -106,11 +106,7 @@ class Copying:
             return
         for each in partitions_of(self._session, source) if source.partitioned else ():
             self.covered.setdefault(each, []).append(loss)
-        lock_source(
-            self._session,
-            source,
-            mode="SHARE ROW EXCLUSIVE" if loss.kind is LossKind.ROWS else "ACCESS EXCLUSIVE",
-        )
+        lock_source(self._session, source, mode=loss.lock)
         if not has_rows(self._session, source):
             return
         made = self._planned(loss, source)

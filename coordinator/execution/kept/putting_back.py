@@ -11,7 +11,7 @@ from coordinator.execution.kept.keep_failure import PART_BACK, give_up_help
 from coordinator.execution.kept.put_back_findings import PutBackFindings
 from coordinator.ledger.kept import write_put_back
 from coordinator.model.effect import Verb
-from coordinator.model.kept import LossKind
+from coordinator.model.kept import PUT_BACK_LOCK, LossKind
 from coordinator.postgres.keeping import back as keep_back
 from coordinator.postgres.keeping import copy as keep_copy
 from coordinator.postgres.keeping import outcome as keep_outcome
@@ -110,12 +110,10 @@ class PuttingBack:
             keep_back.mark_changed(self.session, kept.copy, table, keys=names, rest=kept.rest)
 
     def _lock(self) -> None:
-        for where in sorted(
-            {each for kept in self.held for each in (kept.relation, kept.left_as[:2]) if each}
-        ):
+        for where in sorted({each for kept in self.held for each in kept.relations}):
             table = find_source(self.session, *where)
             if table is not None:
-                lock_source(self.session, table, mode="SHARE ROW EXCLUSIVE")
+                lock_source(self.session, table, mode=PUT_BACK_LOCK)
 
     def around(self, sql: str, *, schema: str) -> Relaxed | None:
         """The statement as it can be sent to a table with rows; None when it needs no help."""

@@ -14,6 +14,7 @@ from coordinator.postgres.session import comma_separated, compose, identifier, l
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from coordinator.model.locks import LockMode
     from coordinator.postgres.session import Session
 
 
@@ -143,9 +144,9 @@ def partitions_of(session: Session, source: Source) -> tuple[tuple[str, str], ..
     )
 
 
-def lock_source(session: Session, source: Source, *, mode: str) -> None:
-    """Take the lock that the destroying statement is going to take, before anything is read."""
-    session.execute(compose(f"LOCK TABLE {{table}} IN {mode} MODE", table=source.rows))
+def lock_source(session: Session, source: Source, *, mode: LockMode) -> None:
+    """Lock the table, and all partitions of one, before anything is read."""
+    session.execute(compose(f"LOCK TABLE {{table}} IN {mode.value} MODE", table=source.rows))
 
 
 def has_rows(session: Session, source: Source) -> bool:
