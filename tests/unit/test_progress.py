@@ -1,0 +1,60 @@
+"""What is sent again of a function that was cut off, and what is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from coordinator.errors import UnsettledError
+from coordinator.execution.progress import Progress
+from coordinator.model.recovery import Mark
+
+
+def sent(*texts: str) -> Mark:
+    """How far a function is in that has sent these."""
+    progress = Progress()
+    for each in texts:
+        assert not progress.passes(each, "crm", outside=False)
+    assert progress.mark is not None
+    return progress.mark
+
+
+def test_what_is_in_is_passed_over_and_settings_are_made_again() -> None:
+    texts = ("UPDATE t SET a = a + 1", "SET lock_timeout = 0")
+    progress = Progress(again=True, done=sent(*texts))
+    assert [progress.passes(each, "crm", outside=False) for each in texts] == [True, False]
+    assert not progress.passes("UPDATE t SET a = a + 1", "crm", outside=False)
+
+
+def test_other_statements_than_before_are_refused_and_so_is_all_that_follows() -> None:
+    progress = Progress(again=True, done=sent("UPDATE t SET a = 1"))
+    for text in ("UPDATE t SET a = 2", "SELECT 1"):
+        with pytest.raises(UnsettledError, match="does not send the statements"):
+            progress.passes(text, "crm", outside=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("DROP INDEX CONCURRENTLY ix", False),
+        ("CREATE INDEX CONCURRENTLY ix ON t (lower(name))", False),
+        ("VACUUM t", False),
+        ("UPDATE t SET a = a + 1", True),
+        ("ALTER TABLE t ALTER a TYPE bigint USING a * 2", True),
+        ("SELECT crm.mend()", True),
+        ("CALL crm.mend()", True),
+    ],
+)
+def test_outside_of_a_transaction_only_what_may_be_done_twice_is_sent(text: str, refused: bool) -> None:
+    progress = Progress(again=True, done=Mark())
+    if not refused:
+        assert not progress.passes(text, "crm", outside=True)
+        return
+    with pytest.raises(UnsettledError, match="nobody knows whether this statement is in"):
+        progress.passes(text, "crm", outside=True)
+
+
+def test_behind_a_commit_of_its_own_nothing_is_in_doubt() -> None:
+    progress = Progress(again=True, done=Mark())
+    progress.passes("VACUUM t", "crm", outside=True)
+    progress.committed()
+    assert not progress.passes("UPDATE t SET a = a + 1", "crm", outside=True)
