@@ -245,7 +245,9 @@ def cut_off_recovery(shop: Site) -> None:
         " INSERT INTO migrate.run (kind, status, plan, guarantee, environment, host, pid, program, rehearsal)"
         " VALUES ('recover', 'running', '', '', 'local', 'gone', 1, '0', '');"
         " INSERT INTO migrate.intent (run, sequence, token, direction, transactional, steps)"
-        " VALUES (3, 1, gen_random_uuid(), 'downgrade', false, ARRAY['crm:c3'])"
+        " VALUES (3, 1, gen_random_uuid(), 'downgrade', false, ARRAY['crm:c3']);"
+        " INSERT INTO migrate.checkpoint (token, number) SELECT token, n FROM migrate.intent, generate_series(0, 1) n"
+        " WHERE run = 3"
     )
 
 
