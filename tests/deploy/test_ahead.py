@@ -11,20 +11,29 @@ from tests.failures.shop import LOCK_HOLDER, SLEEPER
 from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.commands_site import Desk
     from tests.failures.site import Site
 
 DEPLOY = ("all-modules", "--yes", "--staging", "off")
+GATE = 4711  # an advisory lock of the test's own: the step waits while it is held
+WHILE_HELD = (
+    f"DO $$ BEGIN FOR n IN 1..400 LOOP EXIT WHEN NOT EXISTS (SELECT FROM pg_locks WHERE objid = {GATE});"
+    " PERFORM pg_sleep(0.1); END LOOP; END $$"
+)
+WAITING = SLEEPER.replace("SELECT pg_sleep(", "DO $$ BEGIN FOR n")
 
 
-def add_slow_column(site: Site) -> None:
-    """The new image: crm:c3, whose step takes a while."""
+def add_column(site: Site, *, then: str, requires: Sequence[str] = ()) -> None:
+    """The new image: crm:c3, which runs that statement too."""
     write_revision(
         versions_of(site.root, "crm"),
         "c3",
         after="c2",
-        upgrade='op.execute("ALTER TABLE crm.customers ADD fax text")\nop.execute("SELECT pg_sleep(4)")',
+        upgrade=f'op.execute("ALTER TABLE crm.customers ADD fax text")\nop.execute("{then}")',
         downgrade='op.execute("ALTER TABLE crm.customers DROP fax")',
+        requires=requires,
     )
 
 
@@ -35,7 +44,7 @@ def older(site: Site) -> None:
 
 def test_the_old_image_starts_with_a_warning_after_the_new_one_has_migrated(desk: Desk) -> None:
     write_shop(desk.root)
-    add_slow_column(desk)
+    add_column(desk, then="SELECT 1")
     apply(desk)
     older(desk)
     before = desk.picture()
@@ -50,7 +59,7 @@ def test_the_old_image_starts_with_a_warning_after_the_new_one_has_migrated(desk
 
 def test_it_can_be_asked_to_refuse_instead(desk: Desk) -> None:
     write_shop(desk.root)
-    add_slow_column(desk)
+    add_column(desk, then="SELECT 1")
     apply(desk)
     older(desk)
 
@@ -66,16 +75,18 @@ def test_the_old_image_that_restarts_in_the_middle_of_a_deploy_waits_for_nobody(
 ) -> None:
     write_shop(site.root)
     apply(site)
-    add_slow_column(site)
+    add_column(site, then=WHILE_HELD, requires=["billing:b2"])
     write_revision(
         versions_of(site.root, "billing"), "b2", after="b1", upgrade='op.execute("SELECT pg_sleep(0)")'
     )
-    with site.running(*DEPLOY, "--atomic", atomic) as new:
-        site.await_value(SLEEPER)
+    with site.session() as gate, site.running(*DEPLOY, "--atomic", atomic) as new:
+        gate.execute("SELECT pg_advisory_lock(%s)", (GATE,))
+        site.await_value(WAITING)
         older(site)
         (versions_of(site.root, "billing") / "b2.py").unlink()
         old = site.migrate(*DEPLOY)
         assert new.poll() is None, "the new image was done before the old one had started"
+        gate.execute("SELECT pg_advisory_unlock(%s)", (GATE,))
         ended = site.end(new)
 
     assert old.code == 0, old.err
@@ -89,7 +100,7 @@ def test_the_old_image_that_restarts_in_the_middle_of_a_deploy_waits_for_nobody(
 def test_a_cut_off_run_is_still_settled_by_a_start_that_has_nothing_to_apply(site: Site) -> None:
     write_shop(site.root)
     apply(site)
-    add_slow_column(site)
+    add_column(site, then="SELECT pg_sleep(4)")
     with site.running(*DEPLOY) as new:
         site.await_value(SLEEPER)
         new.kill()
