@@ -65,7 +65,7 @@ def write_undone(session: Session, token: UUID) -> None:
 
 
 def read_checkpoints(session: Session, token: UUID) -> Checkpoints | None:
-    """The checkpoints of a segment; None when it has none: an older program ran it, or it had not begun."""
+    """The checkpoints of a segment; None when it has none: it had not begun, or an older program ran it."""
     if not session.value("SELECT to_regclass('migrate.checkpoint') IS NOT NULL"):
         return None
     rows = session.rows(

@@ -79,6 +79,14 @@ class Run:
     final: bool = False  # it failed for a reason of code or data, so the same attempt would fail again
     kept: tuple[KeptData, ...] = ()  # what it kept, and what it put back
 
+    @property
+    def writes_checkpoints(self) -> bool:
+        """Whether its program wrote checkpoints: one from before the ledger's second version did not.
+
+        That one knew no attempts either, and no rollbacks; of a recovery only what is written down counts.
+        """
+        return self.kind != "apply" or bool(self.attempt)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedRevision:

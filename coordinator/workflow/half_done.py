@@ -74,28 +74,12 @@ class Undoing:
 
         Its indexes hold no data and are dropped. What else it made goes by its downgrade, when that can destroy
         nothing that was there before; rows that came into it since are kept. `schemas` are those around the step.
+        Where an older program did not write down what was there, only invalid indexes are dropped.
         Raises UnsettledError with what stays.
         """
         self._drop_indexes(half, schemas)
         findings: list[Finding] = []
-        transaction = Transaction(
-            self._main,
-            lock_wait=self.lock_wait,
-            at_begin=lambda: stand_behind_fence(self._main, self.run),
-            before_commit=self.lock.ping,
-            before_alone=self.lock.ping,
-        )
-        token = f"half done {half.key}"
-        why = bring_back(
-            self.runner,
-            transaction,
-            way,
-            half.there,
-            lambda: self._is_as_before(half, schemas),
-            lambda: self._note_undone(half),
-            token=token,
-            findings=findings,
-        )
+        why = self._bring_back(half, way, schemas, findings) if half.before else self._why_left(half)
         if why is None and way.writes:
             why = "it may have changed rows, which nothing here can tell or take back"
         if why is not None:
@@ -112,12 +96,39 @@ class Undoing:
             )
         return tuple(findings)
 
+    def _bring_back(
+        self, half: HalfDone, way: WayBack, schemas: frozenset[str], findings: list[Finding]
+    ) -> str | None:
+        transaction = Transaction(
+            self._main,
+            lock_wait=self.lock_wait,
+            at_begin=lambda: stand_behind_fence(self._main, self.run),
+            before_commit=self.lock.ping,
+            before_alone=self.lock.ping,
+        )
+        return bring_back(
+            self.runner,
+            transaction,
+            way,
+            half.there,
+            lambda: self._is_as_before(half, schemas),
+            lambda: self._note_undone(half),
+            token=f"half done {half.key}",
+            findings=findings,
+        )
+
+    def _why_left(self, half: HalfDone) -> str | None:
+        """None when nothing is there of what it makes, as far as that can be asked."""
+        if half.made and not any(is_there(self._main, each) for each in half.made):
+            return None
+        return "an older program ran it, which did not write down what was there before"
+
     @property
     def _main(self) -> Session:
         return self.runner.session
 
     def _drop_indexes(self, half: HalfDone, schemas: frozenset[str]) -> None:
-        built = [each for each in half.left if each.kind is ObjectKind.INDEX]
+        built = [each for each in half.left if each.kind is ObjectKind.INDEX] if half.before else []
         left = (*half.invalid, *built, *transient_indexes(self._main, schemas))
         try:
             drop_indexes(
@@ -136,12 +147,9 @@ class Undoing:
             write_undone(self._main, half.token)
 
     def _is_as_before(self, half: HalfDone, schemas: frozenset[str]) -> bool:
-        if half.before:
-            catalog = self.runner.catalog()
-            # An older program noted the whole database, where anybody may have changed something since.
-            return half.before in (catalog.in_schemas(schemas).fingerprint, catalog.fingerprint)
-        # An older program did not write down what was there; then only what the step makes can be asked.
-        return bool(half.made) and not any(is_there(self._main, each) for each in half.made)
+        catalog = self.runner.catalog()
+        # An older program noted the whole database, where anybody may have changed something since.
+        return half.before in (catalog.in_schemas(schemas).fingerprint, catalog.fingerprint)
 
 
 def is_complete(half: HalfDone, forth: RevisionEffects, statements: int) -> bool:

@@ -171,7 +171,7 @@ def refuse_undecided(run: Run) -> None:
 def _settle(session: Session, ledger: Ledger, run: Run, intents: tuple[Intent, ...]) -> RevisionKey | None:
     """The latest step of the run that is in, or None when nothing of it is, which the ledger is then told."""
     last = {key: each for each in intents for key in each.steps}
-    half_done = [str(key) for key, each in last.items() if _may_be_half_done(session, each)]
+    half_done = [str(key) for key, each in last.items() if _may_be_half_done(session, run, each)]
     if half_done:
         steps = ", ".join(half_done)
         ledger.finish_run(
@@ -209,9 +209,11 @@ def _with_reason(run: Run, what: str) -> str:
     return f"{run.error}; {what}" if run.error else what
 
 
-def _may_be_half_done(session: Session, intent: Intent) -> bool:
+def _may_be_half_done(session: Session, run: Run, intent: Intent) -> bool:
     """Whether a segment that commits statement by statement has committed something and has no proof of its end."""
     if intent.transactional or intent.committed:
         return False
     checkpoints = read_checkpoints(session, intent.token)
-    return checkpoints is None or (checkpoints.commits > 0 and not checkpoints.undone)
+    if checkpoints is None:  # it had not begun, as far as its program wrote that down
+        return not run.writes_checkpoints
+    return checkpoints.commits > 0 and not checkpoints.undone

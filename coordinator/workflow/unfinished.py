@@ -152,7 +152,8 @@ def _cut_off(
 ) -> tuple[Intent, Checkpoints | None] | None:
     """The last try at a step that committed something and has no proof of its end, unless that was taken away again.
 
-    `intents` are the run's own and those of the recoveries after it.
+    `intents` are the run's own and those of the recoveries after it. One without a checkpoint had not begun, so nothing
+    of it is in, unless its program wrote none.
     """
     for each in reversed([intent for intent in intents if key in intent.steps]):
         if each.committed:
@@ -161,7 +162,7 @@ def _cut_off(
             continue
         checkpoints = read_checkpoints(session, each.token)
         if checkpoints is None:
-            if each.run == run.number and run.kind != "recover":  # an older program ran it
+            if each.run == run.number and not run.writes_checkpoints:
                 return each, None
         elif checkpoints.undone:
             return None

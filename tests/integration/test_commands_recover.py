@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from coordinator.model.catalog import DATABASE_WIDE
+from coordinator.postgres.catalog import read_catalog
 from tests.commands_site import Desk, add_index, apply, write_shop
 from tests.failures.conftest import site, state_directory
 from tests.trees import versions_of, write_revision
@@ -143,10 +145,11 @@ def test_a_step_whose_file_is_gone_is_not_taken_back(shop: Site) -> None:
     assert "crm:c1 cannot be taken back: this checkout has no file of it" in ended.said
 
 
-def cut_off_index(shop: Site, *, rows: bool) -> None:
+def cut_off_index(shop: Site, *, rows: bool, older: bool = False) -> None:
     """Leave the ledger and the database as a kill -9 in the middle of a concurrent build would.
 
-    With `rows` the build failed on the server before the client died, which leaves an invalid index.
+    With `rows` the build failed on the server before the client died, which leaves an invalid index. `older`: a
+    program ran it that wrote no checkpoints.
     """
     apply(shop)
     add_index(shop.root)
@@ -154,13 +157,22 @@ def cut_off_index(shop: Site, *, rows: bool) -> None:
         shop.execute("INSERT INTO crm.customers VALUES (1, 'Ana'), (2, 'Ana')")
     with shop.session() as session:
         session.execute(
-            "INSERT INTO migrate.run (kind, status, plan, guarantee, environment, host, pid, program, rehearsal)"
-            " VALUES ('apply', 'running', '', '', 'local', 'gone', 1, '0', '')"
+            "INSERT INTO migrate.run (kind, status, plan, guarantee, environment, host, pid, program, rehearsal, attempt)"
+            " VALUES ('apply', 'running', '', '', 'local', 'gone', 1, '0', '', %s)",
+            ("" if older else "a" * 64,),
         )
         session.execute(
             "INSERT INTO migrate.intent (run, sequence, token, direction, transactional, steps)"
             " VALUES (2, 1, gen_random_uuid(), 'upgrade', false, ARRAY['crm:c3'])"
         )
+        if not older:
+            catalog = read_catalog(session, ignore={("crm", "alembic_version")})
+            session.execute(
+                "INSERT INTO migrate.checkpoint (token, number, fingerprint, sent, texts)"
+                " SELECT token, number, fingerprint, sent, texts FROM migrate.intent,"
+                " (VALUES (0, %s, NULL, NULL), (1, '', 0, '')) c (number, fingerprint, sent, texts) WHERE run = 2",
+                (catalog.in_schemas({"crm", DATABASE_WIDE}).fingerprint,),
+            )
         if rows:
             with pytest.raises(Exception, match="could not create unique index"):
                 session.execute("CREATE UNIQUE INDEX CONCURRENTLY one_name ON crm.customers (name)")
@@ -233,6 +245,25 @@ def test_resume_writes_down_a_step_that_was_complete(shop: Site) -> None:
     assert shop.migrate("all-modules").code == 0
 
 
+@pytest.mark.parametrize("how", ["--abort", "--resume"])
+def test_of_a_program_that_wrote_no_checkpoint_only_what_is_invalid_is_dropped(shop: Site, how: str) -> None:
+    cut_off_index(shop, rows=True, older=True)
+    ended = shop.migrate("recover", how)
+    assert ended.code == 0, ended.err
+    assert shop.value(INVALID) == 0
+    assert shop.value("SELECT to_regclass('crm.one_name')") is None
+
+
+def test_of_a_program_that_wrote_no_checkpoint_nobody_knows_what_was_there_before(shop: Site) -> None:
+    cut_off_index(shop, rows=False, older=True)
+    refused = shop.migrate("recover", "--abort")
+    assert refused.code == 4, refused.err
+    assert "an older program ran it, which did not write down what was there before" in refused.said
+    assert shop.value("SELECT to_regclass('crm.one_name')") is not None
+    shop.execute("DROP INDEX crm.one_name")
+    assert shop.migrate("recover", "--abort").code == 0
+
+
 def cut_off_recovery(shop: Site) -> None:
     """Leave what a kill -9 leaves in the middle of `recover --abort`: run 2 unsettled, the index of c3 dropped,
     and neither the version row nor the ledger told of it."""
@@ -268,10 +299,11 @@ def test_a_recovery_that_was_cut_off_itself_is_recovered(shop: Site, how: str) -
 
 def test_an_index_that_the_run_did_not_build_is_left_alone(shop: Site) -> None:
     cut_off_index(shop, rows=True)
+    shop.execute("CREATE TABLE public.theirs (a int); INSERT INTO public.theirs VALUES (1), (1)")
     with shop.session() as session, pytest.raises(Exception, match="could not create unique index"):
-        session.execute("CREATE UNIQUE INDEX CONCURRENTLY somebodys ON crm.customers (name)")
+        session.execute("CREATE UNIQUE INDEX CONCURRENTLY somebodys ON public.theirs (a)")
     assert shop.migrate("recover", "--abort").code == 0
-    assert shop.value("SELECT to_regclass('crm.somebodys')") is not None
+    assert shop.value("SELECT to_regclass('public.somebodys')") is not None
 
 
 def test_a_killed_run_whose_server_process_still_works_is_not_touched(shop: Site) -> None:

@@ -15,6 +15,10 @@ ROLLBACK = ("rollback", "crm", "--staging", "off", "--yes", "--run", "1")
 SLEEP = "op.execute('SELECT pg_sleep(60)')"
 INDEXES = "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'crm'::regnamespace AND c.relkind IN ('i', 'I') ORDER BY 1"
 OWN = "alembic_version_pkc"
+NOBODY = (
+    "SELECT true WHERE NOT EXISTS (SELECT 1 FROM pg_stat_activity"
+    " WHERE datname = current_database() AND application_name LIKE 'migrate:%')"
+)
 
 
 def in_block(*lines: str) -> str:
@@ -28,10 +32,7 @@ def kill_asleep(site: Site, *words: str) -> None:
         site.await_value(SLEEPER)
         process.kill()
         process.communicate()
-    site.await_value(
-        "SELECT true WHERE NOT EXISTS (SELECT 1 FROM pg_stat_activity"
-        " WHERE datname = current_database() AND application_name LIKE 'migrate:%')"
-    )
+    site.await_value(NOBODY)
 
 
 def awake(site: Site, revision: str = "a1") -> None:
@@ -322,3 +323,52 @@ def test_what_a_reindexing_left_that_was_cut_off_is_dropped(site: Site) -> None:
     assert ended.code == 0, ended.err
     assert site.rows(INDEXES) == (("big",),)
     assert site.migrate(*UNREHEARSED).code == 0
+
+
+def kill_before_it_begins(site: Site) -> None:
+    """Kill the run when the intent of its step is written, and its first checkpoint is not."""
+    with site.session() as foreign:
+        foreign.execute("BEGIN; LOCK TABLE migrate.checkpoint IN SHARE MODE")
+        with site.running(*UNREHEARSED) as process:
+            ledger = site.await_value(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                " AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO migrate.checkpoint%'"
+            )
+            process.kill()
+            process.communicate()
+        foreign.execute("SELECT pg_terminate_backend(%s, 10000)", (ledger,))
+        foreign.execute("ROLLBACK")
+    site.await_value(NOBODY)
+
+
+@pytest.mark.parametrize("how", ["--abort", "--resume", "next run"])
+def test_nothing_that_is_older_goes_when_a_step_never_began(site: Site, how: str) -> None:
+    write(site, (execute("SELECT 1"),), ())
+    assert site.migrate(*UNREHEARSED).code == 0
+    write(
+        site,
+        (
+            in_block(
+                execute("DROP INDEX CONCURRENTLY crm.ix"), execute("CREATE INDEX CONCURRENTLY ix ON t (a, b)")
+            ),
+            execute("CREATE TABLE IF NOT EXISTS older (a int)"),
+        ),
+        (execute("DROP TABLE older"), execute("DROP INDEX CONCURRENTLY crm.ix", alone=True)),
+        "a2",
+        after="a1",
+    )
+    site.execute(
+        "CREATE INDEX ix ON crm.t (b); CREATE TABLE crm.older (a int); INSERT INTO crm.older VALUES (7)"
+    )
+    before = site.picture()
+    kill_before_it_begins(site)
+    if how == "next run":
+        assert site.migrate("status").code == 0
+    else:
+        ended = site.migrate("recover", how)
+        assert ended.code == 0, ended.err
+    assert site.picture() == before
+    done = site.migrate(*UNREHEARSED)
+    assert done.code == 0, done.err
+    assert site.value("SELECT indnatts FROM pg_index WHERE indexrelid = 'crm.ix'::regclass") == 2
+    assert site.rows("SELECT a FROM crm.older") == ((7,),)
