@@ -10,19 +10,22 @@ from coordinator.model.effect import ObjectKind, Verb
 from coordinator.model.known_objects import BARE
 from coordinator.postgres.dropping import drop_index
 from coordinator.postgres.meaning import schema_meant
-from coordinator.postgres.presence import KNOWN_KINDS, is_there, present, unfinished_index
+from coordinator.postgres.presence import KNOWN_KINDS, has_function, is_there, present, unfinished_index
 from coordinator.postgres.session import compose, identifier
 from coordinator.sql.namespace import Namespace
 from coordinator.sql.parser import parse
 from coordinator.sql.reading import Reading
+from coordinator.sql.shaping import details_of
 from coordinator.sql.statements import read_command
 from coordinator.sql.tree import SqlSyntaxError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from coordinator.model.effect import Effect, ObjectName
     from coordinator.postgres.session import Session
+
+    _Signatures = Mapping[ObjectName, tuple[tuple[str, ...], ...]]
 
 _QUIET = frozenset({Verb.USE, Verb.HOLD, Verb.TIGHTEN})
 
@@ -31,13 +34,15 @@ _QUIET = frozenset({Verb.USE, Verb.HOLD, Verb.TIGHTEN})
 class BeforeStatement:
     """Looks at the statements of one step, which makes what it names without a schema in `schema`.
 
-    `lenient`: the step brings something half done to one side, so a statement whose work is done is passed over.
+    `lenient`: the step brings something half done to one side, so a statement whose work is done is passed over;
+    `only_alone`: only outside of a transaction, since it is known what is in of those inside of one.
     `built` are the indexes that the step builds.
     """
 
     session: Session
     schema: str
     lenient: bool = False
+    only_alone: bool = False
     built: list[ObjectName] = field(default_factory=list)
 
     def __call__(self, text: str) -> bool:
@@ -45,7 +50,8 @@ class BeforeStatement:
         if self.session.failed or not (self.lenient or "index" in text.lower()):
             return False
         reading = _read(text)
-        if self.lenient and not reading.unknown and self._is_done(reading.effects):
+        passes = self.lenient and not (self.only_alone and self.session.in_transaction)
+        if passes and not reading.unknown and self._is_done(reading.effects, _signatures(text)):
             return True
         for each in reading.effects:
             if each.verb is Verb.CREATE and each.object.kind is ObjectKind.INDEX and each.to is not None:
@@ -71,16 +77,22 @@ class BeforeStatement:
         else:
             drop_index(self.session, index)
 
-    def _is_done(self, effects: Iterable[Effect]) -> bool:
+    def _is_done(self, effects: Iterable[Effect], signatures: _Signatures) -> bool:
         doing = [each for each in effects if each.verb not in _QUIET]
-        return bool(doing) and all(self._is_there_as_wanted(each) for each in doing)
+        return bool(doing) and all(self._is_there_as_wanted(each, signatures) for each in doing)
 
-    def _is_there_as_wanted(self, effect: Effect) -> bool:
+    def _is_there_as_wanted(self, effect: Effect, signatures: _Signatures) -> bool:
         if effect.object.kind not in KNOWN_KINDS:
             return False
+        if effect.object.kind is ObjectKind.FUNCTION and effect.verb is Verb.CREATE:
+            return self._has_functions(self._made(effect), signatures.get(effect.object, ()))
         if effect.verb is Verb.DROP:
             return not is_there(self.session, self._meant(effect.object))
         return effect.verb is Verb.CREATE and bool(present(self.session, (self._made(effect),)))
+
+    def _has_functions(self, name: ObjectName, signatures: tuple[tuple[str, ...], ...]) -> bool:
+        """Whether those that a statement makes are there; another of the same name is another function."""
+        return bool(signatures) and all(has_function(self.session, name, each) for each in signatures)
 
     def _made(self, effect: Effect) -> ObjectName:
         """What the effect creates: an index with its table, a part with the whole, all else in `schema`."""
@@ -95,6 +107,17 @@ class BeforeStatement:
         if name.schema != BARE:
             return name
         return replace(name, schema=schema_meant(self.session, name) or self.schema)
+
+
+def _signatures(text: str) -> _Signatures:
+    """The argument types of the functions that the text makes, where all of them are written out."""
+    found: dict[ObjectName, tuple[tuple[str, ...], ...]] = {}
+    with suppress(SqlSyntaxError):
+        for tree in parse(text):
+            for name, made in details_of(tree, BARE).functions:
+                if all(made.arguments):
+                    found[name] = (*found.get(name, ()), made.arguments)
+    return found
 
 
 def _read(text: str) -> Reading:

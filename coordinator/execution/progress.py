@@ -15,6 +15,7 @@ from coordinator.sql.reading import Reading
 from coordinator.sql.statements import read_command
 from coordinator.sql.tree import SqlSyntaxError
 
+_OTHERS: Final = "it does not send the statements that it had sent before"
 _AGAIN: Final = "finish it by hand from there, and keep what is in then with `migrate recover --resume`"
 
 
@@ -37,9 +38,14 @@ class Progress:
         self._refusal: UnsettledError | None = None
 
     @property
+    def is_known(self) -> bool:
+        """Whether it is known how far the function is in; of one that begins anew it is."""
+        return self._known or not self._again
+
+    @property
     def mark(self) -> Mark | None:
         """What is in once the transaction commits that is open now; None when that is not known."""
-        if self._again and not self._known:
+        if not self.is_known:
             return None
         return self._done if self._sent < self._done.sent else Mark(self._sent, self._digest)
 
@@ -61,18 +67,32 @@ class Progress:
             return False
         if self._sent <= self._done.sent:
             if self._sent == self._done.sent and self._digest != self._done.digest:
-                raise self._refused("it does not send the statements that it had sent before", text)
+                raise self._refused(_OTHERS, f"at: {_shown(text)}")
             return not _is_for_session(text)
         if (outside or not self._known) and _could_count_twice(text, schema):
-            raise self._refused("nobody knows whether this statement is in, and twice it could do harm", text)
+            raise self._refused(
+                "nobody knows whether this statement is in, and twice it could do harm", f"at: {_shown(text)}"
+            )
         return False
 
-    def _refused(self, why: str, text: str) -> UnsettledError:
-        shown = " ".join(text.split())
-        self._refusal = UnsettledError(
-            why, help=_AGAIN, details=(f"at: {shown[:200]}{'…' if len(shown) > 200 else ''}",)
-        )
+    def ended(self) -> None:
+        """The function has ended. Raises UnsettledError when it never came to where it had been before.
+
+        Its statements may depend on what it reads, or on how many rows an earlier one has changed.
+        """
+        if self._refusal is not None:
+            raise self._refusal
+        if self._again and self._sent < self._done.sent:
+            raise self._refused(_OTHERS, f"it ended after {self._sent} of {self._done.sent} that are in")
+
+    def _refused(self, why: str, where: str) -> UnsettledError:
+        self._refusal = UnsettledError(why, help=_AGAIN, details=(where,))
         return self._refusal
+
+
+def _shown(text: str) -> str:
+    shown = " ".join(text.split())
+    return f"{shown[:200]}{'…' if len(shown) > 200 else ''}"
 
 
 def _is_for_session(text: str) -> bool:

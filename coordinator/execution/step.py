@@ -140,7 +140,12 @@ class StepRunner:
         if blocks is not None:
             blocks.keeping = keeping
         schema = self._project.module(step.key.module).schema
-        self._indexes = indexes = BeforeStatement(session=self.session, schema=schema, lenient=lenient)
+        self._indexes = indexes = BeforeStatement(
+            session=self.session,
+            schema=schema,
+            lenient=lenient,
+            only_alone=blocks is not None and progress is not None and progress.is_known,
+        )
         conduit = SessionConduit(
             session=self.session,
             blocks=blocks,
@@ -155,6 +160,8 @@ class StepRunner:
         session_before = self._around.watched()
         marks = table_marks(self.session)
         called = self._calling.call(step, conduit, token)
+        if progress is not None:
+            progress.ended()
         try:
             transaction.check_ours()
             self._around.settle_constraints(step, conduit)

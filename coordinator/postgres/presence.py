@@ -75,6 +75,19 @@ def is_there(session: Session, name: ObjectName) -> bool:
     return bool(present(session, (name,)))
 
 
+def has_function(session: Session, name: ObjectName, arguments: tuple[str, ...]) -> bool:
+    """Whether there is a function or procedure that takes arguments of exactly these types, as the session names them."""
+    return bool(
+        session.value(
+            "SELECT EXISTS (SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+            " WHERE n.nspname = %s AND p.proname = %s AND p.pronargs = cardinality(%s::text[])"
+            " AND p.proargtypes::text = array_to_string(ARRAY(SELECT to_regtype(u.type)::oid"
+            " FROM unnest(%s::text[]) WITH ORDINALITY u (type, number) ORDER BY u.number), ' '))",
+            (name.schema, name.name, list(arguments), list(arguments)),
+        )
+    )
+
+
 def unfinished_index(session: Session, index: ObjectName, *, table: ObjectName | None) -> bool | None:
     """None when there is no invalid index of that name (`table`: on that table); else whether somebody builds it now.
 

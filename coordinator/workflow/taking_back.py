@@ -16,6 +16,7 @@ from coordinator.execution.versions import HeadsChangedError, unprepare_module
 from coordinator.ledger.kept import read_kept
 from coordinator.ledger.lock import stand_behind_fence
 from coordinator.ledger.made import erase_made, read_made
+from coordinator.ledger.touched import read_touched
 from coordinator.model.capture import Direction
 from coordinator.model.effect import Verb
 from coordinator.model.finding import Finding, Severity
@@ -153,7 +154,10 @@ class TakingBack:
     def _carry_out(self, plan: RunPlan, *, resumed: Mapping[RevisionKey, HalfDone] | None = None) -> None:
         if not plan.steps:
             return
-        segments = replace(self.writer, keeping=self._keeping(plan)).segments(self.number, plan)
+        # What a rollback must prove of each step, a recovery must too.
+        project = replace(self._project, touched=read_touched(self._main, [step.key for step in plan.steps]))
+        writer = replace(self.writer, project=project, keeping=self._keeping(plan))
+        segments = writer.segments(self.number, plan)
         if self._latest is not None:
             segments.follow(self._latest)
         self._latest = segments
