@@ -10,9 +10,10 @@ from coordinator.errors import CoordinatorError, UnsettledError
 from coordinator.execution.progress import Progress
 from coordinator.execution.words import recorded
 from coordinator.ledger.checkpoints import write_commit, write_start
+from coordinator.model.capture import Direction
 from coordinator.model.catalog import DATABASE_WIDE
 from coordinator.postgres.leftovers import drop_indexes, transient_indexes
-from coordinator.postgres.presence import KNOWN_KINDS, is_there
+from coordinator.postgres.presence import KNOWN_KINDS, invalid_indexes, is_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -67,16 +68,21 @@ def around(step: Step, way: WayBack | None, project: Project) -> frozenset[str]:
     return frozenset({*schemas, *(each.schema for each in made), DATABASE_WIDE})
 
 
-def tidy(runner: StepRunner, start: Catalog, schemas: frozenset[str], *, lock_wait: float) -> None:
-    """Drop the indexes that it built, and what its reindexing left. They hold no data."""
+def tidy(
+    runner: StepRunner, start: Catalog, schemas: frozenset[str], *, whole: bool, lock_wait: float
+) -> None:
+    """Drop the indexes that it built, and what its reindexing left. They hold no data.
+
+    Without `whole` only those that are invalid.
+    """
     session = runner.session
-    session.execute("RESET ROLE; RESET search_path")
     created = {
         (each.schema, each.part or each.name)
         for each in runner.catalog().difference(start).created
         if each.kind == "index"
     }
-    ours = (*runner.built, *transient_indexes(session, schemas))
+    built = runner.built if whole else invalid_indexes(session, runner.built)
+    ours = (*built, *transient_indexes(session, schemas))
     drop_indexes(session, [each for each in ours if (each.schema, each.name) in created], lock_wait=lock_wait)
 
 
@@ -138,10 +144,11 @@ class LoneSegment:
     """One run of a segment that commits statement by statement: its checkpoints, and what is done when it fails.
 
     `schemas` are those around the step. `way` is None where nothing but indexes may be taken away. `left` says why
-    something stayed half done, and `unproved` that rows may have been changed, which no catalog shows. One that goes
-    on with a try that was cut off keeps on writing that one's checkpoints: `continued`.
+    something stayed half done when it failed, and `unproved` that rows may have been changed, which no catalog shows.
+    One that goes on with a try that was cut off keeps on writing that one's checkpoints: `continued`.
     """
 
+    step: Step
     runner: StepRunner
     ledger: Ledger
     lock: Lock
@@ -153,6 +160,7 @@ class LoneSegment:
     left: str | None = None
     unproved: bool = False
     progress: Progress = field(init=False)
+    _starts: tuple[Catalog, ...] = ()
     _there: tuple[str, ...] = ()
     _commits: int = 0
     _going_back: bool = False
@@ -165,8 +173,12 @@ class LoneSegment:
             self.progress = Progress(again=True, done=self.continued.done)
             self._commits = self.continued.commits
 
-    def begin(self, start: Catalog) -> None:
-        """Checkpoint 0, right before the step."""
+    def begin(self, start: Catalog, bare: Catalog) -> None:
+        """Checkpoint 0, right before the step.
+
+        `bare` is what was there before its own transaction made the module's schemas: these go with the run.
+        """
+        self._starts = (start, bare)
         session = self.runner.session
         refuse_own_snapshots(session, (self.lock.pid, self.ledger.pid))
         made = self.way.made if self.way is not None else ()
@@ -180,10 +192,10 @@ class LoneSegment:
     def before_commit(self) -> None:
         """The lock must still be ours, and the commit says of itself that it is in."""
         self.lock.ping()
-        self._commits += 1
         # While it is brought back, what its own function had sent is no measure any more.
         mark = None if self._going_back else self.progress.mark
-        write_commit(self.runner.session, self._books, self._commits, mark, undone=self._undone)
+        write_commit(self.runner.session, self._books, self._commits + 1, mark, undone=self._undone)
+        self._commits += 1
         self.progress.committed()
 
     @property
@@ -196,9 +208,15 @@ class LoneSegment:
         """Whether anything of the step may be in."""
         return self._commits > 0
 
-    def bring_back(self, start: Catalog, transaction: Transaction, step: Step) -> None:
+    def bring_back(self, transaction: Transaction) -> None:
         """After a failure: take away what it had committed, as far as that cannot destroy what was there before."""
-        tidy(self.runner, start, self.schemas, lock_wait=self.lock_wait)
+        if not self._starts:
+            return
+        if self._commits:
+            self.left = "that could not be tried"
+        self.runner.session.execute("RESET ROLE; RESET search_path")
+        whole = self._takes_back_whole(transaction)
+        tidy(self.runner, self._starts[0], self.schemas, whole=whole, lock_wait=self.lock_wait)
         if not self._commits or self.way is None:
             return
         self.unproved = self.way.writes
@@ -208,11 +226,39 @@ class LoneSegment:
             transaction,
             self.way,
             self._there,
-            lambda: not self._catalog().difference(start.in_schemas(self.schemas)),
+            self._is_as_before,
             self._note_undone,
-            token=f"half done {step.key}",
+            token=f"half done {self.step.key}",
             findings=[],
         )
+
+    def _takes_back_whole(self, transaction: Transaction) -> bool:
+        """Whether indexes may go that were built to their end.
+
+        A downgrade that was cut off is gone on with behind its mark, and what that says is in must stay in. Only where
+        it left nothing else, its indexes go too; first the mark does, since that may be cut off as well.
+        """
+        if self.step.direction is Direction.UPGRADE or not self._commits:
+            return True
+        if self.way is None or self.way.writes or not self._left_only_indexes():
+            return False
+        self._going_back = True
+        transaction.begin()
+        transaction.commit()
+        return True
+
+    def _left_only_indexes(self) -> bool:
+        difference = self._catalog().difference(self._starts[0].in_schemas(self.schemas))
+        built = {(each.schema, each.name) for each in self.runner.built}
+        return (
+            not difference.dropped
+            and not difference.changed
+            and all((each.schema, each.part or each.name) in built for each in difference.created)
+        )
+
+    def _is_as_before(self) -> bool:
+        catalog = self._catalog()
+        return any(not catalog.difference(each.in_schemas(self.schemas)) for each in self._starts)
 
     def _note_undone(self) -> None:
         self._undone = True

@@ -163,7 +163,7 @@ class SegmentRunner:
                     self._give_back(attempt, error, pause)
                     return pause
                 failure = self._given_up(segment, error, patience)
-                self._take_back(segment, attempt, failure)
+                self._take_back(attempt, failure)
             if failure is error:
                 raise
             raise failure from error
@@ -177,8 +177,6 @@ class SegmentRunner:
         modules = [step.key.module for step in segment.steps]
         self.heads.prove(self.runner.session, modules)
         attempt.start = self.start = catalog = self.runner.catalog()
-        if attempt.lone is not None:
-            attempt.lone.begin(attempt.start)
         for step in segment.steps:
             attempt.current = step
             self.tell(StepStarted(phase=attempt.phase, step=step))
@@ -200,7 +198,7 @@ class SegmentRunner:
         why = why_again(error, self.lock.wait)
         self.tell(TriedAgainSoon(why=why, steps=tuple(reversed(attempt.done)), pause=pause))
 
-    def _take_back(self, segment: Segment, attempt: _Attempt, failure: BaseException) -> None:
+    def _take_back(self, attempt: _Attempt, failure: BaseException) -> None:
         """The transaction is rolled back for good: write that down, and take away what had been committed within it."""
         self._note_rolled_back(attempt, failure)
         if attempt.lone is None or attempt.start is None:
@@ -212,12 +210,13 @@ class SegmentRunner:
             self.lock.watching(self.runner.session, wait_limit=self.lock_patience),
         ):
             self.lock.regain()
-            attempt.lone.bring_back(attempt.start, attempt.transaction, segment.steps[0])
+            attempt.lone.bring_back(attempt.transaction)
 
     def _lone(self, segment: Segment, token: UUID) -> LoneSegment:
         step = segment.steps[0]
         way = self.way_back(step)
         return LoneSegment(
+            step=step,
             runner=self.runner,
             ledger=self.journal.ledger,
             lock=self.lock,
@@ -243,11 +242,13 @@ class SegmentRunner:
 
     def _step(self, step: Step, attempt: _Attempt, before: Catalog) -> Catalog:
         phase, progress = attempt.phase, self._progress(step, attempt)
-        session, module = self.runner.session, self.project.module(step.key.module)
+        session, module, bare = self.runner.session, self.project.module(step.key.module), before
         if step.direction is Direction.UPGRADE and (made := self._prepare(step)):
             self._making[module.name] = (*self._making.get(module.name, ()), *made)
             write_made(session, self.journal.run, module.name, made)
             before = self.runner.catalog()
+        if attempt.lone is not None:
+            attempt.lone.begin(before, bare)
         result = self.runner.run(
             step,
             attempt.transaction,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.recovery.test_lone_steps import BLOCK, SLEEPER, UNREHEARSED, execute, write
+from tests.trees import project, versions_of, write_revision
 
 if TYPE_CHECKING:
     from tests.failures.site import Site
@@ -372,3 +373,156 @@ def test_nothing_that_is_older_goes_when_a_step_never_began(site: Site, how: str
     assert done.code == 0, done.err
     assert site.value("SELECT indnatts FROM pg_index WHERE indexrelid = 'crm.ix'::regclass") == 2
     assert site.rows("SELECT a FROM crm.older") == ((7,),)
+
+
+def test_a_downgrade_that_ends_before_it_has_sent_what_it_had_sent_is_not_done(site: Site) -> None:
+    """What it sends depends on the rows: while it is passed over, it leaves its loop at once."""
+    batch = (
+        "sql = 'UPDATE t SET b = b - 10 WHERE ctid = ANY (ARRAY(SELECT ctid FROM t WHERE b > 10 LIMIT 2))'\n"
+        "while op.get_bind().exec_driver_sql(sql).rowcount == 2:\n    pass"
+    )
+    write(
+        site,
+        UP[:2],
+        (batch, in_block(execute("DROP INDEX crm.ix"), SLEEP), execute("ALTER TABLE t DROP COLUMN a")),
+    )
+    site.execute("INSERT INTO crm.t SELECT n, n FROM generate_series(3, 6) n")
+    assert site.migrate(*UNREHEARSED).code == 0
+    kill_asleep(site, *ROLLBACK)
+    assert values(site) == (1, 2, 3, 4, 5, 6)
+    awake(site)
+    for how in ("--abort", "--resume"):
+        ended = site.migrate("recover", how)
+        assert "it does not send the statements that it had sent before" in ended.said + " ".join(
+            ended.out.split()
+        )
+        assert ended.code == (4 if how == "--abort" else 0)
+        assert site.value("SELECT count(a) FROM crm.t") == 6
+        assert site.value("SELECT count(*) FROM migrate.applied") == 1
+
+
+def test_an_index_that_the_mark_of_a_failed_downgrade_says_is_in_stays(site: Site) -> None:
+    write(
+        site,
+        (execute("ALTER TABLE t ADD COLUMN c int"), in_block(execute("SELECT 1"))),
+        (
+            execute("ALTER TABLE t DROP COLUMN c"),
+            execute("CREATE INDEX CONCURRENTLY i1 ON t (b)", alone=True),
+            execute("CREATE UNIQUE INDEX CONCURRENTLY i2 ON t (a)", alone=True),
+        ),
+    )
+    assert site.migrate(*UNREHEARSED).code == 0
+    assert site.migrate(*ROLLBACK).code == 4
+    assert site.rows(INDEXES) == ((OWN,), ("i1",))
+    again = site.migrate("recover", "--abort")
+    assert again.code == 4, again.err
+    assert site.rows(INDEXES) == ((OWN,), ("i1",))
+    site.execute("DELETE FROM crm.t WHERE b = 2")
+    ended = site.migrate("recover", "--resume")
+    assert ended.code == 0, ended.err
+    assert site.rows(INDEXES) == ((OWN,), ("i1",), ("i2",))
+    assert site.value("SELECT count(*) FROM migrate.applied") == 0
+
+
+def test_indexes_of_a_failed_downgrade_go_when_it_left_nothing_else(site: Site) -> None:
+    write(
+        site,
+        (in_block(execute("SELECT 1")),),
+        (
+            execute("CREATE INDEX CONCURRENTLY i1 ON t (b)", alone=True),
+            execute("CREATE UNIQUE INDEX CONCURRENTLY i2 ON t (a)", alone=True),
+        ),
+    )
+    assert site.migrate(*UNREHEARSED).code == 0
+    before = site.picture()
+    ended = site.migrate(*ROLLBACK)
+    assert ended.code == 3, ended.err
+    assert site.picture() == before
+
+
+FUNCTION = "CREATE FUNCTION crm.f({}) RETURNS int LANGUAGE sql AS 'SELECT 1'"
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_function_of_the_same_name_is_another_one(site: Site, alone: bool) -> None:
+    """And what stands inside of a transaction is not passed over by its name at all."""
+    write(
+        site,
+        (execute("DROP FUNCTION crm.f(text)"), execute("CREATE INDEX CONCURRENTLY ix ON t (b)", alone=True)),
+        (
+            in_block(execute("DROP INDEX CONCURRENTLY crm.ix"), SLEEP),
+            execute(FUNCTION.format("text"), alone=alone),
+        ),
+    )
+    site.execute(";".join(FUNCTION.format(each) for each in ("int", "text")))
+    assert site.migrate(*UNREHEARSED).code == 0
+    kill_asleep(site, *ROLLBACK)
+    awake(site)
+    ended = site.migrate("recover", "--resume")
+    assert ended.code == 0, ended.err
+    assert site.value("SELECT count(*) FROM pg_proc WHERE proname = 'f'") == 2
+
+
+def test_a_function_that_is_in_is_not_made_again(site: Site) -> None:
+    write(
+        site,
+        (execute("DROP FUNCTION crm.f(text)"), execute("CREATE INDEX CONCURRENTLY ix ON t (b)", alone=True)),
+        (in_block(execute("DROP INDEX CONCURRENTLY crm.ix"), execute(FUNCTION.format("text")), SLEEP),),
+    )
+    site.execute(FUNCTION.format("text"))
+    assert site.migrate(*UNREHEARSED).code == 0
+    kill_asleep(site, *ROLLBACK)
+    awake(site)
+    ended = site.migrate("recover", "--resume")
+    assert ended.code == 0, ended.err
+
+
+NEW_MODULE = (
+    (
+        execute("CREATE TABLE n (a int)"),
+        in_block(execute("CREATE INDEX CONCURRENTLY nix ON n (a)"), SLEEP),
+        execute("SELECT 1 / count(*) FROM n"),
+    ),
+    (execute("DROP INDEX CONCURRENTLY crm.nix", alone=True), execute("DROP TABLE n")),
+)
+
+
+@pytest.mark.parametrize("how", ["fails", "killed"])
+def test_a_new_module_whose_first_step_stops_half_way_goes_with_its_schema(site: Site, how: str) -> None:
+    project(site.root, modules=("crm",))
+    up, down = NEW_MODULE
+    write_revision(versions_of(site.root, "crm"), "a1", upgrade="\n".join(up), downgrade="\n".join(down))
+    if how == "killed":
+        kill_asleep(site, *UNREHEARSED)
+        ended = site.migrate("recover", "--abort")
+        assert ended.code == 0, ended.err
+    else:
+        awake(site)
+        ended = site.migrate(*UNREHEARSED)
+        assert ended.code == 3, ended.err
+    assert site.value("SELECT to_regnamespace('crm') IS NULL")
+
+
+def test_what_a_half_done_step_stands_on_is_not_reversed_beneath_it(site: Site) -> None:
+    write(site, (execute("ALTER TABLE t ADD COLUMN c int"),), (execute("ALTER TABLE t DROP COLUMN c"),))
+    write(
+        site,
+        (
+            execute("CREATE VIEW v AS SELECT a FROM t"),
+            execute("CREATE UNIQUE INDEX CONCURRENTLY ix ON t (a)", alone=True),
+        ),
+        (execute("SELECT 1 / (SELECT count(*) FROM public.mended)"), execute("DROP VIEW v")),
+        "a2",
+        after="a1",
+    )
+    site.execute("CREATE TABLE public.mended (a int)")
+    before = site.picture()
+    ended = site.migrate(*UNREHEARSED)
+    assert ended.code == 4, ended.err
+    assert "crm:a2 is half done, and what it stands on stays until it is recovered" in ended.said
+    assert "still in: crm:a1" in ended.said
+    site.execute("INSERT INTO public.mended VALUES (1)")
+    again = site.migrate("recover", "--abort")
+    assert again.code == 0, again.err
+    site.execute("DELETE FROM public.mended")
+    assert site.picture() == before
