@@ -87,8 +87,8 @@ class SessionConduit:
         self.recent.append(self.sent)
         for command in _commands(text):
             self._inspect(command, line)
-        if self._is_in(text):
-            return Reply(rowcount=0)
+        if (changed := self._is_in(text)) is not None:
+            return Reply(rowcount=changed)
         self._refuse_loss(text, line)
         try:
             if self._outside and self.blocks is not None:
@@ -106,13 +106,15 @@ class SessionConduit:
         except LockLostError as error:
             self.stopped = error
             raise
+        if self.progress is not None:
+            self.progress.changed(answer.rowcount)
         self.failed = None  # the server goes on, so what it refused before was caught, with a savepoint
         return Reply(columns=answer.columns, rows=answer.rows, rowcount=answer.rowcount)
 
-    def _is_in(self, text: str) -> bool:
-        """Whether an earlier try of the step has committed this statement already."""
+    def _is_in(self, text: str) -> int | None:
+        """How many rows this statement changed, where an earlier try of the step has committed it already."""
         if self.progress is None:
-            return False
+            return None
         try:
             return self.progress.passes(text, self.schema, outside=self._outside)
         except CoordinatorError as error:

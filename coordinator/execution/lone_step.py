@@ -163,6 +163,7 @@ class LoneSegment:
     _starts: tuple[Catalog, ...] = ()
     _there: tuple[str, ...] = ()
     _commits: int = 0
+    _counted: int = 0  # statements whose counts are written down
     _going_back: bool = False
     _undone: bool = False
 
@@ -172,6 +173,7 @@ class LoneSegment:
         else:
             self.progress = Progress(again=True, done=self.continued.done)
             self._commits = self.continued.commits
+            self._counted = 0 if self.continued.done is None else len(self.continued.done.counts)
 
     def begin(self, start: Catalog, bare: Catalog) -> None:
         """Checkpoint 0, right before the step.
@@ -194,8 +196,10 @@ class LoneSegment:
         self.lock.ping()
         # While it is brought back, what its own function had sent is no measure any more.
         mark = None if self._going_back else self.progress.mark
-        write_commit(self.runner.session, self._books, self._commits + 1, mark, undone=self._undone)
+        counts = () if mark is None else mark.counts[self._counted :]
+        write_commit(self.runner.session, self._books, self._commits + 1, mark, counts, undone=self._undone)
         self._commits += 1
+        self._counted += len(counts)
         self.progress.committed()
 
     @property

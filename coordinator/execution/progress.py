@@ -34,6 +34,9 @@ class Progress:
         self._known = done is not None
         self._sent = 0
         self._digest = ""
+        self._counts = (
+            list(self._done.counts) or [0] * self._done.sent
+        )  # one for each that is in, or was sent
         self._beyond = False  # a commit of our own says that nothing that comes now was sent before
         self._refusal: UnsettledError | None = None
 
@@ -47,14 +50,16 @@ class Progress:
         """What is in once the transaction commits that is open now; None when that is not known."""
         if not self.is_known:
             return None
-        return self._done if self._sent < self._done.sent else Mark(self._sent, self._digest)
+        if self._sent < self._done.sent:
+            return self._done
+        return Mark(self._sent, self._digest, tuple(self._counts[: self._sent]))
 
     def committed(self) -> None:
         """What was sent so far is about to be committed."""
         self._beyond = self._beyond or (self._known and self._sent > self._done.sent)
 
-    def passes(self, text: str, schema: str, *, outside: bool) -> bool:
-        """Count the text; true when it must not be sent, since it is in already.
+    def passes(self, text: str, schema: str, *, outside: bool) -> int | None:
+        """Count the text; when it must not be sent, since it is in already, how many rows it changed then.
 
         `schema` is where unqualified names go; `outside`: no transaction is open. Raises UnsettledError when the
         function does not send what it sent before, or when sending the text twice could change rows twice.
@@ -63,17 +68,24 @@ class Progress:
             raise self._refusal
         self._sent += 1
         self._digest = hashlib.sha256(f"{self._digest}\n{text}".encode()).hexdigest()
+        if self._sent > len(self._counts):
+            self._counts.append(0)
         if not self._again or self._beyond:
-            return False
+            return None
         if self._sent <= self._done.sent:
             if self._sent == self._done.sent and self._digest != self._done.digest:
                 raise self._refused(_OTHERS, f"at: {_shown(text)}")
-            return not _is_for_session(text)
+            return None if _is_for_session(text) else self._counts[self._sent - 1]
         if (outside or not self._known) and _could_count_twice(text, schema):
             raise self._refused(
                 "nobody knows whether this statement is in, and twice it could do harm", f"at: {_shown(text)}"
             )
-        return False
+        return None
+
+    def changed(self, rows: int) -> None:
+        """So many rows were changed by the text that was counted last, and sent."""
+        if self._sent > self._done.sent:
+            self._counts[self._sent - 1] = rows
 
     def ended(self) -> None:
         """The function has ended. Raises UnsettledError when it never came to where it had been before.

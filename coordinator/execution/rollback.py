@@ -53,7 +53,7 @@ class RollbackManager:
         Raises whatever a reversal raised, with `remaining` set, or UnsettledError when something differs.
         """
         self._left = [str(step.key) for segment in committed for step in segment.steps]
-        self._refuse_half_done()
+        self._refuse_half_done(starting)
         wrote = bool(committed or self.segments.made or self.segments.half_done is not None)
         if committed or self.segments.made:
             # What is in on a server that took over is not known to be what this run was told is in.
@@ -68,12 +68,13 @@ class RollbackManager:
             # The server gave back all that was ours, with its transaction: what differs now is somebody else's.
             self._others = self.segments.runner.catalog().difference(starting.catalog).sentences()
 
-    def _refuse_half_done(self) -> None:
+    def _refuse_half_done(self, starting: Starting) -> None:
         """What a half done step is measured by when it is recovered is what it stands on: that must stay till then."""
         lone = self.segments.half_done
         if lone is not None and lone.left is not None:
             raise UnsettledError(
-                f"{lone.step.key} is half done, and what it stands on stays until it is recovered"
+                f"{lone.step.key} is half done, and what it stands on stays until it is recovered",
+                details=self.segments.runner.catalog().difference(starting.catalog).sentences(),
             )
 
     def _reverse(self, plan: RunPlan) -> None:

@@ -6,6 +6,7 @@ connection inside each transaction that the step commits, so each is there exact
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,13 +45,23 @@ def write_start(ledger: Ledger, token: UUID, fingerprint: str, there: tuple[str,
 
 
 def write_commit(
-    session: Session, token: UUID, number: int, mark: Mark | None, *, undone: bool = False
+    session: Session,
+    token: UUID,
+    number: int,
+    mark: Mark | None,
+    counts: tuple[int, ...] = (),
+    *,
+    undone: bool = False,
 ) -> None:
-    """Say, inside the transaction that is about to be committed, that it is. Our own role writes, not a module's."""
+    """Say, inside the transaction that is about to be committed, that it is. Our own role writes, not a module's.
+
+    `counts` are those of the mark that no earlier row has: a loop may commit thousands of times.
+    """
     session.execute("SET LOCAL ROLE NONE")
+    sent, texts = (None, None) if mark is None else (mark.sent, mark.digest)
     session.execute(
-        "INSERT INTO migrate.checkpoint (token, number, sent, texts, undone) VALUES (%s, %s, %s, %s, %s)",
-        (token, number, None if mark is None else mark.sent, None if mark is None else mark.digest, undone),
+        "INSERT INTO migrate.checkpoint (token, number, sent, texts, counts, undone) VALUES (%s, %s, %s, %s, %s, %s)",
+        (token, number, sent, texts, list(counts), undone),
     )
 
 
@@ -71,16 +82,19 @@ def read_checkpoints(session: Session, token: UUID) -> Checkpoints | None:
     rows = session.rows(
         # A ledger of version 2 has fewer columns, and a look does not bring it up to date.
         "SELECT number, fingerprint, there, to_jsonb(c) ->> 'sent', to_jsonb(c) ->> 'texts',"
-        " to_jsonb(c) ->> 'undone' FROM migrate.checkpoint c WHERE token = %s ORDER BY number",
+        " to_jsonb(c) ->> 'counts', to_jsonb(c) ->> 'undone' FROM migrate.checkpoint c WHERE token = %s ORDER BY number",
         (token,),
     )
     if not rows or rows[0][0] != 0:
         return None
-    _, _, _, sent, texts, undone = rows[-1]
+    _, _, _, sent, texts, _, undone = rows[-1]
+    counts = tuple(int(count) for row in rows for count in json.loads(row[5] or "[]"))
     return Checkpoints(
         fingerprint=rows[0][1],
         there=frozenset(rows[0][2]),
         commits=len(rows) - 1,
-        done=None if sent is None else Mark(int(sent), str(texts)),
+        done=None
+        if sent is None
+        else Mark(int(sent), str(texts), counts if len(counts) == int(sent) else ()),
         undone=undone == "true",
     )

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a function is in: so many of the texts that it sends, in their order, and a digest of these."""
+    """How far a function is in: so many of the texts that it sends, in their order, and a digest of these.
+
+    `counts` are the rows that each of them changed; () where an older program did not write that down.
+    """
 
     sent: int = 0
     digest: str = ""
+    counts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
