@@ -555,3 +555,16 @@ def test_what_a_half_done_step_stands_on_is_not_reversed_beneath_it(site: Site) 
     assert again.code == 0, again.err
     site.execute("DELETE FROM public.mended")
     assert site.picture() == before
+
+
+def test_what_an_abort_takes_back_is_proved_like_a_rollback(site: Site) -> None:
+    write(site, (execute("ALTER TABLE t ADD COLUMN c int"),), (execute("SELECT 1"),))
+    write(site, (SLEEP,), (), "a2", after="a1")
+    kill_asleep(site, *UNREHEARSED, "--atomic", "step")
+    ended = site.migrate("recover", "--abort")
+    assert ended.code == 4, ended.err
+    assert "was taken back, and not as before it came in: column crm.t.c" in ended.said
+    file = site.root / site.file("crm", "a1")
+    file.write_text(file.read_text().replace("SELECT 1", "ALTER TABLE t DROP COLUMN c"))
+    again = site.migrate("recover", "--abort")
+    assert again.code == 0, again.err
