@@ -34,9 +34,8 @@ class Progress:
         self._known = done is not None
         self._sent = 0
         self._digest = ""
-        self._counts = (
-            list(self._done.counts) or [0] * self._done.sent
-        )  # one for each that is in, or was sent
+        # Rows changed, one for each text that is in or was counted.
+        self._counts = list(self._done.counts) or [0] * self._done.sent
         self._beyond = False  # a commit of our own says that nothing that comes now was sent before
         self._refusal: UnsettledError | None = None
 
