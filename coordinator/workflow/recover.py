@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError, UnsettledError
+from coordinator.execution.categories import may_pass
 from coordinator.execution.events import Listener, TargetNamed
 from coordinator.execution.failure import StepFailedError
 from coordinator.execution.words import recorded
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from coordinator.execution.project import Project
     from coordinator.model.finding import Finding
     from coordinator.model.names import RevisionKey
-    from coordinator.model.recovery import UnfinishedRun
+    from coordinator.model.recovery import HalfDone, UnfinishedRun
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
     from coordinator.workflow.state import TargetState
@@ -172,6 +173,7 @@ class _Recovery:
         half_done = any(each.half_done for each in runs)
         findings = self._bring_to_one_side(runs, ledger) if half_done else ()
         with nullcontext() if half_done else told_as_untouched():  # only the ledger is written here
+            self.lock.ping()
             for each in runs:
                 take_fence(self.ledger_session, each.number)
                 why = each.open_run.run.error or "cut off"
@@ -183,13 +185,18 @@ class _Recovery:
         with told_as_untouched():
             finishing = self._begin("settles", runs)
         findings: list[Finding] = [*learned]
-        with self.lock.to_its_end():
-            for run in reversed(runs):
-                for half in self._now(run, finishing.number).half_done:
-                    try:
-                        finishing.finish_half_done(half)
-                    except (CoordinatorError, KeyError) as error:  # a person has decided that it may stay
-                        findings.append(left_half_done(half, _why(error)))
+        try:
+            with self.lock.to_its_end():
+                for run in reversed(runs):
+                    for half in self._now(run, finishing.number).half_done:
+                        findings.extend(_finished(finishing, half))
+        except CoordinatorError as error:
+            ledger.finish_run(finishing.number, RunStatus.SETTLED, error=f"stopped: {self._recorded(error)}")
+            raise UnsettledError(
+                f"not everything could be brought to one side, and nothing is settled: {error.message}",
+                details=error.details,
+                help=error.help or "once that is over, `migrate recover --resume` goes on from there",
+            ) from error
         ledger.finish_run(finishing.number, RunStatus.APPLIED)
         return (*findings, *finishing.findings)
 
@@ -287,6 +294,20 @@ class _Recovery:
             runs=runs,
             run=run,
         )
+
+
+def _finished(finishing: TakingBack, half: HalfDone) -> tuple[Finding, ...]:
+    """Finish it; the warning where that is not possible, since a person has decided that it may stay then.
+
+    What may be over by itself a while later is raised: nobody has decided about that.
+    """
+    try:
+        finishing.finish_half_done(half)
+    except (CoordinatorError, KeyError) as error:
+        if may_pass(error):
+            raise
+        return (left_half_done(half, _why(error)),)
+    return ()
 
 
 def _leave_undecided(ledger: Ledger, runs: tuple[UnfinishedRun, ...], recovery: int) -> None:
