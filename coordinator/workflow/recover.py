@@ -15,6 +15,7 @@ from coordinator.execution.workers import Workers
 from coordinator.ledger.backends import end_backends, refuse_living
 from coordinator.ledger.lock import take_fence
 from coordinator.ledger.store import Ledger
+from coordinator.model.names import RevisionKey
 from coordinator.model.plan import Guarantee
 from coordinator.model.recovery import Recovered, RecoveryReport
 from coordinator.model.run import RunStatus
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from coordinator.execution.monitor import WatchedLock
     from coordinator.execution.project import Project
     from coordinator.model.finding import Finding
-    from coordinator.model.names import RevisionKey
     from coordinator.model.recovery import HalfDone, UnfinishedRun
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
@@ -257,24 +257,18 @@ class _Recovery:
     def _refuse_what_others_stand_on(self, state: TargetState, runs: tuple[UnfinishedRun, ...]) -> None:
         """Refuse before the first write when something that is to go carries a revision that is to stay."""
         going = {key for each in runs for key in each.still_in}
-        for tree in self.project.trees:
-            applied = state.applied.get(tree.module.name, frozenset())
-            for revision in tree.revisions:
-                if revision.key.revision not in applied or revision.key in going:
-                    continue
-                below = next(
-                    (
-                        key
-                        for key in going
-                        if key.module == revision.key.module and key.revision in revision.parents
-                    ),
-                    None,
+        applied = {**state.applied, **state.absent.applied}
+        for revision in (each for tree in state.absent.all_trees(self.project) for each in tree.revisions):
+            key = revision.key
+            if key.revision not in applied.get(key.module, frozenset()) or key in going:
+                continue
+            stands_on = {*revision.requires, *(RevisionKey(key.module, each) for each in revision.parents)}
+            below = next((each for each in sorted(going) if each in stands_on), None)
+            if below is not None:
+                raise UnsettledError(
+                    f"{below} cannot be taken back: {key} stands on it and came in otherwise",
+                    help=f"take {key} back first, or keep what is in with `migrate recover --resume`",
                 )
-                if below is not None:
-                    raise UnsettledError(
-                        f"{below} cannot be taken back: {revision.key} stands on it and came in otherwise",
-                        help=f"take {revision.key} back first, or keep what is in with `migrate recover --resume`",
-                    )
         for key in sorted({key for each in runs for key in _touched(each)}):
             try:
                 self.project.revision(key)
