@@ -6,6 +6,7 @@ import re
 
 from coordinator.errors import CoordinatorError, LockHeldError, UnreachableError, UnsettledError
 from coordinator.execution.failure import StepFailedError
+from coordinator.execution.patience import sqlstate_of
 from coordinator.execution.versions import HeadsChangedError
 from coordinator.ledger.lock import LockLostError
 from coordinator.ledger.system import OtherServerError
@@ -44,6 +45,8 @@ _BY_SQLSTATE: dict[str, Category] = {
 _TIME_LIMIT = re.compile(
     "timeout|Zeitüberschreitung|délai|tiempo de espera|tempo de espera|тайм-аут|タイムアウト|시간 ?초과|超时"
 )
+
+_PASSING = frozenset({Category.LOCK, Category.CONNECTION, Category.INTERRUPTION})
 
 _SEVERITY = {
     Category.LOCK: IncidentSeverity.MEDIUM,
@@ -91,6 +94,15 @@ def categorize(error: BaseException) -> Category:
     if isinstance(error, CoordinatorError | Exception):
         return Category.CODE
     return Category.INTERRUPTION
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether it may be over by itself a while later: who held a lock, a connection, an interruption, a full disk."""
+    if isinstance(error, HeadsChangedError):
+        return False  # what a version table holds stays there
+    if categorize(error) in _PASSING or (sqlstate_of(error) or "").startswith("53"):
+        return True
+    return isinstance(error, UnsettledError) and error.__cause__ is not None and may_pass(error.__cause__)
 
 
 def severity_of(category: Category, status: RunStatus) -> IncidentSeverity:

@@ -70,22 +70,19 @@ class Executor:
         try:
             self.rollback.take_back(plan, committed, starting)
         except Exception as second:
-            remains = self.rollback.remaining
+            unasked = self.segments.unasked
             missing = self._report(plan, RunStatus.UNSETTLED, error, second)
             both = f"{told}; then, taking back: {self._recorded(second)}"
             self._finish(RunStatus.UNSETTLED, both, final=final)
             raise UnsettledError(
                 f"run {run} failed, and not everything could be taken back",
-                help=f"mend the cause, then `migrate recover --abort` goes on taking back run {run};"
-                f" `migrate history {run} --report` tells what was seen",
+                help=f"{_way_on(run, (second, error), unasked)}; `migrate history {run} --report` tells what was seen",
                 details=(
                     f"first:  {_sentence(error)}",
                     *_details(error),
                     f"then:   {_sentence(second)}",
                     *_details(second),
-                    f"still {'in' if plan.direction is Direction.UPGRADE else 'out'}: {', '.join(remains)}"
-                    if remains
-                    else "every step was taken back, but the database is not as it was",
+                    *_what_is_left(plan.direction, self.rollback.remaining, unasked),
                     *_half_done(error, self.segments.half_done),
                     *missing,
                 ),
@@ -126,6 +123,26 @@ class Executor:
                 f"{what}; and the ledger could not be told how run {journal.run} ended: {lost}",
                 help="`migrate status` tells what is in; the next run settles the ledger",
             ) from lost
+
+
+def _way_on(run: int, errors: tuple[BaseException, ...], unasked: Segment | None) -> str:
+    if unasked is None:
+        return f"mend the cause, then `migrate recover --abort` goes on taking back run {run}"
+    told = (each.help for each in errors if isinstance(each, UnsettledError) and each.help)
+    return next(told, "`migrate recover` says what is in; then --abort or --resume, as you decide")
+
+
+def _what_is_left(direction: Direction, remains: tuple[str, ...], unasked: Segment | None) -> tuple[str, ...]:
+    side = "in" if direction is Direction.UPGRADE else "out"
+    perhaps = () if unasked is None else tuple(str(step.key) for step in unasked.steps)
+    surely = [each for each in remains if each not in perhaps]
+    if not surely and unasked is None:
+        return ("every step was taken back, but the database is not as it was",)
+    how = f"{side} or not" if unasked is None or unasked.transactional else f"{side}, half done or not at all"
+    return (
+        *((f"still {side}: {', '.join(surely)}",) if surely else ()),
+        *((f"{how}: {', '.join(perhaps)}",) if perhaps else ()),
+    )
 
 
 def _half_done(error: BaseException, lone: LoneSegment | None) -> tuple[str, ...]:

@@ -87,7 +87,9 @@ class Reporter:
         witness = self.segments.witness
         seen = witness.seen
         category = seen.category if seen is not None else categorize(errors[0])
+        unasked = self.segments.unasked
         begun = {record.key for record in run.steps}
+        begun |= set() if unasked is None else {step.key for step in unasked.steps}
         activity = seen.activity if seen is not None else Activity(not_seen="it failed between two steps")
         notices, unheard = NOTICES.latest(witness.notices)
         left_out = (*activity.left_out, (NOTICES.name, witness.notices_left_out + unheard))

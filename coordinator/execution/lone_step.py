@@ -96,13 +96,15 @@ def bring_back(
     *,
     token: str,
     findings: list[Finding],
+    stopped: Callable[[CoordinatorError], None] = lambda _: None,
 ) -> str | None:
     """Take away what a half done step left; None when the catalog is as it was before it, else why it is not.
 
     First the opposite function, passing over what is done already. `there` are objects of `way.made` that were
     there before the step: nothing is run that could drop one of these. What was committed by it stays committed
     only when the catalog is as before, or when it commits statement by statement itself. `undone` writes down, with
-    the last of it, that nothing is left, unless rows may have been changed; `findings` gets what was worth saying.
+    the last of it, that nothing is left, unless rows may have been changed; `findings` gets what was worth saying,
+    and `stopped` the failure that ended it.
     """
     if is_as_before():
         _note_undone(transaction, way, undone)
@@ -127,6 +129,7 @@ def bring_back(
         findings.extend(result.findings)
     except CoordinatorError as error:
         transaction.rollback()
+        stopped(error)
         told = recorded(error, runner.source(way.back))  # a recovery writes it down
         return f"its {way.back.direction.value}() was tried: {told}"
     return None if is_as_before() else f"its {way.back.direction.value}() ran, and something is left"

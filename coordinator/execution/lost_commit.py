@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from coordinator.postgres.session import Session
 
 # Seconds. The server has noticed a lost client by then, even when the network only went silent.
-_BACKEND_ENDS_WITHIN = 75.0
+BACKEND_ENDS_WITHIN = 75.0
 _SERVER_ANSWERS_WITHIN = 30.0
 
 
@@ -49,7 +49,7 @@ def connect_anew(session: Session, run: int, error: BaseException) -> None:
     lost = session.pid_when_open
     _reopen(session, run)
     refuse_elsewhere(session, run)
-    living = await_end(session, run, seconds=_BACKEND_ENDS_WITHIN, only=lost)
+    living = await_end(session, run, seconds=BACKEND_ENDS_WITHIN, only=lost)
     if living:
         raise UnsettledError(
             f"the connection was lost, and {living[0]} still works on the run's transaction",

@@ -90,6 +90,7 @@ class SegmentRunner:
         default_factory=dict
     )  # cut off reversals, brought to their end
     half_done: LoneSegment | None = None  # the one that failed
+    unasked: Segment | None = None  # something of it may be in, and no server could be asked
     made: dict[str, tuple[str, ...]] = field(default_factory=dict)  # module -> schemas and tables made for it
     committed: list[Segment] = field(default_factory=list)  # in order, backwards ones too
     start: Catalog | None = None  # what was there before the latest segment
@@ -153,7 +154,7 @@ class SegmentRunner:
             with shielded() if pause is None else held():
                 if pause is None:
                     self._look_around(attempt, error)
-                if was_committed(session, self.journal, transaction, token, error):
+                if self._was_committed(segment, attempt, token, error):
                     self.witness.forget()
                     self._keep_made()
                     self._is_committed(segment)
@@ -185,6 +186,15 @@ class SegmentRunner:
             attempt.done.append(step)
         attempt.current = None
         self.heads.leave(self.runner.session, modules)
+
+    def _was_committed(self, segment: Segment, attempt: _Attempt, token: UUID, error: BaseException) -> bool:
+        lone = attempt.lone
+        try:
+            return was_committed(self.runner.session, self.journal, attempt.transaction, token, error)
+        except BaseException:
+            if attempt.transaction.committing or (lone is not None and lone.has_committed):
+                self.unasked = segment
+            raise
 
     def _look_around(self, attempt: _Attempt, error: BaseException) -> None:
         if attempt.current is not None:

@@ -29,6 +29,7 @@ _FOUND = (
     " WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('i', 'I')"
     " AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = c.oid)"
 )
+_CANCELLED = "57014"
 _SINCE = 140000  # server_version_num of the first release with DETACH PARTITION CONCURRENTLY
 
 
@@ -71,8 +72,8 @@ def drop_indexes(session: Session, indexes: Iterable[ObjectName], *, lock_wait: 
     """Drop those of them that are there, outside of any transaction; those of constraints stay.
 
     One of a partitioned table goes first, with the partitions' that are attached to it, and waits `lock_wait` seconds
-    at most: PostgreSQL cannot drop it concurrently. One that cannot be dropped keeps none of the others; the first
-    StatementError is raised at the end.
+    at most: PostgreSQL cannot drop it concurrently. One that cannot be dropped keeps none of the others, unless it
+    was cancelled; the first StatementError is raised at the end.
     """
     errors: list[StatementError] = []
     found = [(each, row[0]) for each in dict.fromkeys(indexes) for row in _look(session, each)]
@@ -86,6 +87,8 @@ def drop_indexes(session: Session, indexes: Iterable[ObjectName], *, lock_wait: 
             else:
                 drop_index(session, index)
         except StatementError as error:
+            if error.sqlstate == _CANCELLED:
+                raise  # whoever ended this wait does not want the next one
             errors.append(error)
     if errors:
         raise errors[0]

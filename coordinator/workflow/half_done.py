@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from coordinator.errors import UnsettledError
+from coordinator.errors import CoordinatorError, UnsettledError
 from coordinator.execution.lone_step import bring_back
 from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import move_heads, prepare_module
@@ -62,12 +62,16 @@ def way_back_of(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undoing:
-    """Takes away what an upgrade left that was cut off; `run` is the recovery, which owns the fence."""
+    """Takes away what an upgrade left that was cut off; `run` is the recovery, which owns the fence.
+
+    `stopped` has what ended its downgrade, if something did.
+    """
 
     runner: StepRunner
     lock: Lock
     run: int
     lock_wait: float
+    stopped: list[CoordinatorError] = field(default_factory=list)
 
     def undo(self, half: HalfDone, way: WayBack, schemas: frozenset[str]) -> tuple[Finding, ...]:
         """Bring it to where it was before the step; doing it again does no harm. What is worth saying of that.
@@ -115,6 +119,7 @@ class Undoing:
             lambda: self._note_undone(half),
             token=f"half done {half.key}",
             findings=findings,
+            stopped=self.stopped.append,
         )
 
     def _why_left(self, half: HalfDone) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError, UnsettledError
+from coordinator.execution.categories import may_pass
 from coordinator.execution.events import Listener, TargetNamed
 from coordinator.execution.failure import StepFailedError
 from coordinator.execution.words import recorded
@@ -14,6 +15,7 @@ from coordinator.execution.workers import Workers
 from coordinator.ledger.backends import end_backends, refuse_living
 from coordinator.ledger.lock import take_fence
 from coordinator.ledger.store import Ledger
+from coordinator.model.names import RevisionKey
 from coordinator.model.plan import Guarantee
 from coordinator.model.recovery import Recovered, RecoveryReport
 from coordinator.model.run import RunStatus
@@ -36,8 +38,7 @@ if TYPE_CHECKING:
     from coordinator.execution.monitor import WatchedLock
     from coordinator.execution.project import Project
     from coordinator.model.finding import Finding
-    from coordinator.model.names import RevisionKey
-    from coordinator.model.recovery import UnfinishedRun
+    from coordinator.model.recovery import HalfDone, UnfinishedRun
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
     from coordinator.workflow.state import TargetState
@@ -172,6 +173,7 @@ class _Recovery:
         half_done = any(each.half_done for each in runs)
         findings = self._bring_to_one_side(runs, ledger) if half_done else ()
         with nullcontext() if half_done else told_as_untouched():  # only the ledger is written here
+            self.lock.ping()
             for each in runs:
                 take_fence(self.ledger_session, each.number)
                 why = each.open_run.run.error or "cut off"
@@ -183,13 +185,18 @@ class _Recovery:
         with told_as_untouched():
             finishing = self._begin("settles", runs)
         findings: list[Finding] = [*learned]
-        with self.lock.to_its_end():
-            for run in reversed(runs):
-                for half in self._now(run, finishing.number).half_done:
-                    try:
-                        finishing.finish_half_done(half)
-                    except (CoordinatorError, KeyError) as error:  # a person has decided that it may stay
-                        findings.append(left_half_done(half, _why(error)))
+        try:
+            with self.lock.to_its_end():
+                for run in reversed(runs):
+                    for half in self._now(run, finishing.number).half_done:
+                        findings.extend(_finished(finishing, half))
+        except CoordinatorError as error:
+            ledger.finish_run(finishing.number, RunStatus.SETTLED, error=f"stopped: {self._recorded(error)}")
+            raise UnsettledError(
+                f"not everything could be brought to one side, and nothing is settled: {error.message}",
+                details=error.details,
+                help=error.help or "once that is over, `migrate recover --resume` goes on from there",
+            ) from error
         ledger.finish_run(finishing.number, RunStatus.APPLIED)
         return (*findings, *finishing.findings)
 
@@ -250,24 +257,18 @@ class _Recovery:
     def _refuse_what_others_stand_on(self, state: TargetState, runs: tuple[UnfinishedRun, ...]) -> None:
         """Refuse before the first write when something that is to go carries a revision that is to stay."""
         going = {key for each in runs for key in each.still_in}
-        for tree in self.project.trees:
-            applied = state.applied.get(tree.module.name, frozenset())
-            for revision in tree.revisions:
-                if revision.key.revision not in applied or revision.key in going:
-                    continue
-                below = next(
-                    (
-                        key
-                        for key in going
-                        if key.module == revision.key.module and key.revision in revision.parents
-                    ),
-                    None,
+        applied = {**state.applied, **state.absent.applied}
+        for revision in (each for tree in state.absent.all_trees(self.project) for each in tree.revisions):
+            key = revision.key
+            if key.revision not in applied.get(key.module, frozenset()) or key in going:
+                continue
+            stands_on = {*revision.requires, *(RevisionKey(key.module, each) for each in revision.parents)}
+            below = next((each for each in sorted(going) if each in stands_on), None)
+            if below is not None:
+                raise UnsettledError(
+                    f"{below} cannot be taken back: {key} stands on it and came in otherwise",
+                    help=f"take {key} back first, or keep what is in with `migrate recover --resume`",
                 )
-                if below is not None:
-                    raise UnsettledError(
-                        f"{below} cannot be taken back: {revision.key} stands on it and came in otherwise",
-                        help=f"take {revision.key} back first, or keep what is in with `migrate recover --resume`",
-                    )
         for key in sorted({key for each in runs for key in _touched(each)}):
             try:
                 self.project.revision(key)
@@ -287,6 +288,20 @@ class _Recovery:
             runs=runs,
             run=run,
         )
+
+
+def _finished(finishing: TakingBack, half: HalfDone) -> tuple[Finding, ...]:
+    """Finish it; the warning where that is not possible, since a person has decided that it may stay then.
+
+    What may be over by itself a while later is raised: nobody has decided about that.
+    """
+    try:
+        finishing.finish_half_done(half)
+    except (CoordinatorError, KeyError) as error:
+        if may_pass(error):
+            raise
+        return (left_half_done(half, _why(error)),)
+    return ()
 
 
 def _leave_undecided(ledger: Ledger, runs: tuple[UnfinishedRun, ...], recovery: int) -> None:

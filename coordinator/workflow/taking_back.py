@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from coordinator.errors import UnsettledError
+from coordinator.errors import CoordinatorError, UnsettledError
+from coordinator.execution.categories import categorize, may_pass
 from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed
 from coordinator.execution.failure import StepFailedError
 from coordinator.execution.kept.keep_plan import KeepPlan
 from coordinator.execution.kept.keeper import Keeper
 from coordinator.execution.lone_step import around
 from coordinator.execution.step import StepRunner
+from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import HeadsChangedError, unprepare_module
 from coordinator.ledger.kept import read_kept
 from coordinator.ledger.lock import stand_behind_fence
@@ -20,6 +23,7 @@ from coordinator.ledger.touched import read_touched
 from coordinator.model.capture import Direction
 from coordinator.model.effect import Verb
 from coordinator.model.finding import Finding, Severity
+from coordinator.model.incident import Category
 from coordinator.model.plan import RunPlan, Segment, Step
 from coordinator.planning.reverse import is_transactional, reverse_plan
 from coordinator.postgres.failure import StatementError
@@ -32,7 +36,7 @@ from coordinator.workflow.integrity import integrity_checks
 from coordinator.workflow.loss import keep_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from coordinator.execution.project import Project
     from coordinator.execution.segment import SegmentRunner
@@ -79,7 +83,8 @@ class TakingBack:
             self._effects(half.key, Direction.UPGRADE),
             len(self._captured(half.key, Direction.UPGRADE).statements),
         ):
-            write_down(self._main, self._project, half, self.number)
+            with self._patient(half.key):
+                write_down(self._main, self._project, half, self.number)
         else:
             self._undo(half)
 
@@ -110,7 +115,8 @@ class TakingBack:
             run=self.number,
             lock_wait=self.writer.settings.lock_wait,
         )
-        self.findings.extend(undoing.undo(half, way, around(step, way, self._project)))
+        with self._patient(half.key, undoing.stopped):
+            self.findings.extend(undoing.undo(half, way, around(step, way, self._project)))
         if (went := _rows_that_went(read_kept(self._main, run=self.number), half.key)) is not None:
             self.findings.append(went)
 
@@ -187,8 +193,7 @@ class TakingBack:
         for name, made in reversed(read_made(self._main, run)):
             try:
                 module = self._project.module(name)
-                with self._main.transaction():
-                    stand_behind_fence(self._main, self.number)
+                with self._patient(f"module {name!r}"), self._transaction():
                     unprepare_module(self._main, module, made)
                     erase_made(self._main, run, name)
             except KeyError:
@@ -199,6 +204,44 @@ class TakingBack:
                 if error.sqlstate != _STILL_USED:
                     raise
                 self._keep(name, made, "something else is in it")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """One of the recovery's own, behind which nobody waits longer than behind a step."""
+        transaction = Transaction(
+            self._main,
+            lock_wait=self.writer.settings.lock_wait,
+            at_begin=lambda: stand_behind_fence(self._main, self.number),
+            before_commit=self.writer.lock.ping,
+        )
+        transaction.begin()
+        try:
+            yield
+            transaction.commit()
+        except BaseException:
+            transaction.rollback()
+            raise
+
+    @contextmanager
+    def _patient(self, what: RevisionKey | str, stopped: Sequence[CoordinatorError] = ()) -> Iterator[None]:
+        """Let no statement wait longer than a run is patient, and say who was in the way.
+
+        `stopped`: what ended the work, where its error does not tell. Raises UnsettledError for what may pass by itself.
+        """
+        lock = self.writer.lock
+        with lock.watching(self._main, wait_limit=self.writer.settings.lock_patience):
+            try:
+                yield
+            except CoordinatorError as error:
+                cause = next(iter(stopped), error)
+                if not may_pass(cause):
+                    raise
+                wait = lock.wait if lock.ended_wait or categorize(cause) is Category.LOCK else None
+                raise UnsettledError(
+                    f"what is left of {what} could not be taken away: {cause if wait is None else f'it did not get {wait}'}",
+                    help="once that is over, the same `migrate recover` goes on from there",
+                    details=error.details,
+                ) from cause
 
     def _keep(self, name: str, made: tuple[str, ...], why: str) -> None:
         self.findings.append(

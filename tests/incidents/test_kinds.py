@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from coordinator.errors import LockHeldError, UnreachableError, UnsettledError
-from coordinator.execution.categories import categorize, category_of, severity_of
+from coordinator.execution.categories import categorize, category_of, may_pass, severity_of
+from coordinator.execution.versions import HeadsChangedError
 from coordinator.execution.words import kept_notice, kept_statement, recorded
 from coordinator.ledger.lock import LockLostError
 from coordinator.ledger.system import OtherServerError
@@ -84,6 +85,26 @@ def test_what_could_not_be_brought_to_an_end_is_of_the_kind_of_what_began_it() -
     unsettled.__cause__ = ConnectionLostError("gone")
     assert categorize(unsettled) is Category.CONNECTION
     assert categorize(UnsettledError("the transaction was ended by something inside it")) is Category.CODE
+
+
+def test_a_lock_a_connection_and_a_full_disk_may_pass_by_themselves() -> None:
+    for sqlstate in ("55P03", "40P01", "57P01", "57014", "53100"):
+        error = StatementError("told", sqlstate=sqlstate)
+        around = UnsettledError("it could not be dropped")
+        around.__cause__ = error
+        assert may_pass(error)
+        assert may_pass(around)
+    assert may_pass(ConnectionLostError("gone"))
+    assert may_pass(LockLostError("taken away"))
+    assert may_pass(OtherServerError("promoted"))
+    for stays in (
+        StatementError("told", sqlstate="42P01"),
+        StatementError("told", sqlstate="23505"),
+        UnsettledError("nobody knows whether this statement is in"),
+        HeadsChangedError("it holds something else"),
+        KeyError("a revision without a file"),
+    ):
+        assert not may_pass(stays)
 
 
 def test_only_code_and_data_fail_again_by_themselves() -> None:

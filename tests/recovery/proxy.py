@@ -25,8 +25,18 @@ class Cut(Enum):
 
     BEFORE = "the server does not get the statement"
     AFTER = "the server gets the statement, and its answer is lost"
+    UNHEARD = "the server gets the statement, and the connection ends before it answers"
     CLIENT_ONLY = "only the client notices; the server goes on waiting for it"
     EVERYTHING = "every connection ends, and the server does not get the statement"
+    EVERYTHING_AFTER = "the server gets the statement and answers; then every connection ends"
+
+    @property
+    def reaches_server(self) -> bool:
+        return self in {Cut.AFTER, Cut.UNHEARD, Cut.EVERYTHING_AFTER}
+
+    @property
+    def awaits_answer(self) -> bool:
+        return self in {Cut.AFTER, Cut.EVERYTHING_AFTER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +54,7 @@ class CuttingProxy:
     url: DatabaseUrl
     where: Callable[[Seen], Cut | None]
     server_side_lives: float = 3.0  # seconds after Cut.CLIENT_ONLY
+    answered: Callable[[], None] = lambda: None  # before every connection ends with Cut.EVERYTHING_AFTER
     cuts: list[Seen] = field(default_factory=list)
     _counts: dict[str, int] = field(default_factory=dict)
     _listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
@@ -86,13 +97,15 @@ class CuttingProxy:
                 text = message[5:].split(b"\0", 1)[0].decode() if message[:1] == b"Q" else ""
                 opens_segments = opens_segments or text.startswith(_OPENS_A_SEGMENT)
                 cut = self._decide(text) if text and opens_segments else None
-                if cut is Cut.AFTER:
+                if cut is not None and cut.awaits_answer:
                     gate.swallow()
-                if cut is None or cut is Cut.AFTER:
+                if cut is None or cut.reaches_server:
                     server.sendall(message)
-                if cut is Cut.AFTER:
+                if cut is not None and cut.awaits_answer:
                     gate.answered.wait(60)
-                if cut is Cut.EVERYTHING:
+                if cut is Cut.EVERYTHING_AFTER:
+                    self.answered()
+                if cut in {Cut.EVERYTHING, Cut.EVERYTHING_AFTER}:
                     for each in tuple(self._open):
                         _end(each)
                 if cut is Cut.CLIENT_ONLY:

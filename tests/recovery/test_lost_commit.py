@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.failures.shop import BREAKS, STEPS, build_shop
+from tests.incidents.patched import patched
 from tests.manners.street import build_street
 from tests.recovery.proxy import Cut, CuttingProxy, Seen
+from tests.recovery.test_lone_steps import execute, write
 from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.failures.site import Site
 
@@ -123,3 +127,51 @@ def test_a_connection_that_ends_around_an_autocommit_block_is_told_as_that_and_t
     )
     again = site.migrate("all-modules", "--staging", "off")
     assert again.code == 0, again.err
+
+
+def test_a_commit_that_the_server_is_still_at_is_left_to_a_person(site: Site, tmp_path: Path) -> None:
+    """It waits for a synchronous standby that is not there, and looks at nothing else meanwhile."""
+    write(site, (execute("UPDATE t SET b = b + 10"),), (execute("UPDATE t SET b = b - 10"),))
+    # What a step sets is put back before the commit; what the writing of its version row sets is not.
+    site.execute(
+        "CREATE TABLE crm.alembic_version (version_num varchar(32) PRIMARY KEY);"
+        "CREATE FUNCTION crm.waits() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$BEGIN PERFORM pg_catalog.set_config('synchronous_commit', 'on', true); RETURN NEW; END$$;"
+        "CREATE TRIGGER waits BEFORE INSERT ON crm.alembic_version FOR EACH ROW EXECUTE FUNCTION crm.waits()"
+    )
+    impatient = patched(
+        tmp_path / "patch",
+        "from coordinator.execution import lost_commit\nlost_commit.BACKEND_ENDS_WITHIN = 2",
+    )
+    values = "SELECT b FROM crm.t ORDER BY b"
+    with synchronous_standby(site), CuttingProxy(site.url, at_commit(1, Cut.UNHEARD)) as proxy:
+        ended = site.migrate("all-modules", "--staging", "off", url=proxy.address, environment=impatient)
+        assert len(proxy.cuts) == 1
+        assert ended.code == 4, ended.err
+        assert "still works on the run's transaction" in ended.said, ended.err
+        assert "in or not: crm:a1" in ended.said, ended.err
+        assert site.rows(values) == ((1,), (2,))
+        living = site.migrate("recover", "--resume")
+        assert living.code == 4, living.err
+        assert "is still at work" in living.said, living.err
+
+    site.await_value(f"SELECT array(({values})) = '{{11,12}}'")
+    told = site.migrate("recover")
+    assert told.code == 4, told.err
+    assert "in crm:a1 not in nothing" in " ".join(told.out.split()), told.out
+    assert site.migrate("recover", "--resume").code == 0
+    assert "nothing to do" in site.migrate("all-modules", "--staging", "off").said
+    assert site.rows(values) == ((11,), (12,))
+
+
+@contextmanager
+def synchronous_standby(site: Site) -> Iterator[None]:
+    """A commit that asks for it waits for a standby that never comes; the tests' other commits do not ask."""
+    site.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    try:
+        site.execute("SELECT pg_reload_conf()")
+        site.await_value("SELECT current_setting('synchronous_standby_names') = 'nobody'")
+        yield
+    finally:
+        site.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        site.execute("SELECT pg_reload_conf()")

@@ -17,6 +17,7 @@ from coordinator.staging.cluster import DISPOSABLE
 from coordinator.staging.server_user import server_user
 from tests.failures.shop import build_shop
 from tests.recovery.proxy import Cut, CuttingProxy, Seen
+from tests.recovery.test_lone_steps import execute, write
 from tests.recovery.test_state_machine import killed
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tests.failures.site import Site
 
 STEP = ("all-modules", "--atomic", "step", "--staging", "off")
+ONCE = ("all-modules", "--staging", "off")
 
 
 def test_a_run_that_was_cut_off_elsewhere_is_not_settled_by_itself(site: Site) -> None:
@@ -60,31 +62,101 @@ def test_a_commit_whose_answer_was_lost_in_a_failover_is_left_to_a_person(
     """Every connection ends at the second COMMIT, and what answers from then on is a promoted standby."""
     build_shop(site)
     before = site.picture()
-    with standby(server, tmp_path_factory.mktemp("standby")) as other:
-        proxies: list[CuttingProxy] = []
+    with fails_over(site, server, tmp_path_factory, Seen(text="COMMIT", count=2), Cut.EVERYTHING) as proxy:
+        ended = site.migrate(*STEP, url=proxy.address)
+        assert len(proxy.cuts) == 1
+        assert ended.code == 4, ended.err
+        assert "Traceback" not in ended.err
+        assert "it was promoted since" in ended.said, ended.err
+        assert "still in: crm:c2" in ended.said, ended.err
+        told = site.migrate("recover", url=proxy.address)
+        assert told.code == 4, told.err
+        assert "in crm:c2 not in" in " ".join(told.out.split())
+        back = site.migrate("recover", "--abort", url=proxy.address)
+        assert back.code == 0, back.err
+        there = replace(site, url=proxy.url).picture()
+        assert (there.fingerprint, there.rows) == (before.fingerprint, before.rows)
 
-        def look(seen: Seen) -> Cut | None:
-            if seen != Seen(text="COMMIT", count=2):
-                return None
+
+@pytest.mark.parametrize("is_in", [True, False])
+def test_the_only_commit_whose_answer_was_lost_in_a_failover_is_left_to_a_person(
+    site: Site, server: LocalCluster, tmp_path_factory: pytest.TempPathFactory, is_in: bool
+) -> None:
+    """All steps share one transaction, so the run was told of nothing that is in."""
+    build_shop(site)
+    before = site.picture()
+    cut = Cut.EVERYTHING_AFTER if is_in else Cut.EVERYTHING
+    with fails_over(site, server, tmp_path_factory, Seen(text="COMMIT", count=1), cut) as proxy:
+        there = replace(site, url=proxy.address)
+        ended = there.migrate(*ONCE)
+        assert len(proxy.cuts) == 1
+        assert ended.code == 4, ended.err
+        assert "Traceback" not in ended.err
+        assert "it was promoted since" in ended.said, ended.err
+        assert "in or not: crm:c2, billing:b2, agenda:a1" in ended.said, ended.err
+        assert "`migrate recover` says what is in here; then --abort or --resume" in ended.said
+        told = there.migrate("recover")
+        assert told.code == 4, told.err
+        steps = "crm:c2, billing:b2, agenda:a1"
+        expected = f"in {steps} not in nothing" if is_in else f"in nothing not in {steps}"
+        assert expected in " ".join(told.out.split()), told.out
+        refused = there.migrate(*ONCE)
+        assert refused.code == 4, refused.err
+        back = there.migrate("recover", "--abort")
+        assert back.code == 0, back.err
+        picture = replace(site, url=proxy.url).picture()
+        assert (picture.fingerprint, picture.rows) == (before.fingerprint, before.rows)
+
+
+def test_a_lone_step_that_had_committed_before_a_failover_is_left_to_a_person(
+    site: Site, server: LocalCluster, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    write(
+        site,
+        (
+            execute("UPDATE t SET b = b + 10"),
+            execute("CREATE INDEX CONCURRENTLY ix ON t (b)", alone=True),
+        ),
+        (execute("DROP INDEX crm.ix"), execute("UPDATE t SET b = b - 10")),
+    )
+    # Nothing is made for the module, so the first commit is all that is in.
+    site.execute("CREATE TABLE crm.alembic_version (version_num varchar(32) PRIMARY KEY)")
+    build = Seen(text="CREATE INDEX CONCURRENTLY ix ON t (b)", count=1)
+    with fails_over(site, server, tmp_path_factory, build, Cut.EVERYTHING) as proxy:
+        there = replace(site, url=proxy.address)
+        ended = there.migrate(*ONCE)
+        assert len(proxy.cuts) == 1
+        assert ended.code == 4, ended.err
+        assert "in, half done or not at all: crm:a1" in ended.said, ended.err
+        told = there.migrate("recover")
+        assert told.code == 4, told.err
+        assert "half done crm:a1" in " ".join(told.out.split()), told.out
+        refused = there.migrate(*ONCE)
+        assert refused.code == 4, refused.err
+        assert replace(site, url=proxy.url).rows("SELECT b FROM crm.t ORDER BY b") == ((11,), (12,))
+
+
+@contextmanager
+def fails_over(
+    site: Site, server: LocalCluster, directories: pytest.TempPathFactory, at: Seen, cut: Cut
+) -> Iterator[CuttingProxy]:
+    """Every connection ends at that statement, and what answers from then on is a promoted standby."""
+    with standby(server, directories.mktemp("standby")) as other:
+
+        def fail_over() -> None:
             promote(server.url(), other)
             database = site.url.parameters["dbname"]
-            proxies[0].url = replace(other, parameters={**other.parameters, "dbname": database})
-            return Cut.EVERYTHING
+            proxy.url = replace(other, parameters={**other.parameters, "dbname": database})
 
-        with CuttingProxy(site.url, look) as proxy:
-            proxies.append(proxy)
-            ended = site.migrate(*STEP, url=proxy.address)
-            assert len(proxy.cuts) == 1
-            assert ended.code == 4, ended.err
-            assert "Traceback" not in ended.err
-            assert "it was promoted since" in ended.said, ended.err
-            told = site.migrate("recover", url=proxy.address)
-            assert told.code == 4, told.err
-            assert "in crm:c2 not in" in " ".join(told.out.split())
-            back = site.migrate("recover", "--abort", url=proxy.address)
-            assert back.code == 0, back.err
-            there = replace(site, url=proxies[0].url).picture()
-            assert (there.fingerprint, there.rows) == (before.fingerprint, before.rows)
+        def look(seen: Seen) -> Cut | None:
+            if seen != at:
+                return None
+            if not cut.reaches_server:
+                fail_over()
+            return cut
+
+        with CuttingProxy(site.url, look, answered=fail_over) as proxy:
+            yield proxy
 
 
 @contextmanager
@@ -116,6 +188,9 @@ def standby(server: LocalCluster, directory: Path) -> Iterator[DatabaseUrl]:
 def promote(primary: DatabaseUrl, other: DatabaseUrl) -> None:
     """Let the standby become a server of its own once it has all that the primary has."""
     with connect(primary, application_name="test") as one, connect(other, application_name="test") as two:
+        # The tests' server writes its log some time after a commit; this one takes all before it along.
+        one.execute("SET synchronous_commit = local")
+        one.execute("SELECT pg_logical_emit_message(true, 'test', 'written')")
         (wanted,) = one.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone() or ("",)
         deadline = time.monotonic() + 30
         while two.execute("SELECT pg_last_wal_replay_lsn() < %s::pg_lsn", (wanted,)).fetchone() != (False,):

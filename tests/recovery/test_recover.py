@@ -89,6 +89,26 @@ def test_it_says_what_is_in_what_is_not_and_which_command_goes_on(site: Site) ->
     assert json.loads(site.migrate("recover", "--format", "json").out)["runs"][0]["notIn"] == ["agenda:r1"]
 
 
+def test_what_another_modules_revision_requires_is_not_taken_back_beneath_it(site: Site) -> None:
+    """Plain Alembic, which knows nothing of that, applied it after the cut."""
+    three_modules(site)
+    killed(site, "COMMIT", 3, *STEP)
+    site.execute(
+        "CREATE SCHEMA agenda; CREATE TABLE agenda.t (a int);"
+        "CREATE TABLE agenda.alembic_version (version_num varchar(32) PRIMARY KEY);"
+        "INSERT INTO agenda.alembic_version VALUES ('r1')"
+    )
+    before = site.picture()
+    refused = site.migrate(*ABORT)
+    assert refused.code == 4, refused.err
+    assert "billing:r1 cannot be taken back: agenda:r1 stands on it and came in otherwise" in refused.said
+    assert "take agenda:r1 back first, or keep what is in with `migrate recover --resume`" in refused.said
+    assert site.picture() == before
+    site.execute("DROP TABLE agenda.t; DELETE FROM agenda.alembic_version")
+    ended = site.migrate(*ABORT)
+    assert ended.code == 0, ended.err
+
+
 def test_what_plain_alembic_took_back_is_not_in_and_not_taken_back_again(site: Site) -> None:
     """By its version table: the ledger knows nothing of it."""
     write(site, (execute("ALTER TABLE t ADD COLUMN c int"),), (execute("ALTER TABLE t DROP COLUMN c"),))

@@ -200,6 +200,21 @@ def walk_taken_back(site: Site, walk: Walk) -> None:
     walk.run(1, "running", "reversed", "a step failed and all was taken back")
 
 
+def walk_unasked(site: Site, walk: Walk) -> None:
+    """The connection ends at the only COMMIT, and the server that answers then is not the one that it began on."""
+    two_steps(site)
+
+    def look(seen: Seen) -> Cut | None:
+        if seen.text != "COMMIT":
+            return None
+        walk.run(1, START, "running", "begins")
+        site.execute("UPDATE migrate.run SET system = '1234567890/1'")
+        return Cut.BEFORE
+
+    ended(watched(site, look, *UNREHEARSED), 4)
+    walk.run(1, "running", "unsettled", "nobody could be asked whether its segment is in")
+
+
 def walk_unsettled_and_aborted(site: Site, walk: Walk) -> None:
     """The way back fails as well, again in the first recovery, and works once it is mended."""
     two_steps(site, back=FAILS, second=FAILS)
