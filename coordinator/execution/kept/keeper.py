@@ -37,6 +37,8 @@ class Keeper:
         self._learned: dict[tuple[RevisionKey, Direction], tuple[Loss, ...]] = {}
         # Tables by OID, and numbers of their columns that hold kept values again.
         self._restored: set[tuple[int, int]] = set()
+        # Columns that the run made and copied with whole rows, by the table's name then.
+        self._own: dict[tuple[str, str], set[str]] = {}
 
     def begin(self, step: Step, before: Catalog) -> Keeping:
         """Copy what the step is going to destroy, and look at what it is going to bring back.
@@ -77,8 +79,17 @@ class Keeper:
         return (highest is not None and number <= highest) or (oid, number) in self._restored
 
     def note_put_back(self, source: Source, names: Collection[str]) -> None:
-        """Note that these columns hold values again that an earlier run had kept."""
-        self._restored.update((source.oid, each.number) for each in source.columns if each.name in names)
+        """Note that these columns hold values again that an earlier run had kept; its own are made by it once more."""
+        own = self._own.get((source.schema, source.name), ())
+        self._restored.update(
+            (source.oid, each.number)
+            for each in source.columns
+            if each.name in names and each.name not in own
+        )
+
+    def note_own(self, table: tuple[str, str], names: Collection[str]) -> None:
+        """Note columns of the run's own whose values are copied with the rows of a table that was there."""
+        self._own.setdefault(table, set()).update(names)
 
     def note_made_anew(self, loss: Loss, before: Catalog) -> None:
         """Note that what a step destroyed may be there again, under the same names, with the old values moved into it.

@@ -48,7 +48,9 @@ class Keeping:
         self._marks: Mapping[int, TableMark] = {}
         self._unkept: tuple[Loss, ...] = ()  # there, not copied, and not written down yet
         self._failures = KeepFailures(step=step, policy=self._policy)
-        self._copying = Copying(keeper=keeper, step=step, losses=losses.losses, failures=self._failures)
+        self._copying = Copying(
+            keeper=keeper, step=step, before=before, losses=losses.losses, failures=self._failures
+        )
         self._recording = Recording(
             session=keeper.session, run=keeper.run, step=step, keep_for=self._policy.keep_for
         )

@@ -75,7 +75,7 @@ class PuttingBack:
         names = {
             name
             for effect in tightened
-            if (effect.object.schema, effect.object.name) == kept.relation
+            if (effect.object.schema, effect.object.name) in kept.relations
             for name in effect.columns or ()
         }
         return tuple(each for each in kept.columns if each in names)
@@ -128,7 +128,7 @@ class PuttingBack:
     @staticmethod
     def _has(kept: KeptData, column: ObjectName) -> bool:
         return (
-            kept.relation == (column.schema, column.name)
+            (column.schema, column.name) in kept.relations
             and column.part in kept.columns
             and bool(kept.row_key)
         )
