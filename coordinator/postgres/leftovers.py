@@ -79,7 +79,9 @@ def holds_values(session: Session, name: ObjectName) -> bool:
         return holds_values(session, ObjectName(ObjectKind.RELATION, name.schema, name.name))
     given = literal(added)
     if added is None and default is not None:
-        given = compose("pg_catalog.format('%s', ({default})::{type})", default=sql.SQL(default), type=sql.SQL(shape))
+        given = compose(
+            "pg_catalog.format('%s', ({default})::{type})", default=sql.SQL(default), type=sql.SQL(shape)
+        )
     query = compose(
         "SELECT EXISTS (SELECT 1 FROM {table} AS t WHERE {value} IS DISTINCT FROM {given})",
         table=table,

@@ -153,7 +153,7 @@ class CarryingOut:
 
     def _stakes(self, plan: RunPlan, rehearsal: Rehearsal | None) -> Stakes:
         catalog = read_catalog(self.main, ignore=self.project.version_tables)
-        policy = keep_policy(self.settings, self.keep)
+        policy = keep_policy(self.settings, self.main, self.keep)
         return read_stakes(self.main, plan, keep_plan(policy, self.captured, plan, rehearsal), catalog)
 
     def _with_stakes(self, done: Rehearsed) -> Rehearsed:
@@ -249,6 +249,7 @@ class CarryingOut:
             guarantee=plan.guarantee.value,
             rehearsal=self._where(rehearsal),
             attempt=self.attempt,
+            marks=None if self.kind == ROLLBACK else self.keep.marks,
             outside=found_outside(self.project, self.state, self.captured),
         )
         segments = writer.segments(

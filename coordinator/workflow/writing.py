@@ -15,6 +15,7 @@ from coordinator.execution.step import StepRunner
 from coordinator.execution.witness import Witness
 from coordinator.ledger.lock import application_name, take_fence
 from coordinator.ledger.modules import write_modules
+from coordinator.ledger.personal import note_personal
 from coordinator.ledger.store import Ledger
 from coordinator.ledger.system import note_system
 from coordinator.workflow.before_writing import nothing_in_yet
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from coordinator.execution.workers import Workers
     from coordinator.ledger.effects_json import KnownEffects
     from coordinator.model.effect import RevisionEffects
+    from coordinator.model.kept import PersonalMarks
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
     from coordinator.model.rehearsal import Rehearsal
@@ -66,7 +68,7 @@ class Writer:
         }
 
     def _keep_plan(self, plan: RunPlan) -> KeepPlan:
-        policy = keep_policy(self.settings, self.keep)
+        policy = keep_policy(self.settings, self.main, self.keep)
         return KeepPlan(policy=policy, forward=plan.direction)
 
     def begin_run(
@@ -77,11 +79,13 @@ class Writer:
         guarantee: str,
         rehearsal: str,
         attempt: str = "",
+        marks: PersonalMarks | None = None,
         outside: Outside | None = None,
     ) -> int:
         """Write a new run down, make it the owner of the fence, and name the connections after it; its number.
 
-        The modules of this checkout are noted too, for checkouts that do not have them, and what plain Alembic did.
+        The modules of this checkout are noted too, for checkouts that do not have them, the `marks` of
+        their map, for runs whose map does not have them, and what plain Alembic did.
 
         Raises LockHeldError when another run's transaction is still open; the new run is then marked as reversed.
         """
@@ -101,6 +105,8 @@ class Writer:
             write_modules(self.ledger_session, self.project.modules)
             note_system(self.ledger_session, number)
             take_fence(self.ledger_session, number)
+            if marks is not None:
+                note_personal(self.ledger_session, marks)
             if outside is not None:
                 outside.note(self.ledger_session)
             self.main.execute(

@@ -57,7 +57,10 @@ def test_the_run_is_taken_back_with_its_own_column_and_keeps_nothing_of_that(
     ended = site.migrate("all-modules", "--yes", "--atomic", "step")
     assert ended.code == 3, ended.err
     assert same(site, before)
-    assert site.value("SELECT count(*) FROM migrate.kept WHERE 'cents' = ANY (columns) AND copy IS NOT NULL") == 0
+    assert (
+        site.value("SELECT count(*) FROM migrate.kept WHERE 'cents' = ANY (columns) AND copy IS NOT NULL")
+        == 0
+    )
 
 
 def test_a_table_that_goes_and_a_column_that_its_own_step_had_added_to_it(site: Site) -> None:

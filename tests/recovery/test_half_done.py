@@ -217,7 +217,12 @@ def test_rows_that_came_since_into_what_was_half_done_are_kept_and_come_back(sit
     assert site.value("SELECT count(*) FROM crm.n") == 1000
 
 
-ADDED = {"int": "7", "int DEFAULT 5": "7", "numeric(6, 2) NOT NULL DEFAULT 5": "7", "date DEFAULT now()": "'2000-01-01'"}
+ADDED = {
+    "int": "7",
+    "int DEFAULT 5": "7",
+    "numeric(6, 2) NOT NULL DEFAULT 5": "7",
+    "date DEFAULT now()": "'2000-01-01'",
+}
 
 
 @pytest.mark.parametrize("others", [False, True], ids=["as it was added", "all set alike"])

@@ -141,10 +141,11 @@ class Copying:
         lost = tuple(each for each in loss.columns if each in there) if loss.columns else whole
         if loss.columns and not lost:  # computed again, or made by this run
             return self._numbered(loss, source, (), (), ())
-        row_key = self.keeper.plan.row_key(self.step, loss, source)
+        never = self.keeper.left_out(source, source.stored)
+        row_key = self.keeper.plan.row_key(self.step, loss, source, never)
         if not row_key or (loss.kind is LossKind.ROWS and set(row_key) & set(lost)):
             lost = whole  # only whole rows can be told apart, or made anew
-        out = self._policy.left_out(loss, lost)
+        out = tuple(each for each in lost if each in never)
         kept = tuple(each for each in lost if each not in out)
         if loss.columns and not set(kept) & set(loss.columns):
             kept = ()

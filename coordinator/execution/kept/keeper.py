@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from coordinator.execution.kept.keeping import Keeping
 from coordinator.model.kept import LossKind
 from coordinator.planning.losses import losses_of, merged
-from coordinator.postgres.keeping.source import columns_there, find_source
+from coordinator.postgres.keeping.source import columns_in, columns_there, find_source
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -33,6 +33,8 @@ class Keeper:
         self.run = run
         self.plan = plan
         self.there: Mapping[int, int] | None = None  # tables before the run, by OID, and their highest column
+        # Tables by OID, and numbers of their columns that were personal then, whatever they are called by now.
+        self._personal: frozenset[tuple[int, int]] = frozenset()
         # What trying a step has shown that it destroys.
         self._learned: dict[tuple[RevisionKey, Direction], tuple[Loss, ...]] = {}
         # Tables by OID, and numbers of their columns that hold kept values again.
@@ -47,6 +49,7 @@ class Keeper:
         """
         if self.there is None:
             self.there = columns_there(self.session)
+            self._personal = self._find_personal()
         known = self.plan.effects.get((step.key, step.direction))
         forward = step.direction is self.plan.forward
         gone = self.plan.gone.get(step.key, ()) if forward else ()
@@ -56,6 +59,24 @@ class Keeper:
         keeping = Keeping(self, step, before, losses)
         keeping.begin()
         return keeping
+
+    def _find_personal(self) -> frozenset[tuple[int, int]]:
+        policy = self.plan.policy
+        found = columns_in(self.session, {schema for schema, *_ in policy.personal})
+        return frozenset((oid, number) for oid, number, *names in found if policy.leaves_out(*names))
+
+    def left_out(self, source: Source, names: Collection[str]) -> tuple[str, ...]:
+        """Those of a table's columns that are not copied because they are personal."""
+        leaves_out = self.plan.policy.leaves_out
+        return tuple(
+            each.name
+            for each in source.columns
+            if each.name in names
+            and (
+                (source.oid, each.number) in self._personal
+                or leaves_out(source.schema, source.name, each.name)
+            )
+        )
 
     def learn(self, step: Step, missed: tuple[Loss, ...]) -> None:
         """Note what the step destroys; it is run once more. Also of an empty table: it is locked then, and stays so."""

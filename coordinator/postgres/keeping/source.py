@@ -104,6 +104,23 @@ def columns_there(session: Session) -> dict[int, int]:
     return dict(rows)
 
 
+def columns_in(session: Session, schemas: Collection[str]) -> tuple[tuple[int, int, str, str, str], ...]:
+    """Every column of the tables in these schemas: the table's OID, its number, and the names of schema, table and it."""
+    if not schemas:
+        return ()
+    rows = session.rows(
+        compose(
+            "SELECT c.oid::bigint, a.attnum::int, n.nspname::text, c.relname::text, a.attname::text"
+            " FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid"
+            " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+            " WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped"
+            " AND n.nspname = ANY ({schemas}::text[])",
+            schemas=literal(sorted(schemas)),
+        )
+    )
+    return tuple(rows)
+
+
 def find_source(session: Session, schema: str, name: str) -> Source | None:
     """The table of that name, or None; views and foreign tables hold no rows of ours."""
     condition = compose(
