@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.failures.roles import make_role
 from tests.kept.shelf import CUSTOMERS, build, failing, same, step
 

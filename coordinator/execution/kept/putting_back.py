@@ -46,6 +46,7 @@ class PuttingBack:
     restored: list[tuple[Source, tuple[str, ...]]] = field(
         default_factory=list
     )  # columns that are filled again
+    refused: list[KeptData] = field(default_factory=list)  # copies of which the table did not take all rows
     _in_order: frozenset[int] = frozenset()  # numbers of the copies whose parents are all back before them
 
     @property
@@ -238,6 +239,8 @@ class PuttingBack:
                 give_up_help(kept.run),
             )
         if conflicts:
+            if outcome.refused:
+                self.refused.append(kept)
             findings = self._told.conflicts(kept, target, columns, outcome)
             keep_outcome.keep_conflicts(self.session, kept.copy, target, keys=kept.row_key, columns=columns)
         else:
