@@ -168,6 +168,9 @@ class PersonalMarks:
         return self.marked | (before - self.plain)
 
 
+NO_MARKS = PersonalMarks()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepPolicy:
     """What is kept, how much at most, and for how long. Sizes are bytes, durations seconds.

@@ -13,6 +13,7 @@ from coordinator.errors import RefusedError
 from coordinator.execution.executor import Executor
 from coordinator.execution.rollback import RollbackManager
 from coordinator.ledger.kept import read_kept
+from coordinator.model.kept import NO_MARKS
 from coordinator.model.plan import Guarantee
 from coordinator.planning.keep_locks import rehearsed_with_keeping
 from coordinator.planning.reverse import reverse_plan
@@ -249,7 +250,7 @@ class CarryingOut:
             guarantee=plan.guarantee.value,
             rehearsal=self._where(rehearsal),
             attempt=self.attempt,
-            marks=None if self.kind == ROLLBACK else self.keep.marks,
+            marks=NO_MARKS if self.kind == ROLLBACK or self.keep.marks is None else self.keep.marks,
             outside=found_outside(self.project, self.state, self.captured),
         )
         segments = writer.segments(

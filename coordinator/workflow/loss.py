@@ -15,7 +15,7 @@ from coordinator.ledger.personal import read_personal
 from coordinator.ledger.store import LedgerReader
 from coordinator.model.capture import Direction
 from coordinator.model.finding import Finding, Severity
-from coordinator.model.kept import AtStake, KeepPolicy, LossKind, PersonalMarks
+from coordinator.model.kept import NO_MARKS, AtStake, KeepPolicy, LossKind
 from coordinator.model.rehearsal import StepGrade
 from coordinator.model.sizes import format_size
 from coordinator.planning.losses import LossReader
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from coordinator.execution.project import Project
     from coordinator.model.catalog import Catalog
     from coordinator.model.change import DatabaseChange
-    from coordinator.model.kept import KeptData, Loss
+    from coordinator.model.kept import KeptData, Loss, PersonalMarks
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan, Step
     from coordinator.model.rehearsal import Rehearsal, RehearsedStep
@@ -73,7 +73,7 @@ def _marks(settings: Settings) -> PersonalMarks:
     try:
         return read_map_view(settings).marks
     except MapError:
-        return PersonalMarks()
+        return NO_MARKS
 
 
 def keep_plan(policy: KeepPolicy, captured: Captured, plan: RunPlan, rehearsal: Rehearsal | None) -> KeepPlan:

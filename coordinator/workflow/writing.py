@@ -18,6 +18,7 @@ from coordinator.ledger.modules import write_modules
 from coordinator.ledger.personal import note_personal
 from coordinator.ledger.store import Ledger
 from coordinator.ledger.system import note_system
+from coordinator.model.kept import NO_MARKS, PersonalMarks
 from coordinator.workflow.before_writing import nothing_in_yet
 from coordinator.workflow.integrity import integrity_checks
 from coordinator.workflow.loss import NOTHING_ASKED, KeepRequest, keep_policy
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from coordinator.execution.workers import Workers
     from coordinator.ledger.effects_json import KnownEffects
     from coordinator.model.effect import RevisionEffects
-    from coordinator.model.kept import PersonalMarks
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
     from coordinator.model.rehearsal import Rehearsal
@@ -79,7 +79,7 @@ class Writer:
         guarantee: str,
         rehearsal: str,
         attempt: str = "",
-        marks: PersonalMarks | None = None,
+        marks: PersonalMarks = NO_MARKS,
         outside: Outside | None = None,
     ) -> int:
         """Write a new run down, make it the owner of the fence, and name the connections after it; its number.
@@ -105,8 +105,7 @@ class Writer:
             write_modules(self.ledger_session, self.project.modules)
             note_system(self.ledger_session, number)
             take_fence(self.ledger_session, number)
-            if marks is not None:
-                note_personal(self.ledger_session, marks)
+            note_personal(self.ledger_session, marks)
             if outside is not None:
                 outside.note(self.ledger_session)
             self.main.execute(
