@@ -89,3 +89,28 @@ def test_rows_that_are_all_back_leave_everything_as_it_was(site: Site, many: str
     ended = site.migrate("all-modules", "--yes", "--atomic", "step")
     assert ended.code == 3, ended.err
     assert same(site, before)
+
+
+def test_a_row_that_somebody_changed_since_is_as_he_wants_it(site: Site) -> None:
+    build(site, CUSTOMERS + MANY)
+    step(site, "c2", "c1", ("UPDATE crm.customers SET name = upper(name)",), ("SELECT 1",))
+    step(
+        site,
+        "c3",
+        "c2",
+        ("DO $$ BEGIN PERFORM pg_advisory_xact_lock(7); RAISE 'planted failure'; END $$",),
+        ("SELECT 1",),
+    )
+    with site.session() as other:
+        other.execute("SELECT pg_advisory_lock(7)")
+        with site.running("all-modules", "--yes", "--atomic", "step", "--staging", "off") as process:
+            site.await_value("SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'")
+            site.execute("UPDATE crm.customers SET name = 'typed by a person' WHERE id = 7")
+            other.execute("SELECT pg_advisory_unlock(7)")
+            ended = site.end(process)
+    assert ended.code == 3, ended.err
+    assert "1 row was changed since" in ended.said
+    assert site.rows("SELECT name FROM crm.customers WHERE id IN (7, 8) ORDER BY id") == (
+        ("typed by a person",),
+        ("name 8",),
+    )
