@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from coordinator.errors import UnsettledError
 from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed
 from coordinator.execution.failure import StepFailedError
+from coordinator.execution.kept.not_back import not_back
 from coordinator.execution.lost_commit import connect_anew
 from coordinator.execution.transaction import Transaction
 from coordinator.execution.versions import unprepare_module
@@ -67,7 +68,7 @@ class RollbackManager:
             self._reverse(self.reverse(committed))
         self._unprepare()
         if wrote:
-            self._prove(starting)
+            self._prove(plan, starting)
         else:
             # The server gave back all that was ours, with its transaction: what differs now is somebody else's.
             self._others = self.segments.runner.catalog().difference(starting.catalog).sentences()
@@ -139,7 +140,7 @@ class RollbackManager:
             transaction.rollback()
             raise
 
-    def _prove(self, starting: Starting) -> None:
+    def _prove(self, plan: RunPlan, starting: Starting) -> None:
         difference = self.segments.runner.catalog().difference(starting.catalog)
         if difference:
             raise UnsettledError(
@@ -154,3 +155,23 @@ class RollbackManager:
         if starting.rows is not None and (now := starting.rows()) != starting.sums:
             differing = sorted(".".join(table) for table in now if now[table] != starting.sums.get(table))
             raise UnsettledError(f"everything was reversed, but rows differ in {', '.join(differing)}")
+        self._refuse_unproved(plan, starting)
+
+    def _refuse_unproved(self, plan: RunPlan, starting: Starting) -> None:
+        """Where no rows were compared, all that the run had destroyed must have been put back."""
+        runner = self.segments.runner
+        compared = {schema for schema, _ in starting.sums}
+        lost = [
+            each
+            for each in not_back(runner.session, self.segments.journal.run, plan.direction, runner.refused)
+            if each.schema not in compared
+        ]
+        if lost:
+            raise UnsettledError(
+                "everything was reversed, but not all that the run had destroyed could be put back",
+                details=tuple(
+                    f"{each.loss}: "
+                    + (f"what is not back is in migrate.{each.copy}" if each.copy else "not all was kept")
+                    for each in lost
+                ),
+            )

@@ -78,6 +78,11 @@ class StepRunner:
         """The indexes that the latest step has built, or begun to build."""
         return () if self._indexes is None else tuple(dict.fromkeys(self._indexes.built))
 
+    @property
+    def refused(self) -> frozenset[int]:
+        """Numbers of the copies that were put back without the rows that the target refused."""
+        return frozenset() if self._keeper is None else frozenset(self._keeper.refused)
+
     def catalog(self) -> Catalog:
         """The catalog as it is now; version tables are not part of it."""
         return read_catalog(self.session, ignore=self._project.version_tables)

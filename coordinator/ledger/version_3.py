@@ -1,4 +1,5 @@
-"""Version 3 of the ledger's tables: how far a function was that commits in its middle, and what was taken away of it."""
+"""Version 3 of the ledger's tables: how far a function was that commits in its middle, what was taken away of it,
+and which columns hold personal data."""
 
 from __future__ import annotations
 
@@ -11,5 +12,17 @@ COMMENT ON COLUMN migrate.checkpoint.sent IS 'How many statements of the functio
 COMMENT ON COLUMN migrate.checkpoint.texts IS 'Digest of these statements, so that the function can be gone on with only where it sends the same ones.';
 COMMENT ON COLUMN migrate.checkpoint.counts IS 'How many rows each of the statements changed that are in since the row before: the function is told so again.';
 COMMENT ON COLUMN migrate.checkpoint.undone IS 'true: with this commit nothing is left of the segment; what it had done was taken away.';
+
+CREATE TABLE IF NOT EXISTS migrate.personal (
+  table_schema text NOT NULL,
+  table_name text NOT NULL,
+  column_name text NOT NULL,
+  PRIMARY KEY (table_schema, table_name, column_name)
+);
+COMMENT ON TABLE migrate.personal IS 'Columns that a map has marked as personal data, for the run that drops them: its map has them no more. Brought up to date when an apply run begins.';
+COMMENT ON COLUMN migrate.personal.table_schema IS 'Schema of the column''s table.';
+COMMENT ON COLUMN migrate.personal.table_name IS 'The table, without case, accents, spaces, _ and -, as names in maps are compared.';
+COMMENT ON COLUMN migrate.personal.column_name IS 'The column, likewise.';
+
 INSERT INTO migrate.version (number) VALUES (3) ON CONFLICT DO NOTHING;
 """

@@ -26,13 +26,15 @@ class ResolvedMap:
     `order` are the modules in the order of the document. `edges` gives each of them the modules that it
     depends on, by *Depends on*, by the other's *Used by* or by a column's reference. What could not be bound is
     in `findings` and nowhere else. `references` are the columns that point at a column, as the map says. `personal`
-    are columns with personal data: the real schema, and table and column as `folded`.
+    are columns with personal data, `plain` the others that are described: the real schema, and table and column as
+    `folded`.
     """
 
     order: tuple[str, ...]
     edges: Mapping[str, frozenset[str]]
     references: tuple[ColumnReference, ...] = ()
     personal: frozenset[tuple[str, str, str]] = frozenset()
+    plain: frozenset[tuple[str, str, str]] = frozenset()
     findings: tuple[Finding, ...] = ()
 
 
@@ -70,19 +72,22 @@ def resolve_map(database_map: DatabaseMap, modules: Sequence[Module]) -> Resolve
         order=tuple(found),
         edges=MappingProxyType({name: frozenset(needs) for name, needs in edges.items()}),
         references=tuple(_references(found, book)),
-        personal=frozenset(_personal(found, book)),
+        personal=frozenset(_columns(found, book, personal=True)),
+        plain=frozenset(_columns(found, book, personal=False)),
         findings=tuple(findings),
     )
 
 
-def _personal(found: Mapping[str, MappedModule], book: _Book) -> Iterator[tuple[str, str, str]]:
-    """Columns that the map marks as holding personal data."""
+def _columns(
+    found: Mapping[str, MappedModule], book: _Book, *, personal: bool
+) -> Iterator[tuple[str, str, str]]:
+    """Columns that the map marks as holding personal data, or those that it does not."""
     for mapped in found.values():
         real = book.real_of(mapped)
         assert real is not None
         for table in mapped.tables:
             for column in table.columns:
-                if column.personal:
+                if column.personal is personal:
                     yield _schema(table.schema, real), folded(table.name), folded(column.name)
 
 

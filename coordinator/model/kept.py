@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from coordinator.model.names import RevisionKey
 
 
+# The real schema, and table and column as `folded`.
+PersonalColumn = tuple[str, str, str]
+
 PUT_BACK_LOCK = LockMode.SHARE_ROW_EXCLUSIVE  # under which kept values go back: nobody else writes meanwhile
 
 
@@ -154,11 +157,25 @@ class KeptData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalMarks:
+    """What a map says about personal data: `plain` are columns that it describes without the mark."""
+
+    marked: frozenset[PersonalColumn] = frozenset()
+    plain: frozenset[PersonalColumn] = frozenset()
+
+    def and_remembered(self, before: frozenset[PersonalColumn]) -> frozenset[PersonalColumn]:
+        """The marked ones, and of those that earlier maps had marked all but the plain ones."""
+        return self.marked | (before - self.plain)
+
+
+NO_MARKS = PersonalMarks()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeepPolicy:
     """What is kept, how much at most, and for how long. Sizes are bytes, durations seconds.
 
-    `personal` are columns that the map calls personal (schema, and table and column as `folded`): not kept unless
-    `keep_personal`.
+    `personal` are columns that this map or an earlier one calls personal: not kept unless `keep_personal`.
     `without` are modules whose data is not kept at all, `discard` revisions whose loss the operator accepts.
     """
 
@@ -168,7 +185,7 @@ class KeepPolicy:
     keep_for: float = 30 * 86_400.0
     without: frozenset[str] = frozenset()
     discard: frozenset[RevisionKey] = frozenset()
-    personal: frozenset[tuple[str, str, str]] = frozenset()
+    personal: frozenset[PersonalColumn] = frozenset()
     keep_personal: bool = False
 
     def keeps(self, key: RevisionKey) -> bool:
@@ -177,7 +194,8 @@ class KeepPolicy:
 
     def left_out(self, loss: Loss, columns: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the columns that are not copied because they are personal."""
-        if self.keep_personal:
-            return ()
-        table = folded(loss.table)
-        return tuple(each for each in columns if (loss.schema, table, folded(each)) in self.personal)
+        return tuple(each for each in columns if self.leaves_out(loss.schema, loss.table, each))
+
+    def leaves_out(self, schema: str, table: str, column: str) -> bool:
+        """Whether the column of that name is not copied because it is personal."""
+        return not self.keep_personal and (schema, folded(table), folded(column)) in self.personal

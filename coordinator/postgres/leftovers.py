@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from psycopg import sql
+
 from coordinator.model.effect import ObjectKind, ObjectName
 from coordinator.postgres.dropping import as_owner, drop_index
 from coordinator.postgres.failure import StatementError
-from coordinator.postgres.session import compose, identifier
+from coordinator.postgres.keeping.source import shown
+from coordinator.postgres.session import compose, identifier, literal
 from coordinator.postgres.setting import set_during
 
 if TYPE_CHECKING:
@@ -30,6 +33,13 @@ _FOUND = (
     " AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = c.oid)"
 )
 _CANCELLED = "57014"
+# What the rows that were there have in a column since it was added, and what those that came later got by default.
+_ADDED = (
+    "SELECT (a.attmissingval::text::text[])[1], pg_get_expr(d.adbin, d.adrelid), format_type(a.atttypid, a.atttypmod)"
+    " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
+    " WHERE n.nspname = %s AND c.relname = %s AND a.attname = %s AND NOT a.attisdropped AND a.attgenerated = ''"
+)
 _SINCE = 140000  # server_version_num of the first release with DETACH PARTITION CONCURRENTLY
 
 
@@ -53,17 +63,31 @@ def pending_detaches(session: Session, schemas: Collection[str]) -> tuple[str, .
 
 
 def holds_values(session: Session, name: ObjectName) -> bool:
-    """Whether a table has rows, or a column values that differ: those of one that was just added are all the same."""
+    """Whether a table has rows, or a stored column values besides those that it was added with.
+
+    Where the server does not know what that was any more, any value counts.
+    """
     table = identifier(name.schema, name.name)
     if name.kind is ObjectKind.RELATION:
         return bool(session.value(compose("SELECT EXISTS (SELECT 1 FROM {table})", table=table)))
     if name.kind is not ObjectKind.COLUMN:
         return False
+    found = session.rows(_ADDED, (name.schema, name.name, name.part))
+    if not found:
+        return False
+    added, default, shape = found[0]
+    if added is None and default is not None and "(" in default:
+        return holds_values(session, ObjectName(ObjectKind.RELATION, name.schema, name.name))
+    given = literal(added)
+    if added is None and default is not None:
+        given = compose(
+            "pg_catalog.format('%s', ({default})::{type})", default=sql.SQL(default), type=sql.SQL(shape)
+        )
     query = compose(
-        "SELECT EXISTS (SELECT 1 FROM {table} WHERE {column}::text IS DISTINCT FROM"
-        " (SELECT {column}::text FROM {table} LIMIT 1))",
+        "SELECT EXISTS (SELECT 1 FROM {table} AS t WHERE {value} IS DISTINCT FROM {given})",
         table=table,
-        column=identifier(name.part),
+        value=shown(name.part),
+        given=given,
     )
     return bool(session.value(query))
 

@@ -13,6 +13,7 @@ from coordinator.errors import RefusedError
 from coordinator.execution.executor import Executor
 from coordinator.execution.rollback import RollbackManager
 from coordinator.ledger.kept import read_kept
+from coordinator.model.kept import NO_MARKS
 from coordinator.model.plan import Guarantee
 from coordinator.planning.keep_locks import rehearsed_with_keeping
 from coordinator.planning.reverse import reverse_plan
@@ -153,7 +154,7 @@ class CarryingOut:
 
     def _stakes(self, plan: RunPlan, rehearsal: Rehearsal | None) -> Stakes:
         catalog = read_catalog(self.main, ignore=self.project.version_tables)
-        policy = keep_policy(self.settings, self.keep)
+        policy = keep_policy(self.settings, self.main, self.keep)
         return read_stakes(self.main, plan, keep_plan(policy, self.captured, plan, rehearsal), catalog)
 
     def _with_stakes(self, done: Rehearsed) -> Rehearsed:
@@ -249,6 +250,7 @@ class CarryingOut:
             guarantee=plan.guarantee.value,
             rehearsal=self._where(rehearsal),
             attempt=self.attempt,
+            marks=NO_MARKS if self.kind == ROLLBACK or self.keep.marks is None else self.keep.marks,
             outside=found_outside(self.project, self.state, self.captured),
         )
         segments = writer.segments(

@@ -11,10 +11,11 @@ from coordinator.errors import MapError, RefusedError
 from coordinator.execution.kept.keep_plan import KeepPlan
 from coordinator.execution.kept.putting_back import NEWER_HELP, PuttingBack
 from coordinator.ledger.kept import read_open
+from coordinator.ledger.personal import read_personal
 from coordinator.ledger.store import LedgerReader
 from coordinator.model.capture import Direction
 from coordinator.model.finding import Finding, Severity
-from coordinator.model.kept import AtStake, KeepPolicy, LossKind
+from coordinator.model.kept import NO_MARKS, AtStake, KeepPolicy, LossKind
 from coordinator.model.rehearsal import StepGrade
 from coordinator.model.sizes import format_size
 from coordinator.planning.losses import LossReader
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from coordinator.execution.project import Project
     from coordinator.model.catalog import Catalog
     from coordinator.model.change import DatabaseChange
-    from coordinator.model.kept import KeptData, Loss
+    from coordinator.model.kept import KeptData, Loss, PersonalMarks
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan, Step
     from coordinator.model.rehearsal import Rehearsal, RehearsedStep
@@ -46,14 +47,15 @@ class KeepRequest:
 
     discard: frozenset[RevisionKey] = frozenset()
     keep_personal: bool = False
-    personal: frozenset[tuple[str, str, str]] | None = None  # as in `MapView`; None: not read yet
+    marks: PersonalMarks | None = None  # what the map says; None: not read yet
 
 
 NOTHING_ASKED = KeepRequest()
 
 
-def keep_policy(settings: Settings, request: KeepRequest = NOTHING_ASKED) -> KeepPolicy:
-    """What the settings and flags say about kept data."""
+def keep_policy(settings: Settings, session: Session, request: KeepRequest = NOTHING_ASKED) -> KeepPolicy:
+    """What the settings, the flags, and the marks of this map and of earlier ones say about kept data."""
+    marks = _marks(settings) if request.marks is None else request.marks
     return KeepPolicy(
         enabled=settings.keep,
         limit=settings.keep_limit,
@@ -61,17 +63,17 @@ def keep_policy(settings: Settings, request: KeepRequest = NOTHING_ASKED) -> Kee
         keep_for=settings.keep_for,
         without=frozenset(module.name for module in settings.modules if not module.keep),
         discard=request.discard,
-        personal=_personal(settings) if request.personal is None else request.personal,
+        personal=marks.and_remembered(read_personal(session)),
         keep_personal=request.keep_personal,
     )
 
 
-def _personal(settings: Settings) -> frozenset[tuple[str, str, str]]:
-    """The columns that the map marks as personal; none where there is no map that can be read."""
+def _marks(settings: Settings) -> PersonalMarks:
+    """What the map marks; where there is none that can be read, only what is remembered counts."""
     try:
-        return read_map_view(settings).personal
+        return read_map_view(settings).marks
     except MapError:
-        return frozenset()
+        return NO_MARKS
 
 
 def keep_plan(policy: KeepPolicy, captured: Captured, plan: RunPlan, rehearsal: Rehearsal | None) -> KeepPlan:
@@ -129,7 +131,8 @@ def _not_kept(step: Step, loss: Loss, keeping: KeepPlan, source: Source) -> str:
     if loss.kind is not LossKind.TABLE and not source.keys:
         return "the table has no key that tells its rows apart"
     out = policy.left_out(loss, loss.columns or source.stored)
-    if not out and loss.kind is not LossKind.TABLE and not keeping.row_key(step, loss, source):
+    never = policy.left_out(loss, source.stored)
+    if not out and loss.kind is not LossKind.TABLE and not keeping.row_key(step, loss, source, never):
         out = policy.left_out(loss, source.keys[0])
         if not out:
             return "the key that tells its rows apart goes with it"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from coordinator.model.finding import Finding, Severity
+from coordinator.model.kept import PersonalMarks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,7 @@ class MapView:
     order: tuple[str, ...] = ()
     edges: Mapping[str, frozenset[str]] = field(default_factory=dict)
     references: tuple[MapReference, ...] = ()
-    personal: frozenset[tuple[str, str, str]] = frozenset()  # see `ResolvedMap`
+    marks: PersonalMarks = field(default_factory=PersonalMarks)
     findings: tuple[Finding, ...] = ()
     database_map: DatabaseMap | None = None
 
@@ -50,7 +51,7 @@ def read_map_view(settings: Settings) -> MapView:
         order=resolved.order,
         edges=resolved.edges,
         references=resolved.references,
-        personal=resolved.personal,
+        marks=PersonalMarks(marked=resolved.personal, plain=resolved.plain),
         findings=tuple(
             replace(each, severity=Severity.WARNING) if each.severity is Severity.ERROR else each
             for each in (*database_map.problems, *resolved.findings)

@@ -22,7 +22,7 @@ from coordinator.workflow.baseline.replay import open_replay
 from coordinator.workflow.baseline.snapshot import SnapshotBaseline, incomplete
 from coordinator.workflow.baseline.target import TargetBaseline
 from coordinator.workflow.lint import lint_pending
-from coordinator.workflow.loss import at_stake, keep_plan, keep_policy
+from coordinator.workflow.loss import KeepRequest, at_stake, keep_plan, keep_policy
 from coordinator.workflow.map_view import read_map_view
 from coordinator.workflow.planned import Captured, capture_all, make_plans
 from coordinator.workflow.preconditions import looked_at_rows
@@ -216,7 +216,8 @@ def _stakes(
 ) -> Mapping[RevisionKey, tuple[AtStake, ...]]:
     """What the plan's steps destroy of what the target holds now, and whether it would be kept."""
     catalog = read_catalog(session, ignore=project.version_tables)
-    return at_stake(session, plan, keep_plan(keep_policy(settings), captured, plan, None), catalog)
+    policy = keep_policy(settings, session, KeepRequest(marks=read_map_view(settings).marks))
+    return at_stake(session, plan, keep_plan(policy, captured, plan, None), catalog)
 
 
 def _refused(

@@ -179,7 +179,7 @@ class TakingBack:
     def _keeping(self, plan: RunPlan) -> KeepPlan:
         """What the steps destroy, read beforehand: one that commits by itself cannot be tried to find that out."""
         return KeepPlan(
-            policy=keep_policy(self.writer.settings, self.writer.keep),
+            policy=keep_policy(self.writer.settings, self._main, self.writer.keep),
             forward=plan.direction,
             effects={
                 (step.key, direction): self._effects(step.key, direction)

@@ -197,7 +197,7 @@ def _apply(
         keep=replace(
             deploy.request.keep or NOTHING_ASKED,
             discard=_discarded(deploy),
-            personal=planned.map_view.personal,
+            marks=planned.map_view.marks,
         ),
         stepwise=planned.stepwise,
         trace=deploy.request.trace,

@@ -15,8 +15,10 @@ from coordinator.execution.step import StepRunner
 from coordinator.execution.witness import Witness
 from coordinator.ledger.lock import application_name, take_fence
 from coordinator.ledger.modules import write_modules
+from coordinator.ledger.personal import note_personal
 from coordinator.ledger.store import Ledger
 from coordinator.ledger.system import note_system
+from coordinator.model.kept import NO_MARKS, PersonalMarks
 from coordinator.workflow.before_writing import nothing_in_yet
 from coordinator.workflow.integrity import integrity_checks
 from coordinator.workflow.loss import NOTHING_ASKED, KeepRequest, keep_policy
@@ -66,7 +68,7 @@ class Writer:
         }
 
     def _keep_plan(self, plan: RunPlan) -> KeepPlan:
-        policy = keep_policy(self.settings, self.keep)
+        policy = keep_policy(self.settings, self.main, self.keep)
         return KeepPlan(policy=policy, forward=plan.direction)
 
     def begin_run(
@@ -77,11 +79,13 @@ class Writer:
         guarantee: str,
         rehearsal: str,
         attempt: str = "",
+        marks: PersonalMarks = NO_MARKS,
         outside: Outside | None = None,
     ) -> int:
         """Write a new run down, make it the owner of the fence, and name the connections after it; its number.
 
-        The modules of this checkout are noted too, for checkouts that do not have them, and what plain Alembic did.
+        The modules of this checkout are noted too, for checkouts that do not have them, the `marks` of
+        their map, for runs whose map does not have them, and what plain Alembic did.
 
         Raises LockHeldError when another run's transaction is still open; the new run is then marked as reversed.
         """
@@ -101,6 +105,7 @@ class Writer:
             write_modules(self.ledger_session, self.project.modules)
             note_system(self.ledger_session, number)
             take_fence(self.ledger_session, number)
+            note_personal(self.ledger_session, marks)
             if outside is not None:
                 outside.note(self.ledger_session)
             self.main.execute(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.failures.roles import make_role
 from tests.kept.shelf import CUSTOMERS, build, failing, same, step
 
@@ -153,25 +151,6 @@ def test_discard_destroys_without_a_copy_and_is_written_down(site: Site) -> None
     assert "destroyed without a copy, as you said" in ended.said
     assert site.rows("SELECT ending, copy, columns FROM migrate.kept") == (("discarded", None, ["phone"]),)
     assert "given up with --discard" in site.migrate("history", "1").out
-
-
-@pytest.mark.parametrize("flag", [(), ("--keep-personal",)], ids=["left out", "asked for"])
-def test_personal_columns_are_kept_only_when_that_is_asked_for(site: Site, flag: tuple[str, ...]) -> None:
-    build(site)
-    (site.root / "database_map.md").write_text(
-        "# Database map\n\n## Module crm\n\n- Schema: crm\n\n### Table customers\n\n"
-        "| column | type | personal data | notes |\n|---|---|---|---|\n"
-        "| id | int | | |\n| name | text | | |\n| phone | text | yes | |\n",
-        encoding="utf-8",
-    )
-    step(site, "c2", "c1", ("ALTER TABLE crm.customers DROP COLUMN phone, DROP COLUMN name",), (
-        "ALTER TABLE crm.customers ADD COLUMN name text NOT NULL, ADD COLUMN phone text",))  # fmt: skip
-    ended = site.migrate("all-modules", *flag)
-    assert ended.code == 0, ended.err
-    kept = ["name", "phone"] if flag else ["name"]
-    out = [] if flag else ["phone"]
-    assert site.rows("SELECT columns, left_out FROM migrate.kept") == ((kept, out),)
-    assert ("personal" in site.migrate("history", "1").out) is not bool(flag)
 
 
 def test_nobody_but_the_owner_can_read_a_copy_whatever_the_default_privileges_say(

@@ -227,3 +227,21 @@ def test_a_refused_row_under_a_key_of_any_usual_type_is_found_by_the_index(site:
     assert "1 row kept when" in roll_back(site).said
     assert site.value("SELECT count(*) FROM crm.prices") == 3000
     assert site.value("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'prices'") < 1000
+
+
+def test_a_mandatory_column_of_a_renamed_table_comes_back(site: Site) -> None:
+    build(site)
+    step(
+        site,
+        "c2",
+        "c1",
+        ("ALTER TABLE crm.customers RENAME TO clients", "ALTER TABLE crm.clients DROP COLUMN name"),
+        (
+            "ALTER TABLE crm.clients ADD COLUMN name text NOT NULL",
+            "ALTER TABLE crm.clients RENAME TO customers",
+        ),
+    )
+    before = site.picture()
+    deploy(site)
+    roll_back(site)
+    assert same(site, before)

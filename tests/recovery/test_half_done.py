@@ -220,6 +220,35 @@ def test_rows_that_came_since_into_what_was_half_done_are_kept_and_come_back(sit
     assert site.value("SELECT count(*) FROM crm.n") == 1000
 
 
+ADDED = {
+    "int": "7",
+    "int DEFAULT 5": "7",
+    "numeric(6, 2) NOT NULL DEFAULT 5": "7",
+    "date DEFAULT now()": "'2000-01-01'",
+}
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["as it was added", "all set alike"])
+@pytest.mark.parametrize("shape", ADDED)
+def test_what_others_have_set_alike_in_every_row_of_a_half_done_column_is_kept(
+    site: Site, shape: str, others: bool
+) -> None:
+    write(
+        site,
+        (
+            execute(f"ALTER TABLE t ADD COLUMN c {shape}"),
+            in_block(execute("CREATE INDEX CONCURRENTLY ix ON t (c)"), SLEEP),
+        ),
+        (execute("DROP INDEX crm.ix"), execute("ALTER TABLE t DROP COLUMN c")),
+    )
+    kill_asleep(site, *UNREHEARSED)
+    if others:
+        site.execute(f"UPDATE crm.t SET c = {ADDED[shape]}")
+    ended = site.migrate("recover", "--abort")
+    assert ended.code == 0, ended.err
+    assert ("of crm.t: they are kept" in " ".join(ended.out.split())) is others
+
+
 def test_an_older_index_whose_name_is_that_of_a_new_column_stays(site: Site) -> None:
     write(
         site,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from coordinator.execution.kept.made_copy import MadeCopy
+from coordinator.model.catalog import Address
 from coordinator.model.kept import LossKind
 from coordinator.model.sizes import format_size
 from coordinator.postgres.keeping import copy as keep_copy
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from coordinator.execution.kept.keep_failure import KeepFailures
     from coordinator.execution.kept.keeper import Keeper
     from coordinator.execution.kept.recording import Recording
+    from coordinator.model.catalog import Catalog
     from coordinator.model.kept import KeepPolicy, Loss
     from coordinator.model.plan import Step
     from coordinator.postgres.keeping.source import Source
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Copying:
-    """The copies of one run of one step.
+    """The copies of one run of one step; `before` is the catalog before it.
 
     `made` are not final yet, of `never_kept` nothing may be copied; `covered` tells of each
     partition which losses are copied with the table that it belongs to.
@@ -38,6 +40,7 @@ class Copying:
 
     keeper: Keeper
     step: Step
+    before: Catalog
     losses: tuple[Loss, ...]
     failures: KeepFailures
     made: list[MadeCopy] = field(default_factory=list)
@@ -71,7 +74,7 @@ class Copying:
         hold = self._policy.hold
         if not self._is_reversal:
             self._session.execute(f"SET LOCAL statement_timeout = {max(int(hold * 1000), 1)}")
-        for loss in self.losses:
+        for loss in self._parents_first():
             if loss in self.beyond_copying:
                 continue
             done = self._done.get((loss.relation, loss.kind))
@@ -82,6 +85,12 @@ class Copying:
             self._check_limits(time.monotonic() - began)
         if not self._is_reversal:
             self._session.execute("SET LOCAL statement_timeout = 0")
+
+    def _parents_first(self) -> tuple[Loss, ...]:
+        """Partitioned tables before their partitions, whose rows are copied with them."""
+        found = ((each, find_source(self._session, *each.relation)) for each in self.losses)
+        depths = {each: 0 if source is None else source.depth for each, source in found}
+        return tuple(sorted(self.losses, key=lambda each: depths[each]))
 
     def settle(self, recording: Recording) -> None:
         """Before a commit: copies of what is destroyed by now become final, the others would grow old and go."""
@@ -128,22 +137,42 @@ class Copying:
             )
 
     def _planned(self, loss: Loss, source: Source) -> MadeCopy:
-        stored = tuple(
-            each.name
-            for each in sorted(source.columns, key=lambda each: each.name)
-            if not each.generated and self.keeper.was_there(source, each)
-        )
-        lost = tuple(each for each in loss.columns if each in stored) if loss.columns else stored
+        there, whole = self._there(source), self._whole(loss, source)
+        lost = tuple(each for each in loss.columns if each in there) if loss.columns else whole
         if loss.columns and not lost:  # computed again, or made by this run
             return self._numbered(loss, source, (), (), ())
-        row_key = self.keeper.plan.row_key(self.step, loss, source)
+        never = self.keeper.left_out(source, source.stored)
+        row_key = self.keeper.plan.row_key(self.step, loss, source, never)
         if not row_key or (loss.kind is LossKind.ROWS and set(row_key) & set(lost)):
-            lost = stored  # only whole rows can be told apart, or made anew
-        out = self._policy.left_out(loss, lost)
+            lost = whole  # only whole rows can be told apart, or made anew
+        out = tuple(each for each in lost if each in never)
         kept = tuple(each for each in lost if each not in out)
         if loss.columns and not set(kept) & set(loss.columns):
             kept = ()
         return self._numbered(loss, source, kept, row_key, out)
+
+    def _there(self, source: Source) -> tuple[str, ...]:
+        """The stored columns that were there before the run."""
+        old = {each.name for each in source.columns if self.keeper.was_there(source, each)}
+        return tuple(each for each in source.stored if each in old)
+
+    def _whole(self, loss: Loss, source: Source) -> tuple[str, ...]:
+        """The columns of its whole rows: what the run has put into a column of its own goes with a row too.
+
+        Not the columns that this step has made itself: its opposite need not bring them.
+        """
+        there = self._there(source)
+        if loss.kind is LossKind.COLUMNS:
+            return there
+        made = {
+            each.name
+            for each in source.columns
+            if self.before.numbers.get(Address("column", source.schema, source.name, each.name))
+            == each.number
+        }
+        whole = tuple(each for each in source.stored if each in there or each in made)
+        self.keeper.note_own(loss.relation, set(whole) - set(there))
+        return whole
 
     def _numbered(
         self,

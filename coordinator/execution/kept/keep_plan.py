@@ -9,7 +9,7 @@ from coordinator.model.effect import ObjectKind, Verb
 from coordinator.model.kept import LossKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from coordinator.model.capture import Direction
     from coordinator.model.catalog import Address
@@ -33,13 +33,15 @@ class KeepPlan:
     effects: Mapping[tuple[RevisionKey, Direction], RevisionEffects] = field(default_factory=dict)
     gone: Mapping[RevisionKey, tuple[Address, ...]] = field(default_factory=dict)
 
-    def row_key(self, step: Step, loss: Loss, source: Source) -> tuple[str, ...]:
+    def row_key(self, step: Step, loss: Loss, source: Source, left_out: Collection[str]) -> tuple[str, ...]:
         """The key that tells the rows of a copy apart when they are put back; () when there is none.
+
+        `left_out` are those of the table's columns that may not be copied.
 
         A column that the step gives another type may be part of it, for want of a better one: it will do if each
         of its values is printed as before. What the step drops and what may not be copied cannot be.
         """
-        never = {*self._dropped(step, loss), *self.policy.left_out(loss, source.stored)}
+        never = {*self._dropped(step, loss), *left_out}
         lost = loss.columns if loss.kind is LossKind.COLUMNS else ()
         return source.key_without({*never, *lost}) or source.key_without(never)
 

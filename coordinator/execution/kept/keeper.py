@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from coordinator.execution.kept.keeping import Keeping
 from coordinator.model.kept import LossKind
 from coordinator.planning.losses import losses_of, merged
-from coordinator.postgres.keeping.source import columns_there, find_source
+from coordinator.postgres.keeping.source import columns_in, columns_there, find_source
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -33,10 +33,15 @@ class Keeper:
         self.run = run
         self.plan = plan
         self.there: Mapping[int, int] | None = None  # tables before the run, by OID, and their highest column
+        self.refused: set[int] = set()  # numbers of the copies of which not all rows were taken
+        # Tables by OID, and numbers of their columns that were personal then, whatever they are called by now.
+        self._personal: frozenset[tuple[int, int]] = frozenset()
         # What trying a step has shown that it destroys.
         self._learned: dict[tuple[RevisionKey, Direction], tuple[Loss, ...]] = {}
         # Tables by OID, and numbers of their columns that hold kept values again.
         self._restored: set[tuple[int, int]] = set()
+        # Columns that the run made and copied with whole rows, by the table's name then.
+        self._own: dict[tuple[str, str], set[str]] = {}
 
     def begin(self, step: Step, before: Catalog) -> Keeping:
         """Copy what the step is going to destroy, and look at what it is going to bring back.
@@ -45,6 +50,7 @@ class Keeper:
         """
         if self.there is None:
             self.there = columns_there(self.session)
+            self._personal = self._find_personal()
         known = self.plan.effects.get((step.key, step.direction))
         forward = step.direction is self.plan.forward
         gone = self.plan.gone.get(step.key, ()) if forward else ()
@@ -54,6 +60,24 @@ class Keeper:
         keeping = Keeping(self, step, before, losses)
         keeping.begin()
         return keeping
+
+    def _find_personal(self) -> frozenset[tuple[int, int]]:
+        policy = self.plan.policy
+        found = columns_in(self.session, {schema for schema, *_ in policy.personal})
+        return frozenset((oid, number) for oid, number, *names in found if policy.leaves_out(*names))
+
+    def left_out(self, source: Source, names: Collection[str]) -> tuple[str, ...]:
+        """Those of a table's columns that are not copied because they are personal."""
+        leaves_out = self.plan.policy.leaves_out
+        return tuple(
+            each.name
+            for each in source.columns
+            if each.name in names
+            and (
+                (source.oid, each.number) in self._personal
+                or leaves_out(source.schema, source.name, each.name)
+            )
+        )
 
     def learn(self, step: Step, missed: tuple[Loss, ...]) -> None:
         """Note what the step destroys; it is run once more. Also of an empty table: it is locked then, and stays so."""
@@ -77,8 +101,17 @@ class Keeper:
         return (highest is not None and number <= highest) or (oid, number) in self._restored
 
     def note_put_back(self, source: Source, names: Collection[str]) -> None:
-        """Note that these columns hold values again that an earlier run had kept."""
-        self._restored.update((source.oid, each.number) for each in source.columns if each.name in names)
+        """Note that these columns hold values again that an earlier run had kept; its own are made by it once more."""
+        own = self._own.get((source.schema, source.name), ())
+        self._restored.update(
+            (source.oid, each.number)
+            for each in source.columns
+            if each.name in names and each.name not in own
+        )
+
+    def note_own(self, table: tuple[str, str], names: Collection[str]) -> None:
+        """Note columns of the run's own whose values are copied with the rows of a table that was there."""
+        self._own.setdefault(table, set()).update(names)
 
     def note_made_anew(self, loss: Loss, before: Catalog) -> None:
         """Note that what a step destroyed may be there again, under the same names, with the old values moved into it.

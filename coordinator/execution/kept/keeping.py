@@ -48,7 +48,9 @@ class Keeping:
         self._marks: Mapping[int, TableMark] = {}
         self._unkept: tuple[Loss, ...] = ()  # there, not copied, and not written down yet
         self._failures = KeepFailures(step=step, policy=self._policy)
-        self._copying = Copying(keeper=keeper, step=step, losses=losses.losses, failures=self._failures)
+        self._copying = Copying(
+            keeper=keeper, step=step, before=before, losses=losses.losses, failures=self._failures
+        )
         self._recording = Recording(
             session=keeper.session, run=keeper.run, step=step, keep_for=self._policy.keep_for
         )
@@ -163,6 +165,7 @@ class Keeping:
             findings = self.back.put_back(self._keeper.run)
         for source, columns in self.back.restored:
             self._keeper.note_put_back(source, columns)
+        self._keeper.refused.update(each.number for each in self.back.refused)
         return findings
 
     def _note_made_anew(self) -> None:

@@ -46,6 +46,7 @@ class PuttingBack:
     restored: list[tuple[Source, tuple[str, ...]]] = field(
         default_factory=list
     )  # columns that are filled again
+    refused: list[KeptData] = field(default_factory=list)  # copies of which the table did not take all rows
     _in_order: frozenset[int] = frozenset()  # numbers of the copies whose parents are all back before them
 
     @property
@@ -75,7 +76,7 @@ class PuttingBack:
         names = {
             name
             for effect in tightened
-            if (effect.object.schema, effect.object.name) == kept.relation
+            if (effect.object.schema, effect.object.name) in kept.relations
             for name in effect.columns or ()
         }
         return tuple(each for each in kept.columns if each in names)
@@ -128,7 +129,7 @@ class PuttingBack:
     @staticmethod
     def _has(kept: KeptData, column: ObjectName) -> bool:
         return (
-            kept.relation == (column.schema, column.name)
+            (column.schema, column.name) in kept.relations
             and column.part in kept.columns
             and bool(kept.row_key)
         )
@@ -238,6 +239,8 @@ class PuttingBack:
                 give_up_help(kept.run),
             )
         if conflicts:
+            if outcome.refused:
+                self.refused.append(kept)
             findings = self._told.conflicts(kept, target, columns, outcome)
             keep_outcome.keep_conflicts(self.session, kept.copy, target, keys=kept.row_key, columns=columns)
         else:

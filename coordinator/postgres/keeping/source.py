@@ -33,12 +33,16 @@ class SourceColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One ordinary or partitioned table. `keys` are the sets of columns that tell its rows apart, the best first."""
+    """One ordinary or partitioned table. `keys` are the sets of columns that tell its rows apart, the best first.
+
+    `depth` is how many partitioned tables it is a part of; 0: it is no partition.
+    """
 
     oid: int
     schema: str
     name: str
     partitioned: bool
+    depth: int
     columns: tuple[SourceColumn, ...]
     keys: tuple[tuple[str, ...], ...]
 
@@ -63,7 +67,8 @@ class Source:
 
 
 _TABLE = """
-SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind = 'p'
+SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind = 'p',
+       (SELECT greatest(count(*) - 1, 0) FROM pg_catalog.pg_partition_ancestors(c.oid))::int
   FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p') AND {condition}
 """
@@ -99,6 +104,23 @@ def columns_there(session: Session) -> dict[int, int]:
     return dict(rows)
 
 
+def columns_in(session: Session, schemas: Collection[str]) -> tuple[tuple[int, int, str, str, str], ...]:
+    """Every column of the tables in these schemas: the table's OID, its number, and the names of schema, table and it."""
+    if not schemas:
+        return ()
+    rows = session.rows(
+        compose(
+            "SELECT c.oid::bigint, a.attnum::int, n.nspname::text, c.relname::text, a.attname::text"
+            " FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid"
+            " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+            " WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped"
+            " AND n.nspname = ANY ({schemas}::text[])",
+            schemas=literal(sorted(schemas)),
+        )
+    )
+    return tuple(rows)
+
+
 def find_source(session: Session, schema: str, name: str) -> Source | None:
     """The table of that name, or None; views and foreign tables hold no rows of ours."""
     condition = compose(
@@ -116,7 +138,7 @@ def _source(session: Session, condition: sql.Composable) -> Source | None:
     found = session.rows(compose(_TABLE, condition=condition))
     if not found:
         return None
-    oid, schema, name, partitioned = found[0]
+    oid, schema, name, partitioned, depth = found[0]
     names = ("number", "name", "type", "generated", "identity", "mandatory", "default")
     columns = session.rows(compose(_COLUMNS, oid=literal(oid)))
     keys = session.rows(compose(_KEYS, oid=literal(oid)))
@@ -125,6 +147,7 @@ def _source(session: Session, condition: sql.Composable) -> Source | None:
         schema=schema,
         name=name,
         partitioned=partitioned,
+        depth=depth,
         columns=tuple(SourceColumn(**dict(zip(names, row, strict=True))) for row in columns),
         keys=tuple(tuple(row[0]) for row in keys),
     )

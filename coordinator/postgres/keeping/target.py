@@ -83,7 +83,9 @@ def by_ourselves(session: Session, target: Source, columns: Collection[str]) -> 
     acting = session.rows(
         compose(_ACTING, oid=literal(target.oid), schema=literal(target.schema), name=literal(target.name))
     )
-    identities = [each.name for each in target.columns if each.identity == "a" and each.name in columns]
+    # A partition's identity is its parent's (17), and rows that go into it need no help: they override it.
+    own = target.columns if target.depth == 0 else ()
+    identities = [each.name for each in own if each.identity == "a" and each.name in columns]
     for schema, relation, what, name, _ in acting:
         _alter(
             session,

@@ -10,6 +10,7 @@ from coordinator.ledger.past import read_past
 from coordinator.ledger.touched import read_touched
 from coordinator.model.capture import Direction
 from coordinator.model.effect import ObjectKind
+from coordinator.model.kept import PersonalMarks
 from coordinator.planning.applied_order import applied_order
 from coordinator.planning.rolling_back.analysis import RollbackFacts, analyse
 from coordinator.planning.rolling_back.decision import Doubts, decide, widened
@@ -123,7 +124,8 @@ class Preparing:
     def prepare(self, named: frozenset[RevisionKey]) -> Prepared:
         """Everything that is known before the first write. Raises RefusedError with all that forbids it."""
         map_view = read_map_view(self.settings)
-        keep = replace(self.keep, personal=map_view.personal)
+        # The map of an older checkout takes no mark away.
+        keep = replace(self.keep, marks=PersonalMarks(marked=map_view.marks.marked))
         reach = self._reach(named, map_view.references)
         scope = reach.scope
         touched = read_touched(self.session, scope.keys)
@@ -189,7 +191,7 @@ class Preparing:
                 project,
                 plan,
                 self._captures.captured(),
-                keep_policy(self.settings, keep),
+                keep_policy(self.settings, self.session, keep),
             ),
             guarantee=plan.guarantee,
             unproved=frozenset(key for key in scope.keys if key not in project.touched),
