@@ -1,4 +1,4 @@
-"""Version 3 of the ledger's tables: how far a function was that commits in its middle, and what was taken away of it."""
+"""Version 3 of the ledger's tables: how far a function was that commits in its middle, and where kept data came from."""
 
 from __future__ import annotations
 
@@ -9,5 +9,10 @@ ALTER TABLE migrate.checkpoint ADD COLUMN IF NOT EXISTS undone boolean NOT NULL 
 COMMENT ON COLUMN migrate.checkpoint.sent IS 'How many statements of the function are in with this commit, in their order; null: not known.';
 COMMENT ON COLUMN migrate.checkpoint.texts IS 'Digest of these statements, so that the function can be gone on with only where it sends the same ones.';
 COMMENT ON COLUMN migrate.checkpoint.undone IS 'true: with this commit nothing is left of the segment; what it had done was taken away.';
+
+ALTER TABLE migrate.kept ADD COLUMN IF NOT EXISTS digest text NOT NULL DEFAULT '';
+ALTER TABLE migrate.kept ADD COLUMN IF NOT EXISTS origins jsonb;
+COMMENT ON COLUMN migrate.kept.digest IS 'Digest of the revision''s content that ran; of what a downgrade destroyed, the content that had brought it in. Empty: not noted.';
+COMMENT ON COLUMN migrate.kept.origins IS 'Other tables that the opposite function fills this one from: schema, name, and count and checksum of rows (null: not there; ?: not measured). Null: not known.';
 INSERT INTO migrate.version (number) VALUES (3) ON CONFLICT DO NOTHING;
 """
