@@ -80,7 +80,13 @@ def test_newer_values_from_another_table_are_not_overwritten_by_what_is_kept(
 
 def test_what_is_kept_counts_while_the_other_table_is_as_it_was(site: Site) -> None:
     build(site)
-    step(site, "c2", "c1", PHONES, (NO_PHONES[0], NO_PHONES[1].replace("p.number", "'0' || p.number"), NO_PHONES[2]))
+    step(
+        site,
+        "c2",
+        "c1",
+        PHONES,
+        (NO_PHONES[0], NO_PHONES[1].replace("p.number", "'0' || p.number"), NO_PHONES[2]),
+    )
     before = site.picture()
     deploy(site)
     assert "kept-data-conflict" not in roll_back(site).said
@@ -163,7 +169,9 @@ def test_an_edited_revision_counts_after_a_failed_run_was_taken_back(site: Site)
     assert site.value("SELECT name FROM crm.customers WHERE id = 7") == "Name 7"
 
 
-ROLES = "CREATE TABLE crm.roles (id serial PRIMARY KEY, name text); INSERT INTO crm.roles (name) VALUES ('admin')"
+ROLES = (
+    "CREATE TABLE crm.roles (id serial PRIMARY KEY, name text); INSERT INTO crm.roles (name) VALUES ('admin')"
+)
 
 
 def test_a_seed_row_with_a_generated_id_is_not_doubled_when_it_is_applied_again(site: Site) -> None:
