@@ -61,6 +61,11 @@ class Function:
         return known is None or written_columns(known, tables) != frozenset()
 
 
+def compared_with(kept: KeptData, function: Function) -> frozenset[Table]:
+    """The tables whose rows are compared with how they were, before that function brings back what is kept."""
+    return frozenset() if kept.origins is None else function.origins(kept.relations) or frozenset()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnValues:
     """The decision for the copies that one step puts back: kept values count, unless something speaks against it.

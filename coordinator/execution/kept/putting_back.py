@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from coordinator.execution.failure import StepFailedError, StepFailure
 from coordinator.execution.kept.keep_failure import PART_BACK, give_up_help
+from coordinator.execution.kept.own_values import compared_with
 from coordinator.execution.kept.put_back_findings import PutBackFindings
 from coordinator.ledger.kept import write_put_back
 from coordinator.model.effect import Verb
 from coordinator.model.kept import ORIGIN_LOCK, PUT_BACK_LOCK, LossKind
+from coordinator.planning.origins import brings_rows
 from coordinator.postgres.keeping import back as keep_back
 from coordinator.postgres.keeping import copy as keep_copy
 from coordinator.postgres.keeping import outcome as keep_outcome
@@ -141,12 +143,8 @@ class PuttingBack:
             if table is not None:
                 lock_source(self.session, table, mode=PUT_BACK_LOCK)
         assert self.own_values is not None
-        origins = {
-            each
-            for kept in self.held
-            for each in self.own_values.function.origins(kept.relations) or ()
-            if kept.origins is not None
-        }
+        function = self.own_values.function
+        origins = {each for kept in self.held for each in compared_with(kept, function)}
         lock_origins(self.session, origins, mode=ORIGIN_LOCK)
 
     def around(self, sql: str, *, schema: str) -> Relaxed | None:
@@ -230,7 +228,11 @@ class PuttingBack:
     def _makes_rows(self, kept: KeptData, target: Source) -> bool:
         """Whether the author's function has put rows into the table, by the server's counters or under its name."""
         if not self.step.transactional:  # what it did before its last commit is counted no more
-            return self.own_values is not None and self.own_values.function.may_write(kept.relations)
+            assert self.own_values is not None
+            known = self.own_values.function.known
+            if known is not None:
+                return brings_rows(known, kept.relations)
+            return kept.kind is LossKind.TABLE and has_rows(self.session, target)
         was = self._marks.get(target.oid)
         if was is not None and was.table not in kept.relations:
             return True
