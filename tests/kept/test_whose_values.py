@@ -189,3 +189,24 @@ def test_a_seed_row_with_a_generated_id_is_not_doubled_when_it_is_applied_again(
     ended = again(site)
     assert site.rows("SELECT name FROM crm.roles ORDER BY id") == (("admin",), ("viewer",))
     assert "not made anew, since its upgrade() made the same under another key: id 2" in ended.said
+
+
+NOTES = "CREATE TABLE crm.notes (id serial PRIMARY KEY, note text)"
+SEED = "INSERT INTO crm.notes (note) VALUES ('welcome')"
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["plain", "hidden"])
+def test_rows_that_people_wrote_come_back_beside_what_a_mended_revision_seeds(
+    site: Site, hidden: bool
+) -> None:
+    """Also where nobody can tell what it does: it brought back no row that is kept."""
+    build(site, "")
+    down = ("DROP TABLE crm.notes",)
+    step(site, "c2", "c1", (NOTES, "ALTER SEQUENCE crm.notes_id_seq RESTART 100", SEED), down)
+    deploy(site)
+    site.execute("INSERT INTO crm.notes (id, note) VALUES (7, 'by a person')")
+    roll_back(site)
+    seed = f"DO $$ BEGIN {SEED}; END $$" if hidden else SEED
+    step(site, "c2", "c1", (NOTES, seed), down)
+    again(site)
+    assert site.rows("SELECT id, note FROM crm.notes ORDER BY id") == ((1, "welcome"), (7, "by a person"))

@@ -26,7 +26,7 @@ Table = tuple[str, str]  # schema and name
 class Own:
     """What a function brings back itself counts against one copy, in these columns of it; `why` ends a sentence.
 
-    `rows`: kept rows that it did not bring back do not count either; None: where it is seen to make rows at all.
+    `rows`: kept rows that it did not bring back do not count either; None: where it is seen to bring some back.
     """
 
     why: str
@@ -81,32 +81,36 @@ class OwnValues:
 
     def of(self, kept: KeptData) -> Own | None:
         """None: the kept values count. Reads the rows of the tables that the function reads."""
-        why = self._why(kept)
-        if not why:
-            return None
+        back = takes_back(self.session, self.run, of=kept.run)
+        why = self._changed(kept, taken_back=back)
         others = tuple(each for each in kept.columns if each not in kept.row_key)
         known = self.function.known
+        rows: bool | None = None if known is None else brings_rows(known, kept.relations)
+        if not why:
+            if back or kept.digest in {"", self.digest}:
+                return None
+            why, rows = (
+                "the revision is another one by now",
+                False,
+            )  # what others had written in it is not its own
         if known is None:
-            return Own(why=why, columns=others, rows=None)
+            return Own(why=why, columns=others, rows=rows)
         written = written_columns(known, kept.relations)
         columns = tuple(each for each in others if written is None or each in written)
-        rows = brings_rows(known, kept.relations)
         return Own(why=why, columns=columns, rows=rows) if columns or rows else None
 
-    def _why(self, kept: KeptData) -> str:
-        back = takes_back(self.session, self.run, of=kept.run)
-        if kept.digest and kept.digest != self.digest and not back:
-            return "the revision is another one by now"
+    def _changed(self, kept: KeptData, *, taken_back: bool) -> str:
+        """Why what the function brings back may be newer than what is kept; empty: it is not."""
         origins = self.function.origins(kept.relations)
         if origins is None:
-            return "" if back else "nobody can tell what it takes them from"
+            return "" if taken_back else "nobody can tell what it takes them from"
         if not origins:
             return ""
         if kept.origins is None:
-            return "" if back else f"nobody knows whether {_named(origins)} was changed since"
+            return "" if taken_back else f"nobody knows whether {_named(origins)} was changed since"
         then = {each.relation: each.state for each in kept.origins}
         now = measured(self.session, origins, limit=self.limit)
-        changed = [each.relation for each in now if _is_changed(each, then, taken_back=back)]
+        changed = [each.relation for each in now if _is_changed(each, then, taken_back=taken_back)]
         return f"{_named(changed)} may have been changed since" if changed else ""
 
 

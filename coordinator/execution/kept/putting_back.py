@@ -21,7 +21,7 @@ from coordinator.postgres.keeping import target as keep_target
 from coordinator.postgres.keeping import won as keep_won
 from coordinator.postgres.keeping.each import BY_ANY, BY_ITSELF
 from coordinator.postgres.keeping.origins import lock_origins
-from coordinator.postgres.keeping.source import find_source, has_rows, lock_source, printing
+from coordinator.postgres.keeping.source import find_source, full_types, has_rows, lock_source, printing
 from coordinator.postgres.rows import table_marks
 from coordinator.sql.mandatory import relaxed
 from coordinator.sql.tree import SqlSyntaxError
@@ -55,6 +55,7 @@ class PuttingBack:
     )  # columns that are filled again
     own_values: OwnValues | None = None  # None: nothing is put back, it is only asked about
     _own: dict[int, Own] = field(default_factory=dict)  # by the number of the copy
+    _types: dict[int, Mapping[str, str]] = field(default_factory=dict)  # of the columns, by the copy's number
     _twins_counted: set[int] = field(default_factory=set)
     _marks: Mapping[int, TableMark] = field(default_factory=dict)  # before the author's function
     _marks_after: Mapping[int, TableMark] = field(default_factory=dict)
@@ -130,6 +131,7 @@ class PuttingBack:
         own = self.own_values.of(kept)
         if own is not None:
             self._own[kept.number] = own
+            self._types[kept.number] = {} if table is None else full_types(self.session, table)
             if kept.row_key:
                 keep_won.note_values(self.session, kept.copy, table, keys=names, columns=own.columns)
         others = _besides_key(kept)
@@ -242,12 +244,22 @@ class PuttingBack:
             if target.oid in {oid, now.root}
         )
 
+    @property
+    def _is_hidden(self) -> bool:
+        """Whether the author's function does more than its SQL says."""
+        return self.own_values is not None and self.own_values.function.known is None
+
     def _brings_no_others(self, kept: KeptData, target: Source) -> bool:
         """Whether kept rows that the author's function did not bring back are gone for good reason."""
+        assert kept.copy is not None
         own = self._own.get(kept.number)
-        if own is None or own.rows is False:
-            return False
-        return own.rows is True or self._makes_rows(kept, target)
+        if own is None or own.rows is not None:
+            return own is not None and own.rows is True
+        return (
+            bool(kept.row_key)
+            and self._makes_rows(kept, target)
+            and keep_won.brought_any(self.session, kept.copy, target, keys=kept.row_key)
+        )
 
     @staticmethod
     def _insertable(kept: KeptData, target: Source) -> bool:
@@ -316,7 +328,17 @@ class PuttingBack:
         own = self._own.get(kept.number)
         if own is None:
             return
-        keep_won.mark_own(self.session, kept.copy, target, keys=kept.row_key, columns=own.columns)
+        now = full_types(self.session, target)
+        # A value that looks different under another type was not brought from anywhere.
+        retyped = {each for each, then in self._types[kept.number].items() if now.get(each, then) != then}
+        keep_won.mark_own(
+            self.session,
+            kept.copy,
+            target,
+            keys=kept.row_key,
+            columns=own.columns,
+            passed_over=retyped if self._is_hidden else (),
+        )
         if kept.whole_rows and self._brings_no_others(kept, target):
             keep_won.mark_not_brought(self.session, kept.copy, target, keys=kept.row_key)
 

@@ -34,6 +34,8 @@ def measured(session: Session, tables: Collection[Table], *, limit: int) -> tupl
 
     A view, a foreign table, one that hides rows and a larger one are not measured.
     """
+    if not tables:
+        return ()
     found = _found(session, tables, limit)
     sums = row_checksums(session, tables=[each for each, (may_read, _) in found.items() if may_read])
     states = {each: f"{count} {checksum}" for each, (count, checksum) in sums.items()}
@@ -47,7 +49,7 @@ def measured(session: Session, tables: Collection[Table], *, limit: int) -> tupl
 
 def lock_origins(session: Session, tables: Collection[Table], *, mode: LockMode) -> None:
     """Lock those of them that are tables which may be locked."""
-    for each, (_, may_lock) in sorted(_found(session, tables, 0).items()):
+    for each, (_, may_lock) in sorted(_found(session, tables, 0).items()) if tables else ():
         source = find_source(session, *each) if may_lock else None
         if source is not None:
             lock_source(session, source, mode=mode)

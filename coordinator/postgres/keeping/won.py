@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from coordinator.postgres.keeping.back import any_of, copy_table, is_empty
-from coordinator.postgres.keeping.copy import CHANGED, TWINS, WAS, WON, text_digest
+from coordinator.postgres.keeping.copy import AFTER, CHANGED, TWINS, WAS, WON, text_digest
 from coordinator.postgres.keeping.outcome import Conflict
 from coordinator.postgres.keeping.source import digest, equal, shown
 from coordinator.postgres.session import comma_separated, compose, identifier, literal
@@ -49,11 +49,17 @@ def note_values(
 
 
 def mark_own(
-    session: Session, copy: str, target: Source, *, keys: Collection[str], columns: Sequence[str]
+    session: Session,
+    copy: str,
+    target: Source,
+    *,
+    keys: Collection[str],
+    columns: Sequence[str],
+    passed_over: Collection[str] = (),
 ) -> None:
     """Mark the rows that the step gave another value than the kept one in one of these columns, and not an empty one.
 
-    `columns` are those of `note_values`.
+    `columns` are those of `note_values`, and `passed_over` are some of them that say nothing.
     """
     own = any_of(
         [
@@ -66,6 +72,7 @@ def mark_own(
                 number=literal(number),
             )
             for number, each in enumerate(columns, start=1)
+            if each not in passed_over
         ]
     )
     session.execute(
@@ -89,6 +96,21 @@ def _is_own_default(target: Source, name: str) -> sql.Composable:
     if column is not None and (column.identity or (column.default or "").startswith("nextval(")):
         return compose("true")
     return is_empty(target, name)
+
+
+def brought_any(session: Session, copy: str, target: Source, *, keys: Collection[str]) -> bool:
+    """Whether some row is there again that the copy's step had removed."""
+    return bool(
+        session.value(
+            compose(
+                "SELECT EXISTS (SELECT FROM {copy} AS k JOIN {rows} AS t ON {same} WHERE k.{after} IS NULL)",
+                copy=copy_table(copy),
+                rows=target.rows,
+                same=equal(keys),
+                after=identifier(AFTER),
+            )
+        )
+    )
 
 
 def mark_not_brought(session: Session, copy: str, target: Source, *, keys: Collection[str]) -> None:
