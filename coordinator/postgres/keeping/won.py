@@ -99,15 +99,18 @@ def _is_own_default(target: Source, name: str) -> sql.Composable:
 
 
 def brought_any(session: Session, copy: str, target: Source, *, keys: Collection[str]) -> bool:
-    """Whether some row is there again that the copy's step had removed."""
+    """Whether the step brought back some row that the copy's step had removed; one that was there before it is none."""
     return bool(
         session.value(
             compose(
-                "SELECT EXISTS (SELECT FROM {copy} AS k JOIN {rows} AS t ON {same} WHERE k.{after} IS NULL)",
+                "SELECT EXISTS (SELECT FROM {copy} AS k JOIN {rows} AS t ON {same} WHERE k.{after} IS NULL"
+                " AND (NOT k.{changed} OR k.{won} IS NOT NULL))",
                 copy=copy_table(copy),
                 rows=target.rows,
                 same=equal(keys),
                 after=identifier(AFTER),
+                changed=identifier(CHANGED),
+                won=identifier(WON),
             )
         )
     )
