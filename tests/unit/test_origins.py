@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from coordinator.model.capture import Capture, Direction, Statement
-from coordinator.model.effect import RevisionEffects
 from coordinator.model.names import RevisionKey
 from coordinator.planning.origins import brings_rows, origins_of, written_columns
 from coordinator.revisions.effects import effects_of
+
+if TYPE_CHECKING:
+    from coordinator.model.effect import RevisionEffects
 
 T = {("crm", "t")}
 
