@@ -88,6 +88,14 @@ def write_applied(session: Session, revision: AppliedRevision) -> None:
     )
 
 
+def applied_digest(session: Session, key: RevisionKey) -> str | None:
+    """The digest of the content of a revision that is in; None when it is not."""
+    found = session.value(
+        "SELECT digest FROM migrate.applied WHERE module = %s AND revision = %s", (key.module, key.revision)
+    )
+    return None if found is None else str(found)
+
+
 def erase_applied(session: Session, key: RevisionKey) -> None:
     """Say that a revision is no longer in; on the main connection, in the transaction of its reversal."""
     session.execute(

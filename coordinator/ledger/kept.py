@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from coordinator.ledger.store import LedgerReader
 from coordinator.model.capture import Direction
-from coordinator.model.kept import Ending, KeptData, LossKind
+from coordinator.model.kept import Ending, KeptData, LossKind, OriginState
 from coordinator.model.names import RevisionKey
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ _COLUMNS = (
     "number, run, module, revision, direction, kind, table_schema, table_name, columns, key, rest, left_as, rows,"
     " bytes, checksum, left_out, copy, kept, expires, ended, ending, ended_by, put_back, conflicts"
 )
-
+_SINCE_3 = "digest, origins::text"
+_BEFORE_3 = "'', NULL"
 
 _EXPIRED = (
     "expires <= clock_timestamp()"
@@ -31,7 +33,7 @@ def read_kept(session: Session, *, run: int) -> tuple[KeptData, ...]:
 
 def read_open(session: Session, key: RevisionKey, direction: Direction) -> tuple[KeptData, ...]:
     """What the last run of that step kept and is still held, oldest first; only for a run that writes."""
-    return _read_last(session, key, direction, "ended IS NULL AND copy IS NOT NULL")
+    return _read_last(session, key, direction, f"{_HELD} AND NOT {_OF_OTHERS}")
 
 
 def read_gone(session: Session, key: RevisionKey, direction: Direction) -> tuple[KeptData, ...]:
@@ -46,18 +48,35 @@ def read_gone(session: Session, key: RevisionKey, direction: Direction) -> tuple
         key,
         direction,
         "(ending IN ('expired', 'erased', 'discarded', 'left out', 'off', 'committed')"
-        " OR (ended IS NULL AND key = '{}' AND kind <> 'table'))",
+        f" OR (ended IS NULL AND key = '{{}}' AND kind <> 'table' AND NOT {_OF_OTHERS}))",
     )
 
 
+def read_overtaken(session: Session, key: RevisionKey, direction: Direction) -> tuple[KeptData, ...]:
+    """What the last run of that step kept, while the step that is in now is somebody else's, oldest first."""
+    if not _has_table(session):
+        return ()
+    return _read_last(session, key, direction, f"{_HELD} AND {_OF_OTHERS}")
+
+
+_HELD = "ended IS NULL AND copy IS NOT NULL"
+# Plain Alembic took the revision out and in again: what was destroyed then is not what a run of ours destroyed.
+_OF_OTHERS = """
+(k.direction = 'upgrade' AND EXISTS (SELECT FROM migrate.applied AS a
+  WHERE (a.module, a.revision) = (k.module, k.revision) AND a.run IS NULL))
+"""
 # A run of the step that had nothing to keep wrote no row of its own: what an earlier one kept is not about it. A
-# recovery is no run of its own here: it ends the step of the run that it recovers.
+# recovery is no run of its own here: it ends the step of the run that it recovers, and what both kept counts
+# together, unless the opposite step has come between them.
 _LAST = """
-run = (SELECT max(o.run) FROM migrate.kept AS o
-        WHERE (o.module, o.revision, o.direction) = (k.module, k.revision, k.direction))
+run >= (SELECT coalesce(max(o.run), 0) FROM migrate.kept AS o JOIN migrate.run AS r ON r.number = o.run
+         WHERE (o.module, o.revision, o.direction) = (k.module, k.revision, k.direction) AND r.kind <> 'recover')
 AND run >= (SELECT coalesce(max(s.run), 0) FROM migrate.step AS s JOIN migrate.run AS r ON r.number = s.run
              WHERE (s.module, s.revision, s.direction) = (k.module, k.revision, k.direction)
                AND s.status IN ('applied', 'reversed') AND r.kind <> 'recover')
+AND NOT EXISTS (SELECT FROM migrate.step AS s
+                 WHERE (s.module, s.revision) = (k.module, k.revision) AND s.direction <> k.direction
+                   AND s.status IN ('applied', 'reversed') AND s.finished > k.kept)
 """
 
 
@@ -65,11 +84,22 @@ def _read_last(
     session: Session, key: RevisionKey, direction: Direction, condition: str
 ) -> tuple[KeptData, ...]:
     rows = session.rows(
-        f"SELECT {_COLUMNS} FROM migrate.kept AS k WHERE module = %s AND revision = %s AND direction = %s"  # noqa: S608 - constants
+        f"SELECT {_columns(session)} FROM migrate.kept AS k WHERE module = %s AND revision = %s AND direction = %s"  # noqa: S608 - constants
         f" AND {condition} AND {_LAST} ORDER BY number",
         (key.module, key.revision, direction.value),
     )
     return tuple(_kept(row) for row in rows)
+
+
+def takes_back(session: Session, run: int, *, of: int) -> bool:
+    """Whether the run takes back what the run `of` did: it is that run, or a recovery of that run, which is not over."""
+    return run == of or bool(
+        session.value(
+            "SELECT EXISTS (SELECT FROM migrate.run AS r, migrate.run AS o WHERE r.number = %s AND r.kind = 'recover'"
+            " AND o.number = %s AND o.status IN ('running', 'unsettled'))",
+            (run, of),
+        )
+    )
 
 
 def read_erasable(session: Session, *, run: int | None) -> tuple[KeptData, ...]:
@@ -85,9 +115,9 @@ def write_kept(main: Session, kept: KeptData, *, keep_for: float) -> None:
     """Write a row on the connection and in the transaction of the step; `keep_for` is in seconds."""
     main.execute(
         "INSERT INTO migrate.kept (number, run, module, revision, direction, kind, table_schema, table_name, columns,"
-        " key, rest, left_as, rows, bytes, checksum, left_out, copy, expires, ended, ending)"
+        " key, rest, left_as, rows, bytes, checksum, left_out, copy, digest, origins, expires, ended, ending)"
         " OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::text[], %s::text[], %s::text[],"
-        " %s::text[], %s, %s, %s, %s::text[], %s, clock_timestamp() + make_interval(secs => %s),"
+        " %s::text[], %s, %s, %s, %s::text[], %s, %s, %s::jsonb, clock_timestamp() + make_interval(secs => %s),"
         " CASE WHEN %s::text IS NOT NULL THEN clock_timestamp() END, %s)",
         (
             kept.number,
@@ -107,6 +137,8 @@ def write_kept(main: Session, kept: KeptData, *, keep_for: float) -> None:
             kept.checksum,
             list(kept.left_out),
             kept.copy,
+            kept.digest,
+            None if kept.origins is None else _origins_text(kept.origins),
             keep_for,
             None if kept.ending is None else kept.ending.value,
             None if kept.ending is None else kept.ending.value,
@@ -139,8 +171,16 @@ def _has_table(session: Session) -> bool:
 def _read(session: Session, condition: str) -> tuple[KeptData, ...]:
     if not _has_table(session):
         return ()
-    rows = session.rows(f"SELECT {_COLUMNS} FROM migrate.kept {condition} ORDER BY number")  # noqa: S608 - constants
+    rows = session.rows(f"SELECT {_columns(session)} FROM migrate.kept {condition} ORDER BY number")  # noqa: S608 - constants
     return tuple(_kept(row) for row in rows)
+
+
+def _columns(session: Session) -> str:
+    return f"{_COLUMNS}, {_SINCE_3 if LedgerReader(session).version >= 3 else _BEFORE_3}"
+
+
+def _origins_text(origins: tuple[OriginState, ...]) -> str:
+    return json.dumps([{"schema": each.schema, "table": each.table, "state": each.state} for each in origins])
 
 
 def _kept(row: Row) -> KeptData:
@@ -168,4 +208,6 @@ def _kept(row: Row) -> KeptData:
         ended_by=row[21],
         put_back=row[22],
         conflicts=row[23],
+        digest=row[24],
+        origins=None if row[25] is None else tuple(OriginState(**each) for each in json.loads(row[25])),
     )

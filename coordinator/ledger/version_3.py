@@ -1,5 +1,5 @@
 """Version 3 of the ledger's tables: how far a function was that commits in its middle, what was taken away of it,
-and which columns hold personal data."""
+where kept data came from, and which columns are personal."""
 
 from __future__ import annotations
 
@@ -24,5 +24,9 @@ COMMENT ON COLUMN migrate.personal.table_schema IS 'Schema of the column''s tabl
 COMMENT ON COLUMN migrate.personal.table_name IS 'The table, without case, accents, spaces, _ and -, as names in maps are compared.';
 COMMENT ON COLUMN migrate.personal.column_name IS 'The column, likewise.';
 
+ALTER TABLE migrate.kept ADD COLUMN IF NOT EXISTS digest text NOT NULL DEFAULT '';
+ALTER TABLE migrate.kept ADD COLUMN IF NOT EXISTS origins jsonb;
+COMMENT ON COLUMN migrate.kept.digest IS 'Digest of the revision''s content that ran; of what a downgrade destroyed, the content that had brought it in. Empty: not noted.';
+COMMENT ON COLUMN migrate.kept.origins IS 'Other tables that the opposite function fills this one from: schema, name, and count and checksum of rows (null: not there; ?: not measured). Null: not known.';
 INSERT INTO migrate.version (number) VALUES (3) ON CONFLICT DO NOTHING;
 """

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PersonalColumn = tuple[str, str, str]
 
 PUT_BACK_LOCK = LockMode.SHARE_ROW_EXCLUSIVE  # under which kept values go back: nobody else writes meanwhile
+ORIGIN_LOCK = LockMode.SHARE  # of a table that kept values are compared with: nobody writes meanwhile
+NOT_MEASURED = "?"  # the state of a table of which nobody can tell whether it was changed
 
 
 class LossKind(enum.Enum):
@@ -100,12 +102,28 @@ class Ending(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OriginState:
+    """How a table was from which the opposite function fills the one whose data is kept. `state` None: it was not there."""
+
+    schema: str
+    table: str
+    state: str | None
+
+    @property
+    def relation(self) -> tuple[str, str]:
+        """Schema and name."""
+        return self.schema, self.table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeptData:
     """One row of `migrate.kept`: what was copied from one table before a step. Sizes are bytes.
 
     `columns` and `key` are names from before the step; `left_as` is schema, table and key columns as the step left
     them, () when the table was gone. `rest` are the table's columns as the step left it: the digest of a row is
     taken over them. `copy` names the table in the ledger's schema that holds the rows; None: there is none (any more).
+    `digest` is that of the revision's content that ran, of a downgrade's loss the one that had brought it in; "": not
+    noted. `origins` are the other tables that the opposite function fills this one from; None: not known.
     """
 
     number: int
@@ -131,6 +149,8 @@ class KeptData:
     ended_by: int | None = None
     put_back: int | None = None
     conflicts: int | None = None
+    digest: str = ""
+    origins: tuple[OriginState, ...] | None = None
 
     @property
     def relation(self) -> tuple[str, str]:

@@ -83,7 +83,7 @@ def _put_back(each: KeptData) -> Iterator[str]:
             if each.copy
             else ""
         )
-        yield f"{counted(conflicts, 'conflict')}: changed since, or refused by a constraint{held}"
+        yield f"{counted(conflicts, 'conflict')}: changed since, brought back otherwise, or refused by a constraint{held}"
     gone = each.rows - (each.put_back or 0) - conflicts
     if gone > 0:
         yield f"{counted(gone, 'row')} deleted since: nothing to put the values into"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.ledger.kept import read_gone
+from coordinator.ledger.kept import read_gone, read_overtaken
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.kept import Ending
 
@@ -22,14 +22,29 @@ def gone_findings(session: Session, steps: Sequence[Step]) -> tuple[Finding, ...
         Finding(
             rule="kept-data-gone",
             severity=Severity.WARNING,
-            message=does_not_come_back(each),
+            message=message,
             module=step.key.module,
             revision=step.key,
             place=step.place,
             help=f"`migrate history {each.run}` tells what was kept",
         )
         for step in steps
-        for each in read_gone(session, step.key, step.direction.opposite)
+        for each, message in (
+            *(
+                (each, does_not_come_back(each))
+                for each in read_gone(session, step.key, step.direction.opposite)
+            ),
+            *((each, overtaken(each)) for each in read_overtaken(session, step.key, step.direction.opposite)),
+        )
+    )
+
+
+def overtaken(kept: KeptData) -> str:
+    """The sentence about kept data of a run whose step somebody else has taken back and done again."""
+    rows = f"1 row of {kept.loss} does" if kept.rows == 1 else f"{kept.rows:,} rows of {kept.loss} do"
+    return (
+        f"{rows} not come back: {kept.key} was taken out and came in again without us since it destroyed them; the"
+        f" copy is migrate.{kept.copy}"
     )
 
 

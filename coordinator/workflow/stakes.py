@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coordinator.model.kept import PUT_BACK_LOCK
+from coordinator.execution.kept.own_values import Function, compared_with
+from coordinator.model.kept import ORIGIN_LOCK, PUT_BACK_LOCK
 from coordinator.planning.keep_locks import copying_locks, locks_on, returning_locks
 from coordinator.planning.losses import losses_of
 from coordinator.postgres.keeping.source import find_source, partitions_of
@@ -43,11 +44,12 @@ def read_stakes(session: Session, plan: RunPlan, keeping: KeepPlan, catalog: Cat
     locks: dict[tuple[RevisionKey, Direction], tuple[TableLock, ...]] = {}
     for step in plan.steps:
         kept = found[step.key] if keeping.policy.keeps(step.key) else ()
+        back = held.get(step.key, ())
+        function = Function(effects=keeping.effects.get((step.key, step.direction)), catalog=catalog)
         locks[step.key, step.direction] = (
             *copying_locks(kept),
-            *_on(
-                session, PUT_BACK_LOCK, (name for each in held.get(step.key, ()) for name in each.relations)
-            ),
+            *_on(session, PUT_BACK_LOCK, (name for each in back for name in each.relations)),
+            *_on(session, ORIGIN_LOCK, (name for each in back for name in compared_with(each, function))),
         )
         if len(plan.segments) > 1:  # else nothing is committed that could be taken back
             locks[step.key, step.direction.opposite] = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.kept.shelf import build, step
+from tests.trees import project, versions_of, write_revision
 
 if TYPE_CHECKING:
     from tests.failures.site import Site
@@ -160,3 +161,30 @@ def test_a_discard_that_names_no_revision_is_refused_before_anything(site: Site)
     assert "Did you mean 'crm:c2'?" in refused.said
     assert site.picture() == before
     assert not site.has_ledger()
+
+
+def test_what_was_kept_before_plain_alembic_took_a_revision_out_and_in_again_is_not_put_back(
+    site: Site,
+) -> None:
+    build(site)
+    local = 'environment = "local"\n[tool.migrate.environments.local]\ntarget = "embedded"\n'
+    project(site.root, modules={"crm": {}, "shop": {}}, settings=local)
+    step(site, "c2", "c1", DROP, ADD)
+    shop = versions_of(site.root, "shop")
+    write_revision(shop, "s1", upgrade="pass")
+    assert site.migrate("all-modules", "--staging", "off").code == 0
+    for revision, after, done, head in (("s2", "s1", ADD, "c1"), ("s3", "s2", DROP, "c2")):
+        site.execute(f"{done[0]}; UPDATE crm.alembic_version SET version_num = '{head}'")
+        write_revision(shop, revision, after=after, upgrade="pass")
+        noted = site.migrate("all-modules", "--module", "shop", "--staging", "off")
+        assert noted.code == 0, noted.err
+    assert site.rows("SELECT run FROM migrate.applied WHERE revision = 'c2'") == ((None,),)
+    told = " ".join(site.migrate("rollback", "crm", "--to", "c1", "--dry-run").out.split())
+    assert (
+        "20 rows of column crm.customers.phone do not come back: crm:c2 was taken out and came in again"
+        in told
+    )
+    ended = site.migrate("rollback", "crm", "--to", "c1", "--yes", "--staging", "off")
+    assert ended.code == 0, ended.err
+    assert site.value("SELECT count(phone) FROM crm.customers") == 0
+    assert site.value("SELECT count(*) FROM migrate.kept_1") == 20

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from coordinator.execution.kept.copying import Copying
 from coordinator.execution.kept.keep_failure import KeepFailures, putting_back
 from coordinator.execution.kept.missing import Missing
+from coordinator.execution.kept.own_values import Function, OwnValues
 from coordinator.execution.kept.putting_back import PuttingBack
 from coordinator.execution.kept.recording import Recording
 from coordinator.ledger.kept import read_open
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from coordinator.execution.kept.keeper import Keeper
+    from coordinator.model.capture import Direction
     from coordinator.model.catalog import Catalog
     from coordinator.model.finding import Finding
     from coordinator.model.kept import KeptData, Loss
@@ -52,8 +54,23 @@ class Keeping:
             keeper=keeper, step=step, before=before, losses=losses.losses, failures=self._failures
         )
         self._recording = Recording(
-            session=keeper.session, run=keeper.run, step=step, keep_for=self._policy.keep_for
+            session=keeper.session,
+            run=keeper.run,
+            step=step,
+            keep_for=self._policy.keep_for,
+            limit=self._policy.limit,
+            digest=self._digest,
+            opposite=self._function(step.direction.opposite),
         )
+
+    def _function(self, direction: Direction) -> Function:
+        return Function(
+            effects=self._keeper.plan.effects.get((self._step.key, direction)), catalog=self._before
+        )
+
+    @property
+    def _digest(self) -> str:
+        return self._keeper.project.revision(self._step.key).digest
 
     def begin(self) -> None:
         """Make the copies, and mark in those of the opposite step which rows were changed since."""
@@ -65,8 +82,7 @@ class Keeping:
 
     def _begin(self, held: tuple[KeptData, ...]) -> None:
         with printing(self._session):
-            known = self._keeper.plan.effects.get((self._step.key, self._step.direction))
-            self.back = PuttingBack(self._session, self._step, held, known) if held else None
+            self.back = self._putting_back(held) if held else None
             if self.back is not None:
                 with putting_back(self._step, held[0].run):
                     self.back.mark()
@@ -75,6 +91,17 @@ class Keeping:
                 self._copying.copy_all()
                 without = self._copying.beyond_copying
             self._unkept = tuple(each for each in without if self._holds_something(each))
+
+    def _putting_back(self, held: tuple[KeptData, ...]) -> PuttingBack:
+        function = self._function(self._step.direction)
+        own_values = OwnValues(
+            session=self._session,
+            function=function,
+            digest=self._digest,
+            run=self._keeper.run,
+            limit=self._policy.limit,
+        )
+        return PuttingBack(self._session, self._step, held, function.effects, own_values=own_values)
 
     def _holds_something(self, loss: Loss) -> bool:
         """Whether there is anything that the step could destroy and the run did not make; reads no row."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.model.finding import Finding, Severity
 from coordinator.postgres.keeping import outcome as keep_outcome
+from coordinator.postgres.keeping.outcome import Conflict
 
 if TYPE_CHECKING:
     from coordinator.model.kept import KeptData
@@ -26,38 +27,45 @@ class PutBackFindings:
     step: Step
 
     def conflicts(
-        self, kept: KeptData, target: Source, columns: tuple[str, ...], outcome: Outcome
+        self, kept: KeptData, target: Source, columns: tuple[str, ...], outcome: Outcome, *, why: str
     ) -> tuple[Finding, ...]:
-        """Rows that keep their own values, or are not there, by their keys; nothing without such rows."""
-        found: list[Finding] = []
-        if count := outcome.changed:
-            rows, left = (
-                ("1 row was", "is left as it is")
-                if count == 1
-                else (f"{count} rows were", "are left as they are")
-            )
-            what = f"{rows} changed since {kept.key} destroyed {kept.loss}, and {left}"
-            found.append(
-                self._conflict(kept, f"{what}: {self._named(kept, target, columns, count, refused=False)}")
-            )
-        if count := outcome.refused:
-            rows, are = ("1 row", "is") if count == 1 else (f"{count} rows", "are")
-            what = (
-                f"{rows} kept when {kept.key} destroyed {kept.loss} {are} refused by"
-                f" {', '.join(outcome.refused_by)}"
-            )
-            found.append(
-                self._conflict(kept, f"{what}: {self._named(kept, target, columns, count, refused=True)}")
-            )
-        return tuple(found)
+        """Rows that keep their own values, or are not there, by their keys; nothing without such rows.
 
-    def _conflict(self, kept: KeptData, message: str) -> Finding:
-        return self._finding(
-            "kept-data-conflict", message, f"the kept values of these rows are in migrate.{kept.copy}"
+        `why` is why what the function brought back itself counts.
+        """
+        return tuple(
+            self._finding(
+                "kept-data-conflict",
+                f"{self._told(each, count, kept, outcome, why)}: {self._named(kept, target, columns, count, each)}",
+                f"the kept values of these rows are in migrate.{kept.copy}",
+            )
+            for each, count in outcome.conflicts.items()
         )
 
+    def _told(self, conflict: Conflict, count: int, kept: KeptData, outcome: Outcome, why: str) -> str:
+        one = count == 1
+        rows = "1 row" if one else f"{count} rows"
+        are, were, have, keep = ("is", "was", "has", "keeps") if one else ("are", "were", "have", "keep")
+        destroyed = f"{kept.key} destroyed {kept.loss}"
+        function = f"its {self.step.direction.value}()"
+        match conflict:
+            case Conflict.CHANGED:
+                left = "is left as it is" if one else "are left as they are"
+                return f"{rows} {were} changed since {destroyed}, and {left}"
+            case Conflict.REFUSED:
+                return f"{rows} kept when {destroyed} {are} refused by {', '.join(outcome.refused_by)}"
+            case Conflict.OWN:
+                other = f"{have} other values from {function} than were kept when {destroyed}"
+                return f"{rows} {other}, and {keep} them, since {why}"
+            case Conflict.NOT_BROUGHT:
+                missing = f"{are} not brought back by {function}, and not made anew"
+                return f"{rows} kept when {destroyed} {missing}, since {why}"
+            case Conflict.TWIN:
+                missing = f"{are} not made anew, since {function} made the same under another key"
+                return f"{rows} kept when {destroyed} {missing}"
+
     def _named(
-        self, kept: KeptData, target: Source, columns: tuple[str, ...], count: int, *, refused: bool
+        self, kept: KeptData, target: Source, columns: tuple[str, ...], count: int, why: Conflict
     ) -> str:
         """The rows by their keys, some of them if they are many."""
         assert kept.copy is not None
@@ -67,7 +75,7 @@ class PutBackFindings:
             target,
             keys=kept.row_key,
             columns=columns,
-            refused=refused,
+            why=why,
             limit=_SHOWN_KEYS,
         )
         named = "; ".join(

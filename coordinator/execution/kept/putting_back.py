@@ -8,27 +8,34 @@ from typing import TYPE_CHECKING
 
 from coordinator.execution.failure import StepFailedError, StepFailure
 from coordinator.execution.kept.keep_failure import PART_BACK, give_up_help
+from coordinator.execution.kept.own_values import compared_with
 from coordinator.execution.kept.put_back_findings import PutBackFindings
 from coordinator.ledger.kept import write_put_back
 from coordinator.model.effect import Verb
-from coordinator.model.kept import PUT_BACK_LOCK, LossKind
+from coordinator.model.kept import ORIGIN_LOCK, PUT_BACK_LOCK, LossKind
+from coordinator.planning.origins import brings_rows
 from coordinator.postgres.keeping import back as keep_back
 from coordinator.postgres.keeping import copy as keep_copy
 from coordinator.postgres.keeping import outcome as keep_outcome
 from coordinator.postgres.keeping import target as keep_target
+from coordinator.postgres.keeping import won as keep_won
 from coordinator.postgres.keeping.each import BY_ANY, BY_ITSELF
-from coordinator.postgres.keeping.source import find_source, has_rows, lock_source, printing
+from coordinator.postgres.keeping.origins import lock_origins
+from coordinator.postgres.keeping.source import find_source, full_types, has_rows, lock_source, printing
+from coordinator.postgres.rows import table_marks
 from coordinator.sql.mandatory import relaxed
 from coordinator.sql.tree import SqlSyntaxError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from coordinator.execution.kept.own_values import Own, OwnValues
     from coordinator.model.effect import ObjectName, RevisionEffects
     from coordinator.model.finding import Finding
     from coordinator.model.kept import KeptData
     from coordinator.model.plan import Step
     from coordinator.postgres.keeping.source import Source
+    from coordinator.postgres.rows import TableMark
     from coordinator.postgres.session import Session
     from coordinator.sql.mandatory import Relaxed
 
@@ -47,6 +54,12 @@ class PuttingBack:
         default_factory=list
     )  # columns that are filled again
     refused: list[KeptData] = field(default_factory=list)  # copies of which the table did not take all rows
+    own_values: OwnValues | None = None  # None: nothing is put back, it is only asked about
+    _own: dict[int, Own] = field(default_factory=dict)  # by the number of the copy
+    _types: dict[int, Mapping[str, str]] = field(default_factory=dict)  # of the columns, by the copy's number
+    _twins_counted: set[int] = field(default_factory=set)
+    _marks: Mapping[int, TableMark] = field(default_factory=dict)  # before the author's function
+    _marks_after: Mapping[int, TableMark] = field(default_factory=dict)
     _in_order: frozenset[int] = frozenset()  # numbers of the copies whose parents are all back before them
 
     @property
@@ -109,12 +122,33 @@ class PuttingBack:
                 )
             table, names = self._as_left(kept)
             keep_back.mark_changed(self.session, kept.copy, table, keys=names, rest=kept.rest)
+            self._note_before(kept, table, names)
+        self._marks = table_marks(self.session)
+
+    def _note_before(self, kept: KeptData, table: Source | None, names: dict[str, str]) -> None:
+        """Note what tells after the author's function whether it brought something else itself."""
+        assert kept.copy is not None
+        assert self.own_values is not None
+        own = self.own_values.of(kept)
+        if own is not None:
+            self._own[kept.number] = own
+            self._types[kept.number] = {} if table is None else full_types(self.session, table)
+            if kept.row_key:
+                keep_won.note_values(self.session, kept.copy, table, keys=names, columns=own.columns)
+        others = _besides_key(kept)
+        if kept.whole_rows and kept.row_key and others and self.own_values.function.may_write(kept.relations):
+            keep_won.count_twins(self.session, kept.copy, table, keys=names, columns=others)
+            self._twins_counted.add(kept.number)
 
     def _lock(self) -> None:
         for where in sorted({each for kept in self.held for each in kept.relations}):
             table = find_source(self.session, *where)
             if table is not None:
                 lock_source(self.session, table, mode=PUT_BACK_LOCK)
+        assert self.own_values is not None
+        function = self.own_values.function
+        origins = {each for kept in self.held for each in compared_with(kept, function)}
+        lock_origins(self.session, origins, mode=ORIGIN_LOCK)
 
     def around(self, sql: str, *, schema: str) -> Relaxed | None:
         """The statement as it can be sent to a table with rows; None when it needs no help."""
@@ -169,6 +203,7 @@ class PuttingBack:
     def put_back(self, run: int) -> tuple[Finding, ...]:
         """After the author's function: everything that can go back, with the proof that it did."""
         self.session.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        self._marks_after = table_marks(self.session)
         findings: list[Finding] = []
         for kept in self._parents_first():
             target = find_source(self.session, kept.schema, kept.table)
@@ -180,6 +215,8 @@ class PuttingBack:
                 findings.append(self._told.stays(kept, f"its key {', '.join(lost)} is not there"))
             elif not kept.row_key and not self._may_insert_all(kept, target):
                 findings.append(self._told.stays(kept, "its rows have no key that would tell them apart"))
+            elif not kept.row_key and self._brings_no_others(kept, target):
+                findings.append(self._told.stays(kept, self._own[kept.number].why))
             elif not self._insertable(kept, target):
                 findings.append(
                     self._told.stays(kept, "columns that are left out of the copy must have values")
@@ -190,6 +227,40 @@ class PuttingBack:
 
     def _may_insert_all(self, kept: KeptData, target: Source) -> bool:
         return kept.kind is LossKind.TABLE and not has_rows(self.session, target)
+
+    def _makes_rows(self, kept: KeptData, target: Source) -> bool:
+        """Whether the author's function has put rows into the table, by the server's counters or under its name."""
+        if not self.step.transactional:  # what it did before its last commit is counted no more
+            assert self.own_values is not None
+            known = self.own_values.function.known
+            if known is not None:
+                return brings_rows(known, kept.relations)
+            return kept.kind is LossKind.TABLE and has_rows(self.session, target)
+        was = self._marks.get(target.oid)
+        if was is not None and was.table not in kept.relations:
+            return True
+        return any(
+            now.inserted > (self._marks[oid].inserted if oid in self._marks else 0)
+            for oid, now in self._marks_after.items()
+            if target.oid in {oid, now.root}
+        )
+
+    @property
+    def _is_hidden(self) -> bool:
+        """Whether the author's function does more than its SQL says."""
+        return self.own_values is not None and self.own_values.function.known is None
+
+    def _brings_no_others(self, kept: KeptData, target: Source) -> bool:
+        """Whether kept rows that the author's function did not bring back are gone for good reason."""
+        assert kept.copy is not None
+        own = self._own.get(kept.number)
+        if own is None or own.rows is not None:
+            return own is not None and own.rows is True
+        return (
+            bool(kept.row_key)
+            and self._makes_rows(kept, target)
+            and keep_won.brought_any(self.session, kept.copy, target, keys=kept.row_key)
+        )
 
     @staticmethod
     def _insertable(kept: KeptData, target: Source) -> bool:
@@ -204,12 +275,15 @@ class PuttingBack:
         self, kept: KeptData, target: Source, columns: tuple[str, ...], run: int
     ) -> tuple[Finding, ...]:
         assert kept.copy is not None
-        others = tuple(each for each in columns if each not in kept.row_key)
+        others = _besides_key(kept)
         rows = conflicts = 0
         findings: tuple[Finding, ...] = ()
         with keep_target.by_ourselves(self.session, target, columns):
             if kept.row_key:
+                self._mark_own(kept, target)
                 self._fill_inside(kept, target, others)
+            if kept.number in self._twins_counted and self._makes_rows(kept, target):
+                keep_won.mark_twins(self.session, kept.copy, target, keys=kept.row_key, columns=others)
             if kept.whole_rows:
                 rows = keep_back.insert(
                     self.session,
@@ -225,7 +299,7 @@ class PuttingBack:
             outcome = keep_outcome.compare(
                 self.session, kept.copy, target, keys=kept.row_key, columns=columns
             )
-            rows, conflicts = outcome.good, outcome.conflicts
+            rows, conflicts = outcome.good, sum(outcome.conflicts.values())
             if outcome.wrong:
                 raise self._failure(
                     f"{outcome.wrong} rows of {kept.schema}.{kept.table} do not take the values that were kept of {kept.loss}",
@@ -239,14 +313,37 @@ class PuttingBack:
                 give_up_help(kept.run),
             )
         if conflicts:
-            if outcome.refused:
+            if keep_outcome.Conflict.REFUSED in outcome.conflicts:
                 self.refused.append(kept)
-            findings = self._told.conflicts(kept, target, columns, outcome)
+            own = self._own.get(kept.number)
+            findings = self._told.conflicts(
+                kept, target, columns, outcome, why="" if own is None else own.why
+            )
             keep_outcome.keep_conflicts(self.session, kept.copy, target, keys=kept.row_key, columns=columns)
         else:
             keep_copy.drop_copy(self.session, kept.copy)
         write_put_back(self.session, kept, run=run, rows=rows, conflicts=conflicts)
         return findings
+
+    def _mark_own(self, kept: KeptData, target: Source) -> None:
+        """Leave alone what the author's function brought back itself, where that counts."""
+        assert kept.copy is not None
+        own = self._own.get(kept.number)
+        if own is None:
+            return
+        now = full_types(self.session, target)
+        # A value that looks different under another type was not brought from anywhere.
+        retyped = {each for each, then in self._types[kept.number].items() if now.get(each, then) != then}
+        keep_won.mark_own(
+            self.session,
+            kept.copy,
+            target,
+            keys=kept.row_key,
+            columns=own.columns,
+            passed_over=retyped if self._is_hidden else (),
+        )
+        if kept.whole_rows and self._brings_no_others(kept, target):
+            keep_won.mark_not_brought(self.session, kept.copy, target, keys=kept.row_key)
 
     def _fill_inside(self, kept: KeptData, target: Source, columns: tuple[str, ...]) -> None:
         assert kept.copy is not None
@@ -284,3 +381,7 @@ class PuttingBack:
             and all(ranks[later.relation] >= ranks[each.relation] for later in order[place:])
         )
         return tuple(order)
+
+
+def _besides_key(kept: KeptData) -> tuple[str, ...]:
+    return tuple(each for each in kept.columns if each not in kept.row_key)

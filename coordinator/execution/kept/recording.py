@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coordinator.ledger.applied import applied_digest
 from coordinator.ledger.kept import write_kept
+from coordinator.model.capture import Direction
 from coordinator.model.kept import Ending, KeptData, LossKind
 from coordinator.postgres.keeping import copy as keep_copy
+from coordinator.postgres.keeping.origins import measured
 from coordinator.postgres.keeping.source import find_source, find_source_by_oid
 
 if TYPE_CHECKING:
     from coordinator.execution.kept.made_copy import MadeCopy
-    from coordinator.model.kept import Loss
+    from coordinator.execution.kept.own_values import Function
+    from coordinator.model.kept import Loss, OriginState
     from coordinator.model.plan import Step
     from coordinator.postgres.keeping.source import Source
     from coordinator.postgres.session import Session
@@ -20,12 +24,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """The rows about kept data of one step in one run. `keep_for` in seconds, as in `KeepPolicy`."""
+    """The rows about kept data of one step in one run. `keep_for` in seconds, as in `KeepPolicy`.
+
+    `opposite` is the function that will bring the data back, `digest` that of the revision's content.
+    """
 
     session: Session
     run: int
     step: Step
     keep_for: float
+    limit: int  # bytes of a table that is measured
+    digest: str
+    opposite: Function
 
     def write(self, made: MadeCopy, pending: tuple[str, ...] = ()) -> None:
         """Make a copy final; `pending` are columns that the step is still going to destroy."""
@@ -55,6 +65,8 @@ class Recording:
                 checksum=checksum,
                 left_out=made.left_out,
                 copy=made.name,
+                digest=self._content(),
+                origins=self._origins(made.loss.relation, left_as[:2]),
             )
         )
 
@@ -67,6 +79,16 @@ class Recording:
         for loss in losses:
             number = keep_copy.next_number(self.session)
             self._record(self._without_copy(loss, number, why))
+
+    def _content(self) -> str:
+        """The digest of what made the data: a downgrade destroys what the content that is in had brought."""
+        is_in = applied_digest(self.session, self.step.key)
+        return self.digest if self.step.direction is Direction.UPGRADE or is_in is None else is_in
+
+    def _origins(self, *names: tuple[str, ...]) -> tuple[OriginState, ...] | None:
+        """The tables from which the opposite will fill that one, as they are now."""
+        origins = self.opposite.origins({(each[0], each[1]) for each in names if each})
+        return None if origins is None else measured(self.session, origins, limit=self.limit)
 
     def _without_copy(
         self, loss: Loss, number: int, ending: Ending, *, left_out: tuple[str, ...] = ()

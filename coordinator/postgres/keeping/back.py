@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from coordinator.model.catalog import LEDGER_SCHEMA
-from coordinator.postgres.keeping.copy import AFTER, CHANGED, REFUSED
+from coordinator.postgres.keeping.copy import AFTER, CHANGED, REFUSED, WON
 from coordinator.postgres.keeping.each import all_or_each
 from coordinator.postgres.keeping.source import digest, equal, shown
 from coordinator.postgres.session import comma_separated, compose, identifier, literal
@@ -33,7 +33,8 @@ def copy_table(name: str) -> sql.Composable:
     return identifier(LEDGER_SCHEMA, name)
 
 
-def _any(parts: Collection[sql.Composable]) -> sql.Composable:
+def any_of(parts: Collection[sql.Composable]) -> sql.Composable:
+    """Whether one of these conditions holds."""
     return compose("({parts})", parts=sql.SQL(" OR ").join(parts)) if parts else _FALSE
 
 
@@ -49,10 +50,12 @@ def mark_changed(
     session.execute(
         compose(
             "ALTER TABLE {copy} DROP COLUMN IF EXISTS {changed}, ADD COLUMN {changed} boolean NOT NULL DEFAULT false,"
-            " DROP COLUMN IF EXISTS {refused}, ADD COLUMN {refused} text, REPLICA IDENTITY FULL",
+            " DROP COLUMN IF EXISTS {refused}, ADD COLUMN {refused} text,"
+            " DROP COLUMN IF EXISTS {won}, ADD COLUMN {won} text, REPLICA IDENTITY FULL",
             copy=copy_table(copy),
             changed=identifier(CHANGED),
             refused=identifier(REFUSED),
+            won=identifier(WON),
         )
     )
     if now is None or not keys:
@@ -104,13 +107,18 @@ def fill(
     unchanged = compose("NOT k.{c}", c=identifier(CHANGED))
     _update(session, copy, target, keys, columns, unchanged, refusals=refusals)
     for name in came_back:
-        empty = [compose("t.{name} IS NULL", name=identifier(name))]
-        column = target.column(name)
-        if column is not None and column.default is not None and "(" not in column.default:
-            default = compose("pg_catalog.format('%s', {default})", default=sql.SQL(column.default))
-            empty.append(compose("{value} = {default}", value=shown(name), default=default))
-        condition = compose("{changed} AND {empty}", changed=changed, empty=_any(empty))
+        condition = compose("{changed} AND {empty}", changed=changed, empty=is_empty(target, name))
         _update(session, copy, target, keys, (name,), condition, refusals=refusals)
+
+
+def is_empty(target: Source, name: str) -> sql.Composable:
+    """Whether the row `t` of the table holds nothing in that column, or its default."""
+    empty = [compose("t.{name} IS NULL", name=identifier(name))]
+    column = target.column(name)
+    if column is not None and column.default is not None and "(" not in column.default:
+        default = compose("pg_catalog.format('%s', {default})", default=sql.SQL(column.default))
+        empty.append(compose("{value} = {default}", value=shown(name), default=default))
+    return any_of(empty)
 
 
 def _update(
@@ -146,7 +154,7 @@ def _update(
 
 def differs(columns: Collection[str]) -> sql.Composable:
     """Whether the row `t` of the table and the row `k` of the copy differ in one of these columns."""
-    return _any(
+    return any_of(
         [
             compose("{now} IS DISTINCT FROM k.{kept}", now=shown(name), kept=identifier(name))
             for name in columns

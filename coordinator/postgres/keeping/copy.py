@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 AFTER = "migrate_after"  # digest of the row as the step left it; null: the step left no such row
 CHANGED = "migrate_changed"  # whether the row is another one by now
 REFUSED = "migrate_refused"  # the constraint that does not let the kept values in; null: none
+WAS = "migrate_was"  # what the row held in some columns before the opposite step, as an array
+WON = "migrate_won"  # why the opposite step's own doing counts and not what is kept; null: it does not
+TWINS = "migrate_twins"  # how many other rows held the same before the opposite step, the key aside
 
 
 def name_of_copy(number: int) -> str:
@@ -209,7 +212,7 @@ def measure(session: Session, copy: str, columns: Collection[str]) -> tuple[int,
             "SELECT count(*), pg_catalog.pg_table_size({name}::regclass),"
             " coalesce(sum({digest}::numeric), 0)::text FROM {copy} AS k",
             name=literal(f"{LEDGER_SCHEMA}.{copy}"),
-            digest=_text_digest(columns),
+            digest=text_digest(columns),
             copy=identifier(LEDGER_SCHEMA, copy),
         )
     )[0]
@@ -247,14 +250,14 @@ def checksum_of_copy(session: Session, copy: str, columns: Collection[str], *, s
         session.value(
             compose(
                 "SELECT coalesce(sum({digest}::numeric), 0)::text FROM {copy} AS k",
-                digest=_text_digest(columns),
+                digest=text_digest(columns),
                 copy=identifier(LEDGER_SCHEMA, copy if step_is_over else _before(copy)),
             )
         )
     )
 
 
-def _text_digest(columns: Collection[str]) -> sql.Composable:
+def text_digest(columns: Collection[str]) -> sql.Composable:
     """The digest of values that are printed already."""
     return compose(
         "pg_catalog.hashtextextended((ARRAY[{values}]::text[])::text, 0)",

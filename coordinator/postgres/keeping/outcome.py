@@ -2,67 +2,89 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.postgres.keeping.back import copy_table, differs
-from coordinator.postgres.keeping.copy import CHANGED, REFUSED
+from coordinator.postgres.keeping.copy import CHANGED, REFUSED, TWINS, WAS, WON
 from coordinator.postgres.keeping.source import equal
 from coordinator.postgres.session import comma_separated, compose, identifier, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
+
+    from psycopg import sql
 
     from coordinator.postgres.keeping.source import Source
     from coordinator.postgres.session import Session
+
+
+class Conflict(enum.Enum):
+    """Why a row keeps its own values, or is not made anew."""
+
+    CHANGED = "changed"  #: it was changed since
+    REFUSED = "refused"  #: a constraint does not let the kept values in
+    OWN = "own"  #: the function brought other values back, and these count
+    NOT_BROUGHT = "not brought"  #: the function did not bring the row back, and that counts
+    TWIN = "twin"  #: the function made a row that is the same under another key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """Counts of rows after putting back.
 
-    `good` hold the kept values; `wrong` do not, though nobody had changed them; `changed` were changed since and keep
-    their own values; `refused` could not get theirs, or not be made anew, because of the constraints `refused_by`.
+    `good` hold the kept values; `wrong` do not, though nothing is known against it; `conflicts` tells why others do
+    not, and with `refused_by` the constraints that some were refused by.
     """
 
     good: int
     wrong: int
-    changed: int
-    refused: int
+    conflicts: Mapping[Conflict, int]
     refused_by: tuple[str, ...]
 
-    @property
-    def conflicts(self) -> int:
-        """Rows whose kept values stay in the copy."""
-        return self.changed + self.refused
+
+def _conflict(columns: Collection[str]) -> sql.Composed:
+    """Why the row `k` of the copy is in conflict with the row `t` of the table, which may be missing; null: it is not."""
+    return compose(
+        "CASE WHEN t.tableoid IS NULL THEN CASE WHEN k.{refused} IS NOT NULL THEN {by_constraint} ELSE k.{won} END"
+        " WHEN k.{changed} AND {differs} THEN CASE WHEN k.{refused} IS NOT NULL THEN {by_constraint}"
+        " ELSE coalesce(k.{won}, {since}) END END",
+        refused=identifier(REFUSED),
+        by_constraint=literal(Conflict.REFUSED.value),
+        won=identifier(WON),
+        changed=identifier(CHANGED),
+        differs=differs(columns),
+        since=literal(Conflict.CHANGED.value),
+    )
 
 
 def compare(
     session: Session, copy: str, target: Source, *, keys: Collection[str], columns: Collection[str]
 ) -> Outcome:
     """What the table holds now against the copy."""
-    good, wrong, changed, refused, by = session.rows(
+    rows = session.rows(
         compose(
-            "SELECT count(*) FILTER (WHERE there AND NOT d), count(*) FILTER (WHERE there AND d AND NOT c),"
-            " count(*) FILTER (WHERE there AND d AND c AND r IS NULL),"
-            ' count(r) FILTER (WHERE d OR NOT there), array_agg(DISTINCT r COLLATE "C") FILTER (WHERE r IS NOT NULL'
-            " AND (d OR NOT there))"
-            " FROM (SELECT t.tableoid IS NOT NULL AS there, {differs} AS d, k.{changed} AS c, k.{refused} AS r"
-            " FROM {copy} AS k LEFT JOIN {rows} AS t ON {same}) AS s",
+            "SELECT s.why, count(*) FILTER (WHERE there AND NOT d), count(*) FILTER (WHERE there AND d), count(*),"
+            ' array_agg(DISTINCT r COLLATE "C") FILTER (WHERE r IS NOT NULL)'
+            " FROM (SELECT t.tableoid IS NOT NULL AS there, {differs} AS d, {why} AS why, k.{refused} AS r"
+            " FROM {copy} AS k LEFT JOIN {rows} AS t ON {same}) AS s GROUP BY s.why",
             differs=differs(columns),
-            changed=identifier(CHANGED),
+            why=_conflict(columns),
             refused=identifier(REFUSED),
             copy=copy_table(copy),
             rows=target.rows,
             same=equal(keys),
         )
-    )[0]
+    )
+    found = {row[0]: row[1:] for row in rows}
+    good, wrong, _, _ = found.pop(None, (0, 0, 0, None))
+    refused = found.get(Conflict.REFUSED.value, (0, 0, 0, None))
     return Outcome(
         good=int(good),
         wrong=int(wrong),
-        changed=int(changed),
-        refused=int(refused),
-        refused_by=tuple(by or ()),
+        conflicts={each: int(found[each.value][2]) for each in Conflict if each.value in found},
+        refused_by=tuple(refused[3] or ()),
     )
 
 
@@ -73,25 +95,21 @@ def conflicting_keys(
     *,
     keys: Collection[str],
     columns: Collection[str],
-    refused: bool,
+    why: Conflict,
     limit: int,
 ) -> tuple[tuple[str, ...], ...]:
-    """The keys of some rows that were changed since and keep their own values, or of some that were refused."""
+    """The keys of some rows that are in conflict for that reason."""
     return tuple(
         session.rows(
             compose(
-                "SELECT {keys} FROM {copy} AS k LEFT JOIN {rows} AS t ON {same} WHERE k.{changed}"
-                " AND (k.{refused} IS NOT NULL) = {wanted}"
-                " AND CASE WHEN t.tableoid IS NULL THEN k.{refused} IS NOT NULL ELSE {differs} END"
+                "SELECT {keys} FROM {copy} AS k LEFT JOIN {rows} AS t ON {same} WHERE {conflict} = {why}"
                 " ORDER BY {keys} LIMIT {limit}",
                 keys=comma_separated(*(identifier("k", each) for each in keys)),
                 copy=copy_table(copy),
                 rows=target.rows,
                 same=equal(keys),
-                changed=identifier(CHANGED),
-                refused=identifier(REFUSED),
-                wanted=literal(refused),
-                differs=differs(columns),
+                conflict=_conflict(columns),
+                why=literal(why.value),
                 limit=literal(limit),
             )
         )
@@ -104,16 +122,19 @@ def keep_conflicts(
     """Leave in the copy only the rows whose values could not go back."""
     session.execute(
         compose(
-            "DELETE FROM {copy} AS d USING (SELECT k.ctid AS place, CASE WHEN t.tableoid IS NULL"
-            " THEN k.{refused} IS NOT NULL ELSE k.{changed} AND {differs} END AS stays"
+            "DELETE FROM {copy} AS d USING (SELECT k.ctid AS place, {conflict} IS NOT NULL AS stays"
             " FROM {copy} AS k LEFT JOIN {rows} AS t ON {same}) AS s"
             " WHERE s.place = d.ctid AND NOT s.stays;"
-            " ALTER TABLE {copy} DROP COLUMN {changed}, DROP COLUMN {refused}",
+            " ALTER TABLE {copy} {marks}",
             copy=copy_table(copy),
             rows=target.rows,
             same=equal(keys),
-            changed=identifier(CHANGED),
-            refused=identifier(REFUSED),
-            differs=differs(columns),
+            conflict=_conflict(columns),
+            marks=comma_separated(
+                *(
+                    compose("DROP COLUMN IF EXISTS {name}", name=identifier(each))
+                    for each in (CHANGED, REFUSED, WON, WAS, TWINS)
+                )
+            ),
         )
     )

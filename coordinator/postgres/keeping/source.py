@@ -153,6 +153,19 @@ def _source(session: Session, condition: sql.Composable) -> Source | None:
     )
 
 
+def full_types(session: Session, source: Source) -> dict[str, str]:
+    """The type of each column with its length or precision, as the server names it."""
+    return dict(
+        session.rows(
+            compose(
+                "SELECT attname::text, pg_catalog.format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute"
+                " WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped",
+                oid=literal(source.oid),
+            )
+        )
+    )
+
+
 def partitions_of(session: Session, source: Source) -> tuple[tuple[str, str], ...]:
     """Schema and name of the tables below a partitioned one."""
     return tuple(
