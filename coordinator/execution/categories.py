@@ -93,6 +93,17 @@ def categorize(error: BaseException) -> Category:
     return Category.INTERRUPTION
 
 
+_NOT_THERE = frozenset({"58P01"})  # a file that the server lacks, such as an extension's, comes by no waiting
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether it says nothing about the code: the connection or the worker was lost, or something ran short."""
+    if categorize(error) not in (Category.CONNECTION, Category.RESOURCE):
+        return False
+    failure = error.failure if isinstance(error, StepFailedError) else error
+    return getattr(failure, "sqlstate", None) not in _NOT_THERE
+
+
 def severity_of(category: Category, status: RunStatus) -> IncidentSeverity:
     """How much it matters that a run failed that way and came to that."""
     if status is RunStatus.UNSETTLED:
