@@ -8,13 +8,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
 
 import pytest
 
 from coordinator.postgres.baseline import act_as, make_roles
 from coordinator.postgres.connect import connect
 from coordinator.postgres.session import Session
-from coordinator.postgres.url import as_words
 from coordinator.staging.binaries import find_binaries
 from coordinator.staging.cluster import LocalCluster
 from coordinator.staging.embedded import EmbeddedStaging
@@ -137,7 +137,8 @@ def test_nor_does_one_that_was_left_on_a_named_server(alone: Site, reporting: st
     _makes_role(alone, reporting)
     _revision(alone, "a2", after="a1", up="SELECT 1 / 0")
     with _server(alone) as server:
-        named = ("all-modules", "--atomic", "step", "--yes", "--staging", as_words(server.url().parameters))
+        url = "postgresql:///?" + urlencode(server.url().parameters, quote_via=quote)
+        named = ("all-modules", "--atomic", "step", "--yes", "--staging", url)
         assert alone.migrate(*named).code == 1
         assert _roles(server.url()) == {"postgres"}
         _revision(alone, "a2", after="a1", up="SELECT 1")
