@@ -12,6 +12,7 @@ import click
 from coordinator import __version__
 from coordinator.cli.streams import prepare_streams, reader_has_left, write_line
 from coordinator.errors import CoordinatorError
+from coordinator.execution.interrupts import as_before, ignore_from_now_on
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -60,6 +61,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Remove containers, databases and directories that killed runs left behind.",
     ),
 }
+
+# What these have done when a signal stops them, they leave done.
+_WRITING_BIT_BY_BIT = frozenset({"accept", "gc", "map", "recover", "release", "snapshot"})
 
 
 class LazyGroup(click.Group):
@@ -116,11 +120,18 @@ def main() -> None:
     """Run the command line and leave with the exit code that says what happened."""
     prepare_streams()
     signal.signal(signal.SIGTERM, _as_interrupt)
-    sys.exit(run(sys.argv[1:]))
+    code = _run(sys.argv[1:])
+    ignore_from_now_on()
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; its exit code."""
+    """Run one command in a process that goes on afterwards; its exit code."""
+    with as_before():
+        return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
     from coordinator.cli.failure import show_error, show_mistake, show_usage_error
 
     verbose = "-v" in arguments or "--verbose" in arguments
@@ -136,12 +147,18 @@ def run(arguments: list[str]) -> int:
         show_error(error, verbose=verbose)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        write_line("interrupted; nothing was written", sys.stderr, colour=False)
+        write_line(_interrupted(arguments), sys.stderr, colour=False)
         return 130
     except SystemExit:  # click ends so when the reader of its help has left
         return 0
     except Exception as error:  # our own mistake: said in one sentence, with the way to the rest of it
         return show_mistake(error, verbose=verbose)
+
+
+def _interrupted(arguments: list[str]) -> str:
+    """Most commands cannot be stopped any more once they write."""
+    written = _WRITING_BIT_BY_BIT.intersection(arguments)
+    return "interrupted" if written else "interrupted; nothing was written"
 
 
 def _as_interrupt(number: int, frame: FrameType | None) -> None:

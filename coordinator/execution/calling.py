@@ -98,7 +98,7 @@ class Calling:
     def _failure(self, step: Step, part: str, conduit: SessionConduit, error: WorkerError) -> StepFailure:
         if conduit.refused:
             return self._refused(step, part, conduit)
-        if conduit.failed is not None:
+        if conduit.failed is not None and not error.killed:  # else the code might have caught it and gone on
             sent, refusal = conduit.failed
             return from_statement(step, part, refusal, sql=sent.sql, line=sent.line or error.line)
         if conduit.lost is not None:

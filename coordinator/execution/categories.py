@@ -46,6 +46,7 @@ _TIME_LIMIT = re.compile(
     "timeout|Zeitüberschreitung|délai|tiempo de espera|tempo de espera|тайм-аут|タイムアウト|시간 ?초과|超时"
 )
 
+_NOT_THERE = frozenset({"58P01"})  # a file that the server lacks, such as an extension's, comes by no waiting
 _PASSING = frozenset({Category.LOCK, Category.CONNECTION, Category.INTERRUPTION})
 
 _SEVERITY = {
@@ -103,6 +104,14 @@ def may_pass(error: BaseException) -> bool:
     if categorize(error) in _PASSING or (sqlstate_of(error) or "").startswith("53"):
         return True
     return isinstance(error, UnsettledError) and error.__cause__ is not None and may_pass(error.__cause__)
+
+
+def is_of_surroundings(error: BaseException) -> bool:
+    """Whether it says nothing about the code: the connection or the worker was lost, or something ran short."""
+    if categorize(error) not in (Category.CONNECTION, Category.RESOURCE):
+        return False
+    failure = error.failure if isinstance(error, StepFailedError) else error
+    return getattr(failure, "sqlstate", None) not in _NOT_THERE
 
 
 def severity_of(category: Category, status: RunStatus) -> IncidentSeverity:

@@ -52,22 +52,46 @@ def stopped_once() -> Iterator[None]:
         yield
 
 
+def ignore_from_now_on() -> None:
+    """Let no signal stop what is left to do: how it ended is known, and the exit code has to say that."""
+    _handle(_ignore)
+
+
+@contextmanager
+def as_before() -> Iterator[None]:
+    """Let signals do after the block what they did before it, whatever the block made of them."""
+    if not _is_main_thread():
+        yield
+        return
+    before = {each: signal.getsignal(each) for each in _SIGNALS}
+    try:
+        yield
+    finally:
+        for each, previous in before.items():
+            signal.signal(each, previous)
+
+
 def _ignore(number: int, _: object) -> None:
     """Do nothing. Not SIG_IGN: a worker that is started meanwhile would inherit that."""
 
 
 @contextmanager
 def _handled(handler: Any) -> Iterator[None]:
+    """Handle both signals that way during the block."""
+    with as_before():
+        _handle(handler)
+        yield
+
+
+def _handle(handler: Any) -> None:
     """Handle both signals that way; only the main thread can, so elsewhere do nothing."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {each: signal.signal(each, handler) for each in _SIGNALS}
-    try:
-        yield
-    finally:
-        for each, previous in before.items():
-            signal.signal(each, previous)
+    if _is_main_thread():
+        for each in _SIGNALS:
+            signal.signal(each, handler)
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def ignored() -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError
 from coordinator.execution.events import CancelAsked, Listener, TableLockAwaited
-from coordinator.execution.interrupts import ignored, interrupt, shielded
+from coordinator.execution.interrupts import ignore_from_now_on, ignored, interrupt
 from coordinator.ledger.cancelling import asked_by
 from coordinator.ledger.lock import Lock
 from coordinator.model.waiting import Blocker, Wait
@@ -99,13 +99,16 @@ class WatchedLock(Lock):
 
     @contextmanager
     def to_its_end(self) -> Iterator[None]:
-        """Let the block come to its end whatever signal comes, and the run be over with it but for its telling."""
-        with shielded():
-            try:
-                yield
-            finally:
-                with self._guard:
-                    self._deaf = True
+        """Let the block come to its end whatever signal comes, and the run be over with it but for its telling.
+
+        That is not to be stopped either: a signal that came after the end would hide what the run came to.
+        """
+        ignore_from_now_on()
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._deaf = True
 
     def _look_again_and_again(self) -> None:
         while not self._over.wait(self._look_every):

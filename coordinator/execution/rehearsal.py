@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from coordinator.errors import CoordinatorError
+from coordinator.execution.categories import is_of_surroundings
 from coordinator.execution.events import Listener, Phase, PhaseStarted, StepFailed, StepFinished, StepStarted
 from coordinator.execution.failure import StepFailedError
 from coordinator.execution.grading import (
@@ -91,7 +92,10 @@ class Rehearser:
     _role: str = ""
 
     def rehearse(self, plan: RunPlan) -> Rehearsal:
-        """Rehearse all segments and the whole run's reversal. Raises StepFailedError when a step fails going forward."""
+        """Rehearse all segments and the whole run's reversal. Raises StepFailedError when a step fails going forward.
+
+        Also when it fails going back by something that may pass, since that says nothing about the way back.
+        """
         began = time.monotonic()
         self.tell(PhaseStarted(phase=Phase.REHEARSE, plan=plan, where=self.where))
         self._role = str(self.runner.session.value("SELECT session_user"))
@@ -286,6 +290,8 @@ class Rehearser:
         try:
             reversal = self.runner.run(back, transaction, result.after, token=f"rehearse back {step.key}")
         except StepFailedError as error:
+            if is_of_surroundings(error):
+                raise
             said = () if step.irreversible else (cannot_go_back(step, error),)
             return irreversible(step, said, gone, self._at_stake(gone, ()))
         state = _State(catalog=reversal.after, sums=self._sums(self._may_write(step)))
@@ -317,6 +323,8 @@ class Rehearser:
         try:
             self.runner.run(step, transaction, state.catalog, token=f"rehearse again {step.key}")
         except StepFailedError as error:
+            if is_of_surroundings(error):
+                raise
             return (fails_again(step, error),)
         return ()
 
@@ -330,6 +338,8 @@ class Rehearser:
                 catalog = self.runner.run(self.opposite(step), transaction, catalog, token=token).after
             self._unprepare()
         except CoordinatorError as error:
+            if is_of_surroundings(error):
+                raise
             return False, (whole_run(str(error)),)
         return compared(self.runner.catalog().difference(start))
 
@@ -351,6 +361,8 @@ class Rehearser:
                     transaction.rollback()
             self._unprepare()
         except CoordinatorError as error:
+            if is_of_surroundings(error):
+                raise
             return False, (whole_run(str(error)),)
         return compared(self.runner.catalog().difference(start))
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from coordinator.postgres.failure import StatementError
 from coordinator.postgres.session import comma_separated, compose, identifier, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from coordinator.postgres.session import Session
+
+_TRIES = 20
+# The role was made a moment ago, or its row is being written: "tuple concurrently updated" has no code of its own.
+_CHANGED_MEANWHILE = frozenset({"42710", "23505", "XX000"})
 
 _ROLES = """
 SELECT DISTINCT r.rolname FROM pg_namespace n
@@ -41,8 +46,12 @@ def roles_of(session: Session, schemas: Collection[str]) -> tuple[str, ...]:
 def make_roles(session: Session, names: Collection[str]) -> None:
     """Make the missing ones of these roles, without a login; for servers of our own only."""
     for name in names:
-        if not session.value("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)):
-            session.execute(compose("CREATE ROLE {name} NOLOGIN", name=identifier(name)))
+        _until_settled(partial(_make_role, session, name))
+
+
+def _make_role(session: Session, name: str) -> None:
+    if not session.value("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)):
+        session.execute(compose("CREATE ROLE {name} NOLOGIN", name=identifier(name)))
 
 
 def act_as(session: Session, name: str) -> None:
@@ -50,8 +59,24 @@ def act_as(session: Session, name: str) -> None:
 
     What the role may not do is the target's to say: rights on a copy would be another copy's.
     """
-    session.execute(compose("ALTER ROLE {name} SUPERUSER", name=identifier(name)))
+    _until_settled(partial(_make_superuser, session, name))
     session.execute(compose("SET SESSION AUTHORIZATION {name}", name=identifier(name)))
+
+
+def _make_superuser(session: Session, name: str) -> None:
+    if not session.value("SELECT rolsuper FROM pg_roles WHERE rolname = %s", (name,)):
+        session.execute(compose("ALTER ROLE {name} SUPERUSER", name=identifier(name)))
+
+
+def _until_settled(change: Callable[[], None]) -> None:
+    """Change a role that another rehearsal on the same server may be changing too; it looks first, so it may run again."""
+    for _ in range(_TRIES):
+        try:
+            return change()
+        except StatementError as error:
+            if error.sqlstate not in _CHANGED_MEANWHILE:
+                raise
+    return change()
 
 
 def extensions_of(session: Session) -> tuple[tuple[str, str], ...]:

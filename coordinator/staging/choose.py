@@ -28,11 +28,13 @@ def choose_staging(
     image: str | None,
     environment: Mapping[str, str],
     target_identifier: int | None = None,
+    written: frozenset[str] = frozenset(),
 ) -> Staging:
     """The staging for `wanted`: "auto", "container", "embedded" or a server's URL; not yet entered.
 
     `target_version` is PostgreSQL's number (150018); `target_identifier` its system identifier, by which a
-    named server is known to be the target's own. "auto" takes the target's own major version or nothing.
+    named server is known to be the target's own; `written` are the names in the revisions that are run there.
+    "auto" takes the target's own major version or nothing.
     UnreachableError with every reason when there is none; SettingsError for another word.
     """
     major = target_version // 10000
@@ -47,7 +49,9 @@ def choose_staging(
     if wanted == AUTO:
         return _first_that_works(container, major, target_is_embedded, state, environment)
     if "://" in wanted or "=" in wanted:
-        return ServerStaging(url=wanted, target_identifier=target_identifier, environment=environment)
+        return ServerStaging(
+            url=wanted, target_identifier=target_identifier, environment=environment, written=written
+        )
     raise SettingsError(
         f"There is no staging '{wanted}'.",
         help="Write auto, container, embedded, off, or the URL of a server.",

@@ -105,9 +105,10 @@ class LocalCluster:
             self._use = FileLock(self.directory / "users")
             if not self._visit:
                 os.utime(self.directory / "users")  # when it was last used, for who cleans up
+            alone = self._use.try_exclusive()
             shared = self._use.try_shared()
             assert shared, "'users' is taken alone only by who holds 'lock'"
-            self._sockets = self._running_server().socket_directory
+            self._sockets = self._running_server(alone=alone).socket_directory
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -131,8 +132,8 @@ class LocalCluster:
                 help="Run this command as that user, or remove the directory as that user.",
             )
 
-    def _running_server(self) -> postmaster.Postmaster:
-        """The server on our data, started if needed. Called with `lock` held."""
+    def _running_server(self, *, alone: bool) -> postmaster.Postmaster:
+        """The server on our data, started if needed. Called with `lock` held; `alone`: nobody else is a user."""
         user = server_user(self.data)
         if not self.data.exists():
             password = secrets.token_urlsafe(24)
@@ -145,6 +146,13 @@ class LocalCluster:
         running = postmaster.find(self.data)
         if running:
             return running
+        if not alone and (pid := postmaster.written_pid(self.data)):
+            # A second server on the same files would destroy them, and of another container we see no process.
+            raise UnreachableError(
+                f"'{self.directory}' is in use, and process {pid}, its server, is not to be seen from here.",
+                help="Another machine or container works in the same directory: let each have its own in"
+                " MIGRATE_STATE_DIR. If the server has died, try again when the commands that used it have ended.",
+            )
         postmaster.clear_stale(self.data)
         return self._start(user)
 

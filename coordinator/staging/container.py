@@ -12,11 +12,12 @@ from coordinator.model.target import DatabaseUrl
 from coordinator.postgres.connect import connect
 from coordinator.staging.cluster import DISPOSABLE
 from coordinator.staging.container_dump import dump_in_container
-from coordinator.staging.databases import copy_made_database, drop_made_database, make_database, version_of
+from coordinator.staging.databases import version_of
 from coordinator.staging.dump import dumped_schemas
 from coordinator.staging.engine import engine_client, require_engine
 from coordinator.staging.interface import StagingError
 from coordinator.staging.names import new_mark
+from coordinator.staging.own_server import OwnServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +54,7 @@ class ContainerStaging:
         self._not_taken = not_taken
         self._version = 0
         self._container: Any = None
-        self._admin: DatabaseUrl | None = None
+        self._server: OwnServer | None = None
 
     @property
     def kind(self) -> StagingKind:
@@ -82,15 +83,15 @@ class ContainerStaging:
 
     def create_database(self, wanted: ServerFacts | None = None) -> DatabaseUrl:
         """A new empty database, as on `wanted` where it can be."""
-        return make_database(self._entered(), wanted)
+        return self._entered().create_database(wanted)
 
     def copy_database(self, url: DatabaseUrl) -> DatabaseUrl:
         """A copy of one that we made."""
-        return copy_made_database(self._entered(), url)
+        return self._entered().copy_database(url)
 
     def drop_database(self, url: DatabaseUrl) -> None:
         """Drop one that we made."""
-        drop_made_database(self._entered(), url)
+        self._entered().drop_database(url)
 
     def dump_schemas(self, source: DatabaseUrl, schemas: tuple[str, ...]) -> str:
         """Dump with the pg_dump inside the container, that reaches the source through this process."""
@@ -104,8 +105,9 @@ class ContainerStaging:
         self._container = self._new_container(password)
         try:
             self._start()
-            self._admin = self._reachable(password)
-            self._version = version_of(self._admin)
+            admin = self._reachable(password)
+            self._version = version_of(admin)
+            self._server = OwnServer(admin)
             self._check_major()
         except BaseException:
             self._stop()
@@ -125,9 +127,9 @@ class ContainerStaging:
                 help=f"Set staging.image to an image of PostgreSQL {self._major}.",
             )
 
-    def _entered(self) -> DatabaseUrl:
-        assert self._admin is not None, "the staging is not entered"
-        return self._admin
+    def _entered(self) -> OwnServer:
+        assert self._server is not None, "the staging is not entered"
+        return self._server
 
     def _require_image(self, image: str, *, may_pull: bool) -> None:
         """StagingError when the engine lacks `image` and may not fetch it. testcontainers would just pull."""

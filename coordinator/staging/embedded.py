@@ -10,9 +10,10 @@ from coordinator.model.staging import StagingKind
 from coordinator.postgres.databases import create_database, databases_of_role
 from coordinator.staging.binaries import find_binaries
 from coordinator.staging.cluster import LocalCluster, usable
-from coordinator.staging.databases import copy_made_database, drop_made_database, make_database, version_of
+from coordinator.staging.databases import version_of
 from coordinator.staging.dump import dump_arguments, dump_environment, dump_password, dumped_schemas, run_dump
 from coordinator.staging.locks import exclusive
+from coordinator.staging.own_server import OwnServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,6 +62,7 @@ class EmbeddedStaging:
         self._cluster = LocalCluster(self._binaries, state / f"staging-{major}", environment=environment)
         self._not_taken = not_taken
         self._version = 0
+        self._server: OwnServer | None = None
 
     @property
     def kind(self) -> StagingKind:
@@ -89,15 +91,15 @@ class EmbeddedStaging:
 
     def create_database(self, wanted: ServerFacts | None = None) -> DatabaseUrl:
         """A new empty database, as on `wanted` where it can be."""
-        return make_database(self._cluster.url(), wanted)
+        return self._entered().create_database(wanted)
 
     def copy_database(self, url: DatabaseUrl) -> DatabaseUrl:
         """A copy of one that we made."""
-        return copy_made_database(self._cluster.url(), url)
+        return self._entered().copy_database(url)
 
     def drop_database(self, url: DatabaseUrl) -> None:
         """Drop one that we made."""
-        drop_made_database(self._cluster.url(), url)
+        self._entered().drop_database(url)
 
     def dump_schemas(self, source: DatabaseUrl, schemas: tuple[str, ...]) -> str:
         """Dump with the pg_dump beside our server's programs."""
@@ -111,12 +113,17 @@ class EmbeddedStaging:
     def __enter__(self) -> Self:
         self._cluster.__enter__()
         self._version = version_of(self._cluster.url())
+        self._server = OwnServer(self._cluster.url())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._cluster.__exit__(kind, error, trace)
+
+    def _entered(self) -> OwnServer:
+        assert self._server is not None, "the staging is not entered"
+        return self._server
 
 
 def _major_of(directory: Path) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,9 +50,10 @@ def find_sockets() -> Iterator[Leftover]:
     uid = server_user(Path("/nonexistent")).uid
     for parent in dict.fromkeys((temporary_directory(), Path("/tmp"))):  # noqa: S108  # as the server's maker
         for path in sorted(parent.glob(f"{postmaster.SOCKET_PREFIX}*")):
-            found = path.lstat()
-            if path.is_dir() and found.st_uid in {uid, os.geteuid()} and _is_abandoned(path):
-                yield _directory(path, "the server of its sockets is gone")
+            with suppress(FileNotFoundError):  # its server has just stopped, and took it along
+                found = path.lstat()
+                if path.is_dir() and found.st_uid in {uid, os.geteuid()} and _is_abandoned(path):
+                    yield _directory(path, "the server of its sockets is gone")
 
 
 def remove(leftover: Leftover) -> bool:

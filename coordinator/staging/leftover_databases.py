@@ -12,6 +12,7 @@ from coordinator.staging.processes import Life, life
 if TYPE_CHECKING:
     from coordinator.model.target import DatabaseUrl
     from coordinator.postgres.databases import FoundDatabase
+    from coordinator.staging.processes import Owner
 
 
 def find(admin: DatabaseUrl, *, place: str) -> tuple[Leftover, ...]:
@@ -20,6 +21,15 @@ def find(admin: DatabaseUrl, *, place: str) -> tuple[Leftover, ...]:
         Leftover(kind=LeftoverKind.DATABASE, name=found.name, place=place, reason=reason)
         for found in databases_of_role(admin)
         if (reason := _reason(found))
+    )
+
+
+def living_owners(admin: DatabaseUrl) -> frozenset[Owner]:
+    """The processes that have a staging database of the role, and may still use it."""
+    return frozenset(
+        mark.owner
+        for found in databases_of_role(admin)
+        if is_database_name(found.name) and (mark := read_mark(found.comment)) and not _reason(found)
     )
 
 

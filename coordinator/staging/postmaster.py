@@ -163,6 +163,14 @@ def find(data: Path) -> Postmaster | None:
     return Postmaster(pid=int(lines[0]), socket_directory=Path(lines[4]), ready=ready)
 
 
+def written_pid(data: Path) -> str:
+    """The process that the lock file names, whether or not it runs here; "" when there is no such file."""
+    try:
+        return (data / "postmaster.pid").read_text(encoding="utf-8").partition("\n")[0].strip()
+    except FileNotFoundError:
+        return ""
+
+
 def stop(data: Path, *, timeout: float = 30) -> None:
     """Stop the server on `data`, if one runs: in order, else at once. Its sockets' directory goes too."""
     server = find(data)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from coordinator.errors import UnreachableError
 from coordinator.model.staging import StagingKind
 from coordinator.postgres.databases import ServerFacts, server_facts
+from coordinator.postgres.roles import drop_roles, role_names, session_on
 from coordinator.postgres.url import parse_url
 from coordinator.staging.binaries import find_binaries, program_version
 from coordinator.staging.databases import copy_made_database, drop_made_database, make_database
@@ -33,15 +34,22 @@ class ServerStaging:
         target_identifier: int | None,
         environment: Mapping[str, str],
         not_taken: tuple[str, ...] = (),
+        written: frozenset[str] = frozenset(),
     ) -> None:
-        """`target_identifier`: the target server's system identifier, None when it cannot be known."""
+        """`target_identifier`: the target server's system identifier, None when it cannot be known.
+
+        `written` are the names in the revisions that are run there: what role of them comes meanwhile is theirs.
+        """
         self._admin = parse_url(url)
         self._target_identifier = target_identifier
         self._environment = environment
         self._not_taken = not_taken
         self._version = 0
         self._is_superuser = False
+        self._is_apart = False
+        self._written = written
         self._made: list[DatabaseUrl] = []
+        self._before: dict[str, frozenset[str]] = {}  # database -> the roles that were there when it was made
 
     @property
     def kind(self) -> StagingKind:
@@ -70,20 +78,27 @@ class ServerStaging:
 
     def create_database(self, wanted: TargetFacts | None = None) -> DatabaseUrl:
         """A new empty database, as on `wanted` where it can be, that goes when this staging is left, if not before."""
-        made = make_database(self._admin, wanted)
-        self._made.append(made)
-        return made
+        return self._noted(make_database(self._admin, wanted))
 
     def copy_database(self, url: DatabaseUrl) -> DatabaseUrl:
         """A copy of one that we made; it goes in the same way."""
-        made = copy_made_database(self._admin, url)
-        self._made.append(made)
-        return made
+        return self._noted(copy_made_database(self._admin, url))
 
     def drop_database(self, url: DatabaseUrl) -> None:
-        """Drop one that we made."""
+        """Drop one that we made, and the roles that its revisions have left."""
         drop_made_database(self._admin, url)
         self._made = [made for made in self._made if made != url]
+        before = self._before.pop(url.parameters["dbname"], None)
+        if before is not None:
+            with session_on(self._admin) as session:
+                drop_roles(session, (role_names(session) - before) & self._written)
+
+    def _noted(self, made: DatabaseUrl) -> DatabaseUrl:
+        self._made.append(made)
+        if self._is_apart:  # on the target's own server the role might be what somebody applies there
+            with session_on(self._admin) as session:
+                self._before[made.parameters["dbname"]] = role_names(session)
+        return made
 
     def dump_schemas(self, source: DatabaseUrl, schemas: tuple[str, ...]) -> str:
         """Dump with a pg_dump of the server's own major version, found on this machine."""
@@ -104,6 +119,8 @@ class ServerStaging:
         self._refuse_unsafe(facts)
         self._version = facts.version
         self._is_superuser = facts.is_superuser
+        known = None not in (facts.identifier, self._target_identifier)
+        self._is_apart = known and facts.identifier != self._target_identifier
         return self
 
     def __exit__(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.errors import RefusedError, ReversedError, UnreachableError, UnsettledError
+from coordinator.execution.interrupts import as_before
 from coordinator.execution.workers import Workers
 from coordinator.model.built_schema import BuiltSchema, ModuleUse
 from coordinator.model.effect import ObjectKind, Verb
@@ -94,11 +95,12 @@ def _apply(settings: Settings, url: DatabaseUrl, staging: Staging, tell: Listene
     )
     kind = staging.kind.value if staging.kind is not StagingKind.SERVER else wanted_staging(settings)
     try:
-        try:
-            all_modules(throw_away, Request(atomicity=Atomicity.AUTO, staging=OFF), tell)
-        except RefusedError:
-            # Several orders are possible: only a rehearsal tells which one runs. What else is wrong is told again.
-            all_modules(throw_away, Request(atomicity=Atomicity.AUTO, staging=kind), tell)
+        with as_before():  # the end of this run is not the command's
+            try:
+                all_modules(throw_away, Request(atomicity=Atomicity.AUTO, staging=OFF), tell)
+            except RefusedError:
+                # Several orders are possible: only a rehearsal tells which one runs. What else is wrong is told again.
+                all_modules(throw_away, Request(atomicity=Atomicity.AUTO, staging=kind), tell)
     except (ReversedError, UnsettledError) as error:
         # Exit codes 3 and 4 speak of a target, and here there is none.
         refused = RefusedError(f"the modules cannot be built from nothing: {error.message}", help=error.help)

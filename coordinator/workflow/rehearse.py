@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from coordinator.errors import RefusedError, UnsettledError
+from coordinator.errors import RefusedError, UnreachableError, UnsettledError
+from coordinator.execution.categories import is_of_surroundings
 from coordinator.execution.events import Listener, Working
 from coordinator.execution.failure import StepFailedError
 from coordinator.execution.rehearsal import Rehearser
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from coordinator.errors import CoordinatorError
     from coordinator.execution.project import Project
     from coordinator.execution.workers import Workers
     from coordinator.model.names import RevisionKey
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
     from coordinator.workflow.baseline.interface import Baseline
     from coordinator.workflow.planned import Captured
     from coordinator.workflow.stakes import Stakes
+
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +78,10 @@ def rehearse(
     """Try the plans one after the other until one runs.
 
     Raises RefusedError when none runs (the failure of the likeliest is told), UnreachableError when no staging
-    is to be had. Nothing is written to the target.
+    is to be had, or it is lost meanwhile. Nothing is written to the target.
     """
     tell(Working(what="looking for a database to rehearse in"))
-    with staging_for(wanted, settings, baseline) as staging:
+    with staging_for(wanted, settings, baseline, project) as staging:
         return rehearse_on(
             lambda: built(baseline, staging, project, tell),
             plans,
@@ -133,8 +138,12 @@ def rehearse_on(
                 chosen = found_by_rehearsal(plan, plans)
                 return Rehearsed(plan=chosen, rehearsal=rehearsal, server=server, wanted=facts)
             except StepFailedError as error:
+                if is_of_surroundings(error):
+                    raise RehearsalCutOffError(error) from error  # no other order is right for that
                 first = first or error
             except (StatementError, UnsettledError) as error:  # of the copy, not of the target
+                if is_of_surroundings(error):
+                    raise RehearsalCutOffError(error) from error
                 raise RefusedError(
                     f"the rehearsal failed: {error}", help="the target was not touched"
                 ) from error
@@ -160,8 +169,20 @@ class RehearsalFailedError(RefusedError):
         self.help = "the target was not touched; mend the revision and run again"
 
 
-def staging_for(wanted: str, settings: Settings, baseline: Baseline) -> Staging:
+class RehearsalCutOffError(UnreachableError):
+    """The rehearsal came to no end, by something that says nothing about the revisions; the target was not touched."""
+
+    def __init__(self, error: CoordinatorError) -> None:
+        super().__init__(
+            f"the rehearsal was cut off: {error.message}",
+            help="the target was not touched; this may pass by itself: try again",
+            details=error.details,
+        )
+
+
+def staging_for(wanted: str, settings: Settings, baseline: Baseline, project: Project) -> Staging:
     """The staging of these words for what starts at `baseline`, not yet entered. Raises UnreachableError, SettingsError."""
+    named = "://" in wanted or "=" in wanted
     return choose_staging(
         wanted,
         target_version=baseline.server_version,
@@ -169,8 +190,15 @@ def staging_for(wanted: str, settings: Settings, baseline: Baseline) -> Staging:
         state=settings.state_directory,
         image=settings.staging.image,
         environment=os.environ,
-        target_identifier=baseline.system_identifier if "://" in wanted or "=" in wanted else None,
+        target_identifier=baseline.system_identifier if named else None,
+        written=_names_in(project) if named else frozenset(),
     )
+
+
+def _names_in(project: Project) -> frozenset[str]:
+    """Every word that may be a name in a revision's file."""
+    sources = (revision.source for tree in project.trees for revision in tree.revisions)
+    return frozenset(word for source in sources for word in _WORD.findall(source))
 
 
 @contextmanager

@@ -203,6 +203,30 @@ def test_a_lock_file_that_names_somebody_elses_process_stops_nothing(tmp_path: P
     bystander.wait()
 
 
+def test_a_server_of_another_container_that_is_in_use_is_not_taken_for_dead(tmp_path: Path) -> None:
+    """There its process has a number that means nothing here; only the lock of its users is seen from both."""
+    directory = tmp_path / "cluster"
+    neighbour = holder(directory)
+    assert neighbour.stdout is not None
+    began = neighbour.stdout.readline().strip()
+    file = directory / "data" / "postmaster.pid"
+    written = file.read_text()
+    sockets = Path(written.splitlines()[4])
+    elsewhere = "\n".join([str(2**22 + 7), *written.splitlines()[1:]]) + "\n"
+    file.write_text(elsewhere)
+    with pytest.raises(
+        UnreachableError, match=f"process {2**22 + 7}, its server, is not to be seen from here"
+    ):
+        cluster_in(directory).__enter__()
+    assert file.read_text() == elsewhere
+    assert sockets.is_dir()
+    file.write_text(written)
+    with cluster_in(directory) as cluster:
+        assert str(value(cluster.url(), "SELECT pg_postmaster_start_time()")) == began
+    neighbour.communicate("")
+    assert neighbour.returncode == 0
+
+
 def test_the_server_is_known_by_its_age_where_its_directory_may_not_be_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -268,6 +268,21 @@ def test_a_named_server_whose_role_may_not_create_databases(
         staging.create_database()
 
 
+def test_on_a_named_server_only_the_roles_of_the_revisions_go(server: LocalCluster) -> None:
+    theirs, others = (f"role_{secrets.token_hex(4)}" for _ in range(2))
+    written = frozenset({theirs, server.url().parameters["user"]})
+    staging = ServerStaging(
+        url=words(server.url()), target_identifier=1, environment=os.environ, written=written
+    )
+    with staging, connect(server.url(), application_name="test") as connection:
+        made = staging.create_database()
+        connection.execute(f"CREATE ROLE {theirs}; CREATE ROLE {others}".encode())
+        staging.drop_database(made)
+        left = connection.execute("SELECT rolname FROM pg_roles WHERE rolname IN (%s, %s)", (theirs, others))
+        assert left.fetchall() == [(others,)]
+        connection.execute(f"DROP ROLE {others}".encode())
+
+
 def test_a_superuser_on_the_targets_own_server_is_refused(server: LocalCluster) -> None:
     identifier = server_facts(server.url()).identifier
     staging = ServerStaging(url=words(server.url()), target_identifier=identifier, environment=os.environ)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg import sql
 
+from coordinator.execution.interrupts import as_before
 from coordinator.model.plan import Atomicity
 from coordinator.postgres.connect import connect
 from coordinator.postgres.databases import create_database, drop_database
@@ -104,12 +105,14 @@ def settings_of(site: Site) -> Settings:
 
 def apply(site: Site, atomicity: Atomicity) -> None:
     """`migrate all-modules --staging off`, in this process."""
-    all_modules(settings_of(site), Request(atomicity=atomicity, staging=OFF), lambda event: None)
+    with as_before():
+        all_modules(settings_of(site), Request(atomicity=atomicity, staging=OFF), lambda event: None)
 
 
 def roll_back(site: Site) -> None:
     """`migrate rollback --staging off --yes`, in this process."""
-    report = rollback(settings_of(site), RollbackRequest(staging=OFF), lambda event: None)
+    with as_before():
+        report = rollback(settings_of(site), RollbackRequest(staging=OFF), lambda event: None)
     assert report.outcome is Outcome.ROLLED_BACK, report
 
 

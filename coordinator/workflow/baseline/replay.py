@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from coordinator.errors import RefusedError, UnreachableError
+from coordinator.execution.categories import is_of_surroundings
 from coordinator.execution.events import Listener, Working
 from coordinator.execution.failure import StepFailedError
 from coordinator.execution.project import Project
@@ -36,7 +37,7 @@ from coordinator.temporary import temporary_directory
 from coordinator.workflow.baseline.at_ref import modules_at
 from coordinator.workflow.baseline.stand_in import run_stand_ins, stood_for
 from coordinator.workflow.planned import learn_environment
-from coordinator.workflow.rehearse import built, staging_for
+from coordinator.workflow.rehearse import RehearsalCutOffError, built, staging_for
 from coordinator.workflow.state import TargetState, interpret
 from coordinator.workflow.uses import read_uses
 
@@ -242,8 +243,12 @@ class ReplayBaseline:
         try:
             Replayer(runner=runner, project=project, lock_wait=self.settings.lock_wait).replay(plan)
         except StepFailedError as error:
+            if is_of_surroundings(error):
+                raise RehearsalCutOffError(error) from error
             return error
         except StatementError as error:
+            if is_of_surroundings(error):
+                raise RehearsalCutOffError(error) from error
             raise RefusedError(f"the applied revisions cannot be replayed: {error}") from error
         finally:
             self.workers.forget_all()
@@ -274,7 +279,7 @@ class ReplayBaseline:
     def _seen(self) -> _Built:
         if self._built is None:
             with (
-                staging_for(self.staging, self.settings, self) as place,
+                staging_for(self.staging, self.settings, self, self.replayed) as place,
                 built(self, place, self.replayed, self.tell) as session,
             ):
                 self._built = self._look_at(session)

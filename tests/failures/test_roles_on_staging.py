@@ -1,0 +1,179 @@
+"""Roles belong to the whole staging server: what one rehearsal makes there is not in the way of the next."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from coordinator.postgres.baseline import act_as, make_roles
+from coordinator.postgres.connect import connect
+from coordinator.postgres.session import Session
+from coordinator.staging.binaries import find_binaries
+from coordinator.staging.cluster import LocalCluster
+from coordinator.staging.embedded import EmbeddedStaging
+from tests.failures.roles import drop_role
+from tests.trees import project, versions_of, write_revision
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from coordinator.model.target import DatabaseUrl
+    from tests.failures.site import Site
+
+_SLEEPS = "SELECT true FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+REHEARSE = ("all-modules", "--staging", "embedded", "--atomic", "step", "--yes")
+
+
+@pytest.fixture
+def alone(site: Site, tmp_path: Path) -> Site:
+    """With a staging server that no other test uses meanwhile."""
+    return replace(site, state=tmp_path / "state")
+
+
+@pytest.fixture
+def reporting(alone: Site) -> Iterator[str]:
+    """The name of a role that nobody has made yet; dropped from the target after the test."""
+    name = f"reporting_{alone.url.parameters['dbname']}"
+    yield name
+    if alone.value(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'"):
+        drop_role(alone, name)
+
+
+def _revision(site: Site, name: str, *, up: str, after: str | None = None, down: str = "SELECT 1") -> None:
+    write_revision(
+        versions_of(site.root, "crm"),
+        name,
+        after=after,
+        upgrade=f"op.execute({up!r})",
+        downgrade=f"op.execute({down!r})",
+    )
+
+
+def _makes_role(site: Site, role: str) -> None:
+    project(site.root, modules=("crm",))
+    _revision(site, "a1", up=f"CREATE ROLE {role}", down=f"DROP ROLE {role}")
+
+
+def _server(site: Site) -> LocalCluster:
+    """The staging server; started where no rehearsal has yet."""
+    binaries = find_binaries(environment=os.environ)
+    return LocalCluster(binaries, site.state / f"staging-{binaries.major}")
+
+
+def _roles(url: DatabaseUrl) -> set[str]:
+    with Session(connect(url, application_name="test")) as session:
+        return {row[0] for row in session.rows("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'")}
+
+
+def _roles_left(site: Site) -> set[str]:
+    with _server(site) as server:
+        return _roles(server.url())
+
+
+def _await(url: DatabaseUrl, sql: str) -> None:
+    deadline = time.monotonic() + 60
+    with Session(connect(url, application_name="test")) as session:
+        while not session.value(sql):
+            assert time.monotonic() < deadline, f"never true: {sql}"
+            time.sleep(0.05)
+
+
+def test_a_role_of_a_baseline_is_gone_when_a_revision_makes_it(alone: Site, reporting: str) -> None:
+    project(alone.root, modules=("crm",))
+    alone.execute(f"CREATE ROLE {reporting}; CREATE SCHEMA crm; GRANT USAGE ON SCHEMA crm TO {reporting}")
+    _revision(alone, "a1", up="CREATE TABLE a1 (a int)", down="DROP TABLE a1")
+    assert alone.migrate(*REHEARSE).code == 0
+    assert _roles_left(alone) == {"postgres"}
+    drop_role(alone, reporting)
+
+    _revision(alone, "a2", after="a1", up=f"CREATE ROLE {reporting}", down=f"DROP ROLE {reporting}")
+    done = alone.migrate(*REHEARSE)
+
+    assert done.code == 0, done.err
+    assert _roles_left(alone) == {"postgres"}
+
+
+def test_a_role_that_a_failed_rehearsal_has_committed_does_not_fail_the_mended_plan(
+    alone: Site, reporting: str
+) -> None:
+    _makes_role(alone, reporting)
+    _revision(alone, "a2", after="a1", up="SELECT 1 / 0")
+    failed = alone.migrate(*REHEARSE)
+    assert failed.code == 1, failed.err
+    assert "division by zero" in failed.said
+
+    _revision(alone, "a2", after="a1", up=f"GRANT CREATE ON SCHEMA crm TO {reporting}")
+    done = alone.migrate(*REHEARSE)
+
+    assert done.code == 0, done.err
+
+
+def test_nor_does_one_of_a_rehearsal_that_was_killed(alone: Site, reporting: str) -> None:
+    _makes_role(alone, reporting)
+    own = f"CREATE TABLE a2 (a int); ALTER TABLE a2 OWNER TO {reporting}"
+    _revision(alone, "a2", after="a1", up=own, down="DROP TABLE a2")
+    _revision(alone, "a3", after="a2", up="SELECT pg_sleep(60)")
+    with _server(alone) as server, alone.running(*REHEARSE) as process:
+        _await(server.url(), _SLEEPS)
+        assert reporting in _roles(server.url())
+        process.kill()
+        process.communicate()
+
+        _revision(alone, "a3", after="a2", up="SELECT 1")
+        done = alone.migrate(*REHEARSE)
+
+    assert done.code == 0, done.err
+
+
+def test_nor_does_one_that_was_left_on_a_named_server(alone: Site, reporting: str) -> None:
+    _makes_role(alone, reporting)
+    _revision(alone, "a2", after="a1", up="SELECT 1 / 0")
+    with _server(alone) as server:
+        url = "postgresql:///?" + urlencode(server.url().parameters, quote_via=quote)
+        named = ("all-modules", "--atomic", "step", "--yes", "--staging", url)
+        assert alone.migrate(*named).code == 1
+        assert _roles(server.url()) == {"postgres"}
+        _revision(alone, "a2", after="a1", up="SELECT 1")
+        done = alone.migrate(*named)
+    assert done.code == 0, done.err
+
+
+def test_a_living_neighbours_roles_stay(alone: Site, reporting: str) -> None:
+    _makes_role(alone, reporting)
+    _revision(alone, "a2", after="a1", up="SELECT pg_sleep(60)")
+    major = find_binaries(environment=os.environ).major
+    with _server(alone) as server, alone.running(*REHEARSE):
+        _await(server.url(), _SLEEPS)
+        with EmbeddedStaging(state=alone.state, major=major, environment=os.environ) as staging:
+            staging.drop_database(staging.create_database())
+        assert reporting in _roles(server.url())
+
+
+def test_a_role_that_a_neighbour_makes_at_the_same_moment_is_no_failure(server: LocalCluster) -> None:
+    name = f"review_{secrets.token_hex(4)}"
+    with (
+        Session(connect(server.url(), application_name="test")) as neighbour,
+        Session(connect(server.url(), application_name="test")) as ours,
+        ThreadPoolExecutor() as elsewhere,
+    ):
+        waits = f"SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = {ours.pid_when_open}"
+        for theirs, work in (
+            (f"CREATE ROLE {name}", make_roles),
+            (f"ALTER ROLE {name} SUPERUSER", lambda session, names: act_as(session, names[0])),
+        ):
+            neighbour.execute(f"BEGIN; {theirs}")
+            working = elsewhere.submit(work, ours, (name,))
+            _await(server.url(), waits)
+            neighbour.execute("COMMIT")
+            working.result(timeout=60)
+        assert ours.value("SELECT session_user") == name
+        ours.close()
+        neighbour.execute(f"DROP ROLE {name}")
