@@ -9,5 +9,7 @@ ALTER TABLE migrate.checkpoint ADD COLUMN IF NOT EXISTS undone boolean NOT NULL 
 COMMENT ON COLUMN migrate.checkpoint.sent IS 'How many statements of the function are in with this commit, in their order; null: not known.';
 COMMENT ON COLUMN migrate.checkpoint.texts IS 'Digest of these statements, so that the function can be gone on with only where it sends the same ones.';
 COMMENT ON COLUMN migrate.checkpoint.undone IS 'true: with this commit nothing is left of the segment; what it had done was taken away.';
+ALTER TABLE migrate.run ADD COLUMN IF NOT EXISTS planned text[] NOT NULL DEFAULT '{}';
+COMMENT ON COLUMN migrate.run.planned IS 'The steps of its plan in order, as module:revision, so that a run that was cut off can be gone on with only by one that does the rest; empty: not noted.';
 INSERT INTO migrate.version (number) VALUES (3) ON CONFLICT DO NOTHING;
 """

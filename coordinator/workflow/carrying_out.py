@@ -249,6 +249,7 @@ class CarryingOut:
             guarantee=plan.guarantee.value,
             rehearsal=self._where(rehearsal),
             attempt=self.attempt,
+            planned=tuple(step.key for step in plan.steps),
             outside=found_outside(self.project, self.state, self.captured),
         )
         segments = writer.segments(

@@ -77,6 +77,7 @@ class Writer:
         guarantee: str,
         rehearsal: str,
         attempt: str = "",
+        planned: tuple[RevisionKey, ...] = (),
         outside: Outside | None = None,
     ) -> int:
         """Write a new run down, make it the owner of the fence, and name the connections after it; its number.
@@ -95,6 +96,7 @@ class Writer:
             environment=self.target.environment,
             rehearsal=rehearsal,
             attempt=attempt,
+            planned=planned,
         )
         with nothing_in_yet(ledger, number):
             self.lock.announce(str(number), "beginning")
