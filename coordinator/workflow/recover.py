@@ -268,6 +268,15 @@ class _Recovery:
                         f"{below} cannot be taken back: {revision.key} stands on it and came in otherwise",
                         help=f"take {revision.key} back first, or keep what is in with `migrate recover --resume`",
                     )
+        ids = {**state.applied, **state.absent.applied}
+        for each in state.recorded:
+            required = next((key for key in each.requires if key in going), None)
+            is_in = each.key.revision in ids.get(each.key.module, ())
+            if required is not None and is_in and each.key not in going:
+                raise UnsettledError(
+                    f"{required} cannot be taken back: {each.key} requires it and came in otherwise",
+                    help=f"take {each.key} back first, or keep what is in with `migrate recover --resume`",
+                )
         for key in sorted({key for each in runs for key in _touched(each)}):
             try:
                 self.project.revision(key)

@@ -248,6 +248,21 @@ def test_a_start_that_does_something_else_leaves_it_open(site: Site, name: str) 
     assert site.value("SELECT to_regclass('agenda.a2') IS NOT NULL") is True
 
 
+def test_what_requires_a_step_of_it_that_came_in_meanwhile_is_not_left_without(site: Site) -> None:
+    new = cut_off(site)
+    elsewhere = Desk(root=site.root.parent / "other", url=site.url, state=site.state)
+    build(elsewhere.root, {"agenda": ("a1",)})
+    write_revision(versions_of(elsewhere.root, "agenda"), "a2", after="a1", requires=["crm:c2"])
+    assert elsewhere.migrate(*DEPLOY).code == 0
+
+    refused = new.migrate("recover", "--abort")
+
+    assert refused.code == 4, refused.err
+    assert "crm:c2 cannot be taken back: agenda:a2 requires it" in refused.said
+    assert site.value("SELECT to_regclass('crm.c2') IS NOT NULL") is True
+    assert status(site) == "running"
+
+
 def test_a_start_that_may_not_write_starts_all_the_same(site: Site, role: str) -> None:
     cut_off(site)
     _, start = other(site, "an older image")
