@@ -31,6 +31,7 @@ from coordinator.ledger.store import write_outcome
 from coordinator.model.capture import Direction
 from coordinator.model.touched import touched_by
 from coordinator.postgres.failure import StatementError
+from coordinator.postgres.rows import written_by_us
 from coordinator.postgres.table_locks import take_locks
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ class SegmentRunner:
     made: dict[str, tuple[str, ...]] = field(default_factory=dict)  # module -> schemas and tables made for it
     committed: list[Segment] = field(default_factory=list)  # in order, backwards ones too
     start: Catalog | None = None  # what was there before the latest segment
+    # OIDs of all that the committed transactions may have changed rows of; None: not known, as of what ran outside of one.
+    written: frozenset[int] | None = frozenset()
     _making: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the same, by the open transaction
     _intents: int = 0
 
@@ -126,12 +129,14 @@ class SegmentRunner:
         """Run the segment once. None: it is in; else all of it was given back, and that is the pause before the next try."""
         session = self.runner.session
         lone = None if segment.transactional else self._lone(segment, token)
+        if lone is not None:
+            self.written = None
         transaction = Transaction(
             session,
             lock_wait=self.lock_wait,
             lock_patience=self.lock_patience,
             at_begin=lambda: stand_behind_fence(session, self.journal.run),
-            before_commit=self.lock.ping if lone is None else lone.before_commit,
+            before_commit=self._before_commit if lone is None else lone.before_commit,
             before_alone=self.lock.ping,
             after_commit=self._keep_made,
         )
@@ -169,6 +174,12 @@ class SegmentRunner:
                 raise
             raise failure from error
         return None
+
+    def _before_commit(self) -> None:
+        if self.written is not None:
+            written = written_by_us(self.runner.session)
+            self.written = None if written is None else self.written | written
+        self.lock.ping()
 
     def _forwards(self, segment: Segment, attempt: _Attempt) -> None:
         """Everything of the segment but the proof that it is in, and the commit."""

@@ -10,6 +10,8 @@ from coordinator.model.names import RevisionKey
 from coordinator.model.rollback import PastSteps
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from coordinator.postgres.session import Session
 
 # A rollback or a recovery that puts revisions back in does not make them its own: the deploy was another run's.
@@ -23,7 +25,8 @@ SELECT s.module, s.revision FROM migrate.step s JOIN migrate.run r ON r.number =
 """
 _NEWEST = """
 SELECT max(s.run) FROM migrate.step s JOIN migrate.run r ON r.number = s.run
- WHERE r.kind = 'apply' AND r.status IN ('applied', 'settled') AND s.direction = 'upgrade' AND s.status = 'applied'
+ WHERE r.kind = 'apply' AND (r.status IN ('applied', 'settled') OR r.number = ANY (%(cut_off)s::bigint[]))
+   AND s.direction = 'upgrade' AND s.status = 'applied'
    AND (%(module)s::text IS NULL OR s.module = %(module)s)
 """
 
@@ -48,19 +51,29 @@ def read_past(session: Session) -> PastSteps:
     )
 
 
-def newest_run(session: Session, module: str | None = None) -> int | None:
-    """The newest run that applied something (of that module) and succeeded; None when there is none."""
+def newest_run(session: Session, module: str | None = None, *, cut_off: Collection[int] = ()) -> int | None:
+    """The newest run that applied something (of that module) and succeeded; None when there is none.
+
+    `cut_off` are runs of which something is in, and that count as well.
+    """
     if not LedgerReader(session).exists:
         return None
-    found = session.value(_NEWEST, {"module": module})
+    found = session.value(_NEWEST, {"module": module, "cut_off": list(cut_off)})
     return None if found is None else int(found)
 
 
-def newest_failed_run(session: Session) -> int | None:
-    """The newest run that was to apply something and of which nothing is in; None when there is none."""
+def newest_failed_run(session: Session, *, cut_off: Collection[int] = ()) -> int | None:
+    """The newest run that was to apply something and of which nothing is in; None when there is none.
+
+    `cut_off` are runs of which nothing is in, and that are not settled yet.
+    """
     if not LedgerReader(session).exists:
         return None
-    found = session.value("SELECT max(number) FROM migrate.run WHERE kind = 'apply' AND status = 'reversed'")
+    found = session.value(
+        "SELECT max(number) FROM migrate.run WHERE kind = 'apply'"
+        " AND (status = 'reversed' OR number = ANY (%s::bigint[]))",
+        (list(cut_off),),
+    )
     return None if found is None else int(found)
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _RUN_COLUMNS = "number, kind, status, plan, guarantee, environment, host, pid, program, rehearsal, started, finished, error"
 _SINCE_2 = "attempt, final"
 _BEFORE_2 = "'', false"
+_SINCE_3 = "planned"
+_BEFORE_3 = "'{}'::text[]"
 
 _STEPS = (
     "SELECT run, sequence, module, revision, direction, status, seconds, finished, error"
@@ -166,7 +168,8 @@ class LedgerReader:
 
     @property
     def _run_columns(self) -> str:
-        return f"{_RUN_COLUMNS}, {_SINCE_2 if self.version > 1 else _BEFORE_2}"
+        since_2 = _SINCE_2 if self.version > 1 else _BEFORE_2
+        return f"{_RUN_COLUMNS}, {since_2}, {_SINCE_3 if self.version > 2 else _BEFORE_3}"
 
 
 class Ledger(LedgerReader):
@@ -188,14 +191,33 @@ class Ledger(LedgerReader):
             self.exists, self._version = True, VERSION
 
     def begin_run(
-        self, *, kind: str, plan: str, guarantee: str, environment: str, rehearsal: str, attempt: str = ""
+        self,
+        *,
+        kind: str,
+        plan: str,
+        guarantee: str,
+        environment: str,
+        rehearsal: str,
+        attempt: str = "",
+        planned: tuple[RevisionKey, ...] = (),
     ) -> int:
         """Write the run down; its number. The caller holds the advisory lock."""
         host = socket.gethostname()
         number = self._session.value(
             "INSERT INTO migrate.run (kind, status, plan, guarantee, environment, host, pid, program, rehearsal,"
-            " attempt) VALUES (%s, 'running', %s, %s, %s, %s, %s, %s, %s, %s) RETURNING number",
-            (kind, plan, guarantee, environment, host, os.getpid(), __version__, rehearsal, attempt),
+            " attempt, planned) VALUES (%s, 'running', %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING number",
+            (
+                kind,
+                plan,
+                guarantee,
+                environment,
+                host,
+                os.getpid(),
+                __version__,
+                rehearsal,
+                attempt,
+                [str(each) for each in planned],
+            ),
         )
         return int(number)
 
@@ -307,6 +329,7 @@ def _run(row: Row, steps: tuple[StepRecord, ...] = ()) -> Run:
         steps=steps,
         attempt=row[13],
         final=row[14],
+        planned=tuple(RevisionKey.parse(each) for each in row[15]),
     )
 
 

@@ -1,5 +1,5 @@
 """Version 3 of the ledger's tables: how far a function was that commits in its middle, what was taken away of it,
-where kept data came from, and which columns are personal."""
+where kept data came from, which columns are personal, and what a run was going to do."""
 
 from __future__ import annotations
 
@@ -28,5 +28,8 @@ ALTER TABLE migrate.kept ADD COLUMN IF NOT EXISTS digest text NOT NULL DEFAULT '
 ALTER TABLE migrate.kept ADD COLUMN IF NOT EXISTS origins jsonb;
 COMMENT ON COLUMN migrate.kept.digest IS 'Digest of the revision''s content that ran; of what a downgrade destroyed, the content that had brought it in. Empty: not noted.';
 COMMENT ON COLUMN migrate.kept.origins IS 'Other tables that the opposite function fills this one from: schema, name, and count and checksum of rows (null: not there; ?: not measured). Null: not known.';
+
+ALTER TABLE migrate.run ADD COLUMN IF NOT EXISTS planned text[] NOT NULL DEFAULT '{}';
+COMMENT ON COLUMN migrate.run.planned IS 'The steps of its plan in order, as module:revision, so that a run that was cut off can be gone on with only by one that does the rest; empty: not noted.';
 INSERT INTO migrate.version (number) VALUES (3) ON CONFLICT DO NOTHING;
 """

@@ -76,6 +76,7 @@ class Run:
     error: str | None = None
     steps: tuple[StepRecord, ...] = ()
     attempt: str = ""  # what was tried and from where, see planning/attempt.py; empty: not noted
+    planned: tuple[RevisionKey, ...] = ()  # the steps of its plan; empty: an older program did not note them
     final: bool = False  # it failed for a reason of code or data, so the same attempt would fail again
     kept: tuple[KeptData, ...] = ()  # what it kept, and what it put back
 

@@ -137,6 +137,33 @@ def _written(now: TableMark, then: TableMark | None) -> WrittenTable | None:
     return written if touched else None
 
 
+def written_by_us(session: Session) -> frozenset[int] | None:
+    """OIDs of all that the open transaction may have changed rows of, by the locks that this takes; None: not known.
+
+    A dropped column counts as well, which no counter of the server shows. What drops an attribute of a composite type
+    changes rows of tables that it does not lock.
+    """
+    rows = session.rows(
+        """SELECT l.relation::bigint, coalesce(c.relkind = 'c', false)
+             FROM pg_catalog.pg_locks AS l LEFT JOIN pg_catalog.pg_class AS c ON c.oid = l.relation
+            WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted
+              AND l.mode IN ('RowExclusiveLock', 'AccessExclusiveLock')"""
+    )
+    return None if any(is_type for _, is_type in rows) else frozenset(oid for oid, _ in rows)
+
+
+def named(session: Session, oids: Collection[int]) -> frozenset[Table]:
+    """Schema and name of those of these relations that are there."""
+    return frozenset(
+        session.rows(
+            """SELECT n.nspname, c.relname FROM pg_catalog.pg_class AS c
+                 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+                WHERE c.oid = ANY (%s::oid[])""",
+            (sorted(oids),),
+        )
+    )
+
+
 def estimated_rows(session: Session, tables: Collection[Table]) -> int:
     """About how many rows these tables hold together, as far as statistics know; reads no table."""
     wanted = set(tables)

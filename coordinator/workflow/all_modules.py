@@ -20,6 +20,7 @@ from coordinator.workflow.refusals import (
     ahead,
     at_work,
     attempt,
+    may_be_taken_back,
     refuse_errors,
     refuse_failed,
     refuse_held,
@@ -108,15 +109,17 @@ def all_modules(settings: Settings, request: Request, tell: Listener) -> Report:
         )
         with target.connect("look") as session:
             state = look(session, deploy.project, whole=False)
-            busy = at_work(session, state)
-            if not deploy.pending(state) and (busy or not state.open_runs):
+            pending = deploy.pending(state)
+            busy = () if may_be_taken_back(deploy.project, state) else at_work(session, state)
+            if not pending and (busy or not state.open_runs):
                 return deploy.nothing(session, state, busy)
-            refuse_newer_ledger(state)
+            if pending:
+                refuse_newer_ledger(state)
             deploy.refuse(session, state)
         # Not at the top: most starts have nothing to apply, and each would wait for what planning and applying load.
-        from coordinator.workflow.under_lock import apply_under_lock
+        from coordinator.workflow.under_lock import apply_under_lock, settle_under_lock
 
-        return apply_under_lock(deploy)
+        return apply_under_lock(deploy) if pending else settle_under_lock(deploy)
 
 
 def wanted_staging(settings: Settings) -> str:
@@ -187,7 +190,11 @@ class Deploy:
             failed = failed_for_good(session, wanted)
             self._waived = 0 if failed is None else failed.number
         if not state.open_runs:  # what they come to is not known before they are over
-            refuse_failed(session, wanted, waived=self._waived)
+            self.refuse_failed(session, state)
+
+    def refuse_failed(self, session: Session, state: TargetState) -> None:
+        """Refuse what has failed for good before, unless --retry is about that very failure."""
+        refuse_failed(session, attempt(self.project, state, self.request.only), waived=self._waived)
 
     def report(
         self, outcome: Outcome, findings: tuple[Finding, ...], *, plan: RunPlan | None = None

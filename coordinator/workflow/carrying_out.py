@@ -251,6 +251,7 @@ class CarryingOut:
             rehearsal=self._where(rehearsal),
             attempt=self.attempt,
             marks=NO_MARKS if self.kind == ROLLBACK or self.keep.marks is None else self.keep.marks,
+            planned=tuple(step.key for step in plan.steps),
             outside=found_outside(self.project, self.state, self.captured),
         )
         segments = writer.segments(

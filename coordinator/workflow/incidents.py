@@ -101,6 +101,7 @@ def settling(ledger: Ledger) -> Iterator[None]:
 
     What goes wrong with an incident never changes what the block came to.
     """
+    ledger.revive()  # it may have been idle for as long as the run that goes on from there took
     runs = ledger.open_runs()
     try:
         yield

@@ -28,8 +28,10 @@ _NAMED = 4  # held revisions that one command is shown with
 
 
 def attempt(project: Project, state: TargetState, only: str | None) -> str:
-    """The identity of what is about to be tried."""
-    return attempt_of((project.revision(key) for key in state.pending(project)), state.heads, only)
+    """The identity of what is about to be tried, from the heads of all modules, absent ones too."""
+    absent = {tree.module.name: frozenset(tree.heads) for tree in state.absent.trees}
+    pending = (project.revision(key) for key in state.pending(project))
+    return attempt_of(pending, {**absent, **state.heads}, only)
 
 
 def newer_ledger_findings(state: TargetState) -> tuple[Finding, ...]:
@@ -123,10 +125,17 @@ def failed_findings(session: Session, wanted: str) -> tuple[Finding, ...]:
     return (Finding(rule="failed-before", message=failed_before(run), help=next_attempt(run)),)
 
 
+def may_be_taken_back(project: Project, state: TargetState) -> bool:
+    """Whether a run that is not over brought in a revision of this checkout: it takes that back if it fails."""
+    running = {each.number for each in state.open_runs}
+    files = {revision.key for tree in project.trees for revision in tree.revisions}
+    return any(each.run in running and each.key in files for each in state.recorded)
+
+
 def at_work(session: Session, state: TargetState) -> tuple[Finding, ...]:
     """The warning that somebody is at work on the target right now; none when nobody holds the lock.
 
-    Whoever has nothing to apply need not wait for it: whatever it comes to, nothing will be pending here.
+    Whoever has nothing to apply need not wait for it, unless it `may_be_taken_back`.
     """
     running = [each.number for each in state.open_runs]
     if not running or any(each.status is not RunStatus.RUNNING for each in state.open_runs):
@@ -147,14 +156,14 @@ def at_work(session: Session, state: TargetState) -> tuple[Finding, ...]:
 
 
 def left_cut_off(runs: Iterable[CutOff]) -> tuple[Finding, ...]:
-    """What a start that has nothing to apply says of runs that were cut off in their middle, and that it leaves so."""
+    """What a start says of runs that were cut off in their middle, and whose rest is not for it to do."""
     return tuple(
         Finding(
             rule="run-cut-off",
             severity=Severity.WARNING,
             message=f"run {each.run.number} was cut off after {each.after}, and not all of its plan is known to be carried out",
-            help="nothing that was asked for is pending here, so it was left as it is: start again what began it, or"
-            " see `migrate recover`",
+            help="its rest is not among what was asked for here, so it was left as it is: start again what began it,"
+            " or see `migrate recover`",
         )
         for each in runs
     )

@@ -12,6 +12,7 @@ from coordinator.ledger.backends import refuse_living
 from coordinator.ledger.checkpoints import read_checkpoints
 from coordinator.ledger.lock import take_fence
 from coordinator.ledger.made import read_made
+from coordinator.ledger.store import LedgerReader
 from coordinator.ledger.system import refuse_elsewhere
 from coordinator.model.capture import Direction
 from coordinator.model.names import Place
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from coordinator.model.names import RevisionKey
     from coordinator.model.run import AppliedRevision, Run
     from coordinator.postgres.session import Session
+    from coordinator.workflow.state import TargetState
 
 # More rows than this are not read twice to prove that a reversal gave them back; the catalog is compared anyway.
 ROW_BUDGET = 1_000_000
@@ -45,18 +47,41 @@ class CutOff:
     intents: tuple[Intent, ...]
 
     def is_whole(self, applied: Iterable[AppliedRevision]) -> bool:
-        """Whether all that it was to do is in, by the ledger alone: what it committed has the digest of its plan.
+        """Whether all that it was to do is done, by the ledger alone; `applied` are the revisions that are in.
 
-        `applied` are the revisions that are in. What a rollback took out has left them, so of one that is not a single
-        transaction it cannot be told, and the answer is no.
+        Where an older program did not note the steps of the plan, what the run committed has the plan's digest. What a
+        rollback took out has left `applied`, so of one of those it cannot be told, and the answer is no.
         """
         if self.run.guarantee == Guarantee.ONE_TRANSACTION.value:
             return True
+        if self.run.planned:
+            return not self._left(applied)
         segments = tuple(_segment(each) for each in self.intents if each.committed)
         contents = {each.key: each.digest for each in applied}
         return self.run.plan in {
             digest_of(RunPlan(segments=segments, atomicity=each), contents) for each in Atomicity
         }
+
+    def is_taken_up_by(self, plan: RunPlan, state: TargetState, project: Project) -> bool:
+        """Whether the plan does the rest of it, so that it is over with that plan's run.
+
+        An apply does no rest of a rollback; but what brings in again what the rollback took out decides about it.
+        """
+        steps = {step.key for step in plan.steps}
+        known = self.run.planned or tuple(key for each in self.intents for key in each.steps)
+        if self.run.kind == "rollback":
+            return not steps.isdisjoint(known)
+        if left := self._left(state.recorded):
+            return left <= steps
+        # The steps that it did not come to were not noted: whoever has the others is taken for its checkout.
+        files = {revision.key for tree in project.trees for revision in tree.revisions}
+        return bool(steps) and files.issuperset(known)
+
+    def _left(self, applied: Iterable[AppliedRevision]) -> frozenset[RevisionKey]:
+        """Those of its steps that are not on the side where it was to bring them, as far as they are known."""
+        known = self.run.planned or tuple(key for each in self.intents for key in each.steps)
+        contents = {each.key for each in applied}
+        return frozenset(key for key in known if (key in contents) is (self.run.kind == "rollback"))
 
 
 def _segment(intent: Intent) -> Segment:
@@ -147,10 +172,37 @@ def cut_off_runs(session: Session, ledger: Ledger) -> tuple[CutOff, ...]:
             refuse_living(session, run.number)
             refuse_elsewhere(session, run.number)
             take_fence(session, run.number)
-            refuse_undecided(run)
-            intents = ledger.intents(run.number)
-            if (after := _settle(session, ledger, run, intents)) is not None:
-                found.append(CutOff(run=run, after=after, intents=intents))
+            try:
+                cut_off = _cut_off(session, ledger, run)
+            except _LeftUndecidedError as error:
+                ledger.finish_run(run.number, RunStatus.UNSETTLED, error=error.why)
+                raise
+            if cut_off is None:
+                why = _with_reason(run, "cut off; nothing of it is in")
+                ledger.finish_run(run.number, RunStatus.REVERSED, error=why)
+            else:
+                found.append(cut_off)
+    return tuple(found)
+
+
+def unfinished_cut_off_runs(session: Session, ledger: Ledger) -> tuple[CutOff, ...]:
+    """Those of them that have not done all that they were to do; the others are settled. Raises as they do."""
+    cut_off = cut_off_runs(session, ledger)
+    applied = ledger.applied(whole=False) if cut_off else ()
+    left = tuple(each for each in cut_off if not each.is_whole(applied))
+    _settled(ledger, tuple(each for each in cut_off if each not in left))
+    return left
+
+
+def read_cut_off_runs(session: Session) -> tuple[CutOff, ...]:
+    """What `cut_off_runs` would find if nobody is at work, without a write. Raises UnsettledError as it does."""
+    ledger = LedgerReader(session)
+    found: list[CutOff] = []
+    for run in ledger.open_runs():
+        refuse_living(session, run.number)
+        refuse_elsewhere(session, run.number)
+        if (cut_off := _cut_off(session, ledger, run)) is not None:
+            found.append(cut_off)
     return tuple(found)
 
 
@@ -168,17 +220,25 @@ def refuse_undecided(run: Run) -> None:
         )
 
 
-def _settle(session: Session, ledger: Ledger, run: Run, intents: tuple[Intent, ...]) -> RevisionKey | None:
-    """The latest step of the run that is in, or None when nothing of it is, which the ledger is then told."""
+class _LeftUndecidedError(UnsettledError):
+    """A person must decide about a run that was cut off; `why` is what the ledger says of it then."""
+
+    def __init__(self, message: str, *, why: str, help: str, details: tuple[str, ...] = ()) -> None:  # noqa: A002
+        super().__init__(message, help=help, details=details)
+        self.why = why
+
+
+def _cut_off(session: Session, ledger: LedgerReader, run: Run) -> CutOff | None:
+    """What of the run is in, by the ledger's proofs; None when nothing of it is. Raises UnsettledError."""
+    refuse_undecided(run)
+    intents = ledger.intents(run.number)
     last = {key: each for each in intents for key in each.steps}
     half_done = [str(key) for key, each in last.items() if _may_be_half_done(session, run, each)]
     if half_done:
         steps = ", ".join(half_done)
-        ledger.finish_run(
-            run.number, RunStatus.UNSETTLED, error=f"cut off in {steps}, which commits statement by statement"
-        )
-        raise UnsettledError(
+        raise _LeftUndecidedError(
             f"run {run.number} was cut off in {steps}, which commits statement by statement and may be half done",
+            why=f"cut off in {steps}, which commits statement by statement",
             help="`migrate recover` explains what is in and goes on",
         )
     forward = Direction.DOWNGRADE if run.kind == "rollback" else Direction.UPGRADE
@@ -186,17 +246,13 @@ def _settle(session: Session, ledger: Ledger, run: Run, intents: tuple[Intent, .
     done = [key for key, each in latest.items() if each.direction is forward]
     if went_back(run, intents) and (done or read_made(session, run.number)):
         left = ", ".join(map(str, done)) or "what it made for modules"
-        why = f"{run.error or 'it failed'}; cut off while it was taken back; in is {left}"
-        ledger.finish_run(run.number, RunStatus.UNSETTLED, error=why)
-        raise UnsettledError(
+        raise _LeftUndecidedError(
             f"run {run.number} failed, and was cut off while it was taken back",
+            why=f"{run.error or 'it failed'}; cut off while it was taken back; in is {left}",
             help="`migrate recover --abort` goes on taking it back; `migrate recover` says what is in",
             details=(run.error,) if run.error else (),
         )
-    if done:
-        return done[-1]
-    ledger.finish_run(run.number, RunStatus.REVERSED, error=_with_reason(run, "cut off; nothing of it is in"))
-    return None
+    return CutOff(run=run, after=done[-1], intents=intents) if done else None
 
 
 def went_back(run: Run, intents: tuple[Intent, ...]) -> bool:

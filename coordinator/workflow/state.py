@@ -160,7 +160,7 @@ def interpret(project: Project, found: Found) -> TargetState:
         if table.width is not None:
             widths[module.name] = table.width
     return TargetState(
-        **_heads(project, rows, found.recorded),
+        **_heads(project, rows, found),
         widths=widths,
         recorded=found.recorded,
         open_runs=found.open_runs,
@@ -176,15 +176,16 @@ def interpret(project: Project, found: Found) -> TargetState:
 
 
 def _heads(
-    project: Project, rows: Mapping[str, frozenset[str]], recorded: tuple[AppliedRevision, ...]
+    project: Project, rows: Mapping[str, frozenset[str]], found: Found
 ) -> dict[str, Mapping[str, frozenset[str]]]:
-    """Say what each row of each version table means. Several modules may share one table."""
+    """Say what each row of each version table means. Several modules may share one table, absent ones among them."""
     ids = {
         tree.module.name: frozenset(each.key.revision for each in tree.revisions) for tree in project.trees
     }
     remembered: dict[str, set[str]] = {}
-    for each in recorded:
+    for each in found.recorded:
         remembered.setdefault(each.key.module, set()).add(each.key.revision)
+    modules = (*project.modules, *ledger_modules(project, found.modules, found.recorded))
     heads, applied, unknown, ahead = {}, {}, {}, {}
     for tree in project.trees:
         name = tree.module.name
@@ -192,11 +193,15 @@ def _heads(
             continue
         sharing = [
             each.name
-            for each in project.modules
+            for each in modules
             if each.qualified_version_table == tree.module.qualified_version_table
         ]
         others = frozenset().union(
-            *(ids[other] | remembered.get(other, set()) for other in sharing if other != name)
+            *(
+                ids.get(other, frozenset()) | remembered.get(other, set())
+                for other in sharing
+                if other != name
+            )
         )
         mine = rows[name] & ids[name]
         foreign = rows[name] - ids[name] - others

@@ -14,7 +14,13 @@ from coordinator.model.status import DatabaseStatus, ModuleStatus, OpenRun, Open
 from coordinator.postgres.failure import ConnectionLostError
 from coordinator.workflow.project import load_project
 from coordinator.workflow.reading import reader
-from coordinator.workflow.refusals import attempt, failed_findings, held_findings, newer_ledger_findings
+from coordinator.workflow.refusals import (
+    attempt,
+    failed_findings,
+    held_findings,
+    may_be_taken_back,
+    newer_ledger_findings,
+)
 from coordinator.workflow.state import look
 from coordinator.workflow.target import open_target
 
@@ -78,6 +84,7 @@ def _look(target: Target, project: Project) -> DatabaseStatus:
         open_runs=open_runs(state, holder),
         holder=None if holder is None else str(holder),
         findings=findings,
+        may_be_taken_back=holder is not None and may_be_taken_back(project, state),
     )
 
 

@@ -14,8 +14,10 @@ from coordinator.checks.preflight.edited_revision import EditedRevision
 from coordinator.errors import RefusedError, ReversedError, SettingsError
 from coordinator.execution.categories import categorize
 from coordinator.execution.events import Working
+from coordinator.ledger.schema import VERSION
 from coordinator.ledger.store import Ledger
 from coordinator.model.plan import Atomicity
+from coordinator.postgres.failure import StatementError
 from coordinator.postgres.lasting import read_lasting
 from coordinator.settings.values import StagingKind
 from coordinator.workflow.all_modules import Outcome
@@ -38,7 +40,12 @@ from coordinator.workflow.refusals import (
     refuse_errors,
     refuse_held,
 )
-from coordinator.workflow.safety import cut_off_runs, going_on, refuse_undecided
+from coordinator.workflow.safety import (
+    going_on,
+    read_cut_off_runs,
+    refuse_undecided,
+    unfinished_cut_off_runs,
+)
 from coordinator.workflow.state import look
 from coordinator.workflow.trusting import trusted
 
@@ -53,8 +60,11 @@ if TYPE_CHECKING:
     from coordinator.workflow.covering import Covered
     from coordinator.workflow.map_view import MapView
     from coordinator.workflow.planned import Captured
+    from coordinator.workflow.safety import CutOff
     from coordinator.workflow.state import TargetState
     from coordinator.workflow.trusting import Trusted
+
+_MAY_NOT_WRITE = frozenset({"42501", "25006"})  # a right that is missing, a server that only reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,28 +81,75 @@ class _Planned:
 def apply_under_lock(deploy: Deploy) -> Report:
     """Take the lock and do what is still to do then. Raises UsageError for a `--discard` that names no revision."""
     _discarded(deploy)
-    certificate = _certificate(deploy)
     if deploy.request.dry_run:
-        return _dry_run(deploy, certificate)
+        return _dry_run(deploy)
+    certificate = _certificate(deploy)
     with ExitStack() as stack:
         lock = stack.enter_context(locked(deploy.settings, deploy.target, deploy.tell))
         main = stack.enter_context(deploy.target.connect("main"))
         state = look(main, deploy.project)
-        told: tuple[Finding, ...] = ()
-        if state.open_runs:
-            ledger = Ledger(stack.enter_context(deploy.target.connect("ledger")))
-            ledger.create()
-            cut_off = cut_off_runs(main, ledger)
-            state = look(main, deploy.project)
-            if not deploy.pending(state):  # nobody goes on: a run that is not all in keeps its way back
-                left = tuple(each for each in cut_off if not each.is_whole(state.recorded))
-                told = left_cut_off(left)
-                cut_off = tuple(each for each in cut_off if each not in left)
-            stack.enter_context(going_on(ledger, cut_off))
         if not deploy.pending(state):
-            return deploy.nothing(main, state, told)
+            return _nothing(deploy, main, state)
+        cut_off: tuple[CutOff, ...] = ()
+        ledger = Ledger(stack.enter_context(deploy.target.connect("ledger"))) if state.open_runs else None
+        if ledger is not None:
+            ledger.create()
+            cut_off = unfinished_cut_off_runs(main, ledger)
+            state = look(main, deploy.project)
         deploy.refuse(main, state)
-        return _apply(deploy, lock, main, state, certificate)
+        lock.announce("plan", "planning")
+        planned, covered = _prepared(deploy, main, state, certificate)
+        plan = planned.plans[0]
+        # The plans differ in their order alone.
+        gone_on = tuple(each for each in cut_off if each.is_taken_up_by(plan, state, deploy.project))
+        left = tuple(each for each in cut_off if each not in gone_on)
+        planned = replace(planned, findings=(*planned.findings, *left_cut_off(left)))
+        if not plan.steps:
+            return deploy.report(Outcome.NOTHING_TO_DO, planned.findings, plan=plan)
+        if ledger is not None:
+            if not gone_on:  # what it would fail for has nothing to do with them
+                deploy.refuse_failed(main, state)
+            stack.enter_context(going_on(ledger, gone_on))
+        return _apply(deploy, lock, main, state, planned, covered)
+
+
+def settle_under_lock(deploy: Deploy) -> Report:
+    """Nothing is pending, and runs are not over: wait for who is at work, and say what was cut off.
+
+    What is pending after all, since a run took back what it had brought in, is applied.
+    """
+    if deploy.request.dry_run:
+        return _dry_run(deploy)
+    with (
+        locked(deploy.settings, deploy.target, deploy.tell),
+        deploy.target.connect("main") as main,
+    ):
+        state = look(main, deploy.project)
+        if not deploy.pending(state):
+            return _nothing(deploy, main, state)
+    return apply_under_lock(deploy)
+
+
+def _nothing(deploy: Deploy, main: Session, state: TargetState) -> Report:
+    """Nothing is pending: a run that was cut off keeps its way on and its way back, unless all of it is in."""
+    if not state.open_runs:
+        return deploy.nothing(main, state)
+    left = _left(deploy, main, state)
+    return deploy.nothing(main, look(main, deploy.project), left_cut_off(left))
+
+
+def _left(deploy: Deploy, main: Session, state: TargetState) -> tuple[CutOff, ...]:
+    """The runs that were cut off in their middle. Those that are over are settled, if this start may write at all."""
+    if state.ledger_version <= VERSION:
+        try:
+            with deploy.target.connect("ledger") as session:
+                ledger = Ledger(session)
+                ledger.create()
+                return unfinished_cut_off_runs(main, ledger)
+        except StatementError as error:
+            if error.sqlstate not in _MAY_NOT_WRITE:
+                raise
+    return tuple(each for each in read_cut_off_runs(main) if not each.is_whole(state.recorded))
 
 
 def _discarded(deploy: Deploy) -> frozenset[RevisionKey]:
@@ -136,7 +193,7 @@ def _covered(
     )
 
 
-def _dry_run(deploy: Deploy, certificate: Trusted | None) -> Report:
+def _dry_run(deploy: Deploy) -> Report:
     """Plan and look for what is wrong, on a session that cannot write: nobody is waited for, and nothing is settled."""
     with reader(deploy.target, "dry run") as session:
         state = look(session, deploy.project)
@@ -146,7 +203,7 @@ def _dry_run(deploy: Deploy, certificate: Trusted | None) -> Report:
         if not deploy.pending(state):
             return deploy.nothing(session, state, told)
         deploy.refuse(session, state)
-        planned, covered = _prepared(deploy, session, state, certificate)
+        planned, covered = _prepared(deploy, session, state, _certificate(deploy))
         planned = replace(planned, findings=(*planned.findings, *told))
         if not planned.plans[0].steps:
             return deploy.report(Outcome.NOTHING_TO_DO, planned.findings, plan=planned.plans[0])
@@ -169,12 +226,13 @@ def _prepared(
 
 
 def _apply(
-    deploy: Deploy, lock: WatchedLock, main: Session, state: TargetState, certificate: Trusted | None
+    deploy: Deploy,
+    lock: WatchedLock,
+    main: Session,
+    state: TargetState,
+    planned: _Planned,
+    covered: Covered | None,
 ) -> Report:
-    lock.announce("plan", "planning")
-    planned, covered = _prepared(deploy, main, state, certificate)
-    if not planned.plans[0].steps:
-        return deploy.report(Outcome.NOTHING_TO_DO, planned.findings, plan=planned.plans[0])
     project = replace(
         deploy.project,
         map_references=planned.map_view.references,

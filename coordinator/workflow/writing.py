@@ -80,6 +80,7 @@ class Writer:
         rehearsal: str,
         attempt: str = "",
         marks: PersonalMarks = NO_MARKS,
+        planned: tuple[RevisionKey, ...] = (),
         outside: Outside | None = None,
     ) -> int:
         """Write a new run down, make it the owner of the fence, and name the connections after it; its number.
@@ -99,6 +100,7 @@ class Writer:
             environment=self.target.environment,
             rehearsal=rehearsal,
             attempt=attempt,
+            planned=planned,
         )
         with nothing_in_yet(ledger, number):
             self.lock.announce(str(number), "beginning")

@@ -271,3 +271,43 @@ def test_the_rights_that_copying_an_absent_modules_definitions_takes_are_asked_f
     assert asked.code == 1, asked.err
     assert "pg_dump locks the tables of module 'billing' to read their definitions: SELECT on" in said
     assert f'GRANT SELECT ON TABLE "money"."alembic_version", "money"."notes" TO "{role}";' in said
+
+
+def test_a_module_may_share_its_version_table_with_an_absent_one(images: Images) -> None:
+    table = {"version_table": "public.alembic_version"}
+    both = images.build("both", {"crm": table, "hr": table})
+    crm = images.build("crm", {"crm": table})
+    for image in (both, crm):
+        revise(image, "crm", "c1", "CREATE TABLE crm.customers (id int)", back="DROP TABLE crm.customers")
+    revise(both, "hr", "h1", "CREATE TABLE hr.people (id int)", back="DROP TABLE hr.people")
+    deploy(both)
+
+    started = crm.migrate(*UNREHEARSED)
+    assert started.code == 0, started.err
+    assert "nothing to do" in started.said
+    assert "warning" not in started.said
+    revise(crm, "crm", "c2", "CREATE TABLE crm.notes (id int)", back="DROP TABLE crm.notes")
+    deploy(crm)
+
+    assert crm.rows("SELECT version_num FROM public.alembic_version ORDER BY 1") == (("c2",), ("h1",))
+    assert both.migrate("rollback", "crm", "--yes", "--staging", "off").code == 1  # it does not have crm:c2
+    assert crm.migrate("rollback", "crm", "--yes", "--staging", "off").code == 0
+    assert crm.rows("SELECT version_num FROM public.alembic_version ORDER BY 1") == (("c1",), ("h1",))
+
+
+def test_a_plan_that_failed_is_tried_again_when_an_absent_module_has_moved(images: Images) -> None:
+    crm = crm_image(images)
+    billing = billing_image(images, VIEW)
+    deploy(crm)
+    deploy(billing)
+    revise(
+        crm, "crm", "c2",
+        "DO $$ BEGIN IF to_regclass('money.bills') IS NULL THEN RAISE 'no bills'; END IF; END $$",
+    )  # fmt: skip
+    assert crm.migrate(*UNREHEARSED).code == 3
+    refused = crm.migrate(*UNREHEARSED)
+    assert "tried the same plan" in refused.said
+    revise(billing, "billing", "b2", "CREATE TABLE money.bills (id int)")
+    deploy(billing)
+
+    deploy(crm)

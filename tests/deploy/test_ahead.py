@@ -97,6 +97,40 @@ def test_the_old_image_that_restarts_in_the_middle_of_a_deploy_waits_for_nobody(
         assert "module 'billing' is ahead of this checkout by b2" in old.said
 
 
+def test_an_image_whose_revision_may_still_be_taken_back_waits_for_that(site: Site) -> None:
+    write_shop(site.root)
+    apply(site)
+    add_column(site, then="SELECT 1")
+    write_revision(
+        versions_of(site.root, "billing"),
+        "b2",
+        after="b1",
+        upgrade=f'op.execute("{WHILE_HELD}")\nop.execute("SELECT 1 / 0")',
+        requires=["crm:c3"],
+    )
+    with site.session() as gate, site.running(*DEPLOY, "--atomic", "step") as new:
+        gate.execute("SELECT pg_advisory_lock(%s)", (GATE,))
+        site.await_value(WAITING)
+        (versions_of(site.root, "billing") / "b2.py").unlink()  # the image of crm: all of it is in
+        with (
+            site.running("status", "--wait", "90s") as told,
+            site.running(*DEPLOY) as image,
+        ):
+            site.await_value(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+                " AND application_name = 'migrate:waiting')"
+            )
+            assert told.poll() is None
+            gate.execute("SELECT pg_advisory_unlock(%s)", (GATE,))
+            failed, started, waited = site.end(new), site.end(image), site.end(told)
+
+    assert failed.code == 3, failed.err
+    assert started.code == 0, started.err
+    assert waited.code == 0, waited.err
+    assert site.value("SELECT run FROM migrate.applied WHERE revision = 'c3'") == 3
+    assert site.value("SELECT status FROM migrate.run WHERE number = 3") == "applied"
+
+
 def test_a_cut_off_run_is_still_settled_by_a_start_that_has_nothing_to_apply(site: Site) -> None:
     write_shop(site.root)
     apply(site)

@@ -1,4 +1,4 @@
-"""A run was cut off, and a start that has nothing to apply comes next: it does not give up what was promised of the run."""
+"""A run was cut off, and a start comes next that does not do its rest: it does not give up what was promised of the run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from coordinator.ledger.schema import VERSION
+from tests.commands_site import Desk
+from tests.failures.roles import make_role
 from tests.recovery.proxy import Cut, CuttingProxy, Seen
 from tests.trees import project, versions_of, write_revision
 
@@ -39,8 +42,13 @@ STARTS = {
 }
 
 
-def build(root: Path, revisions: Mapping[str, tuple[str, ...]], *, last: str = "SELECT 1") -> None:
-    """A checkout: every revision adds a table, and billing:b2, which requires crm:c2, does what `last` says besides."""
+def build(
+    root: Path, revisions: Mapping[str, tuple[str, ...]], *, last: str = "SELECT 1", of: str = "b2"
+) -> None:
+    """A checkout: every revision adds a table, and the one of that id does what `last` says besides.
+
+    billing:b2 requires crm:c2.
+    """
     project(root, modules=tuple(revisions))
     for module, names in revisions.items():
         for name, before in zip(names, (None, *names), strict=False):
@@ -49,7 +57,7 @@ def build(root: Path, revisions: Mapping[str, tuple[str, ...]], *, last: str = "
                 versions_of(root, module),
                 name,
                 after=before,
-                upgrade=f"{body}\nop.execute({last!r})" if name == "b2" else body,
+                upgrade=f"{body}\nop.execute({last!r})" if name == of else body,
                 downgrade=f"op.execute('DROP TABLE {module}.{name}')",
                 requires=["crm:c2"] if name == "b2" else [],
             )
@@ -189,3 +197,123 @@ def test_a_rollback_that_was_cut_off_is_left_as_it_is_too(site: Site) -> None:
     assert put_back.code == 0, put_back.err
     assert new.value("SELECT to_regclass('billing.b2') IS NOT NULL") is True
     assert status(site, 3) == "reversed"
+
+
+# What is started has something pending, and not what is left of the cut off run.
+UNRELATED = {
+    "an image of another module": Start({"agenda": ("a1", "a2")}),
+    "that module alone": Start({**NEW, "agenda": ("a1", "a2")}, (*DEPLOY, "--module", "agenda")),
+    "an older image with a mend": Start({"crm": ("c1",), "billing": ("b1",), "agenda": ("a1", "a2")}),
+}
+
+
+def cut_off(site: Site) -> Desk:
+    """Run 2 is killed after crm:c2, before billing:b2; the checkout that it was started from."""
+    deployed(site)
+    new = replace(site, root=site.root.parent / "new")
+    build(new.root, NEW)
+    killed_at_commit(new, 2, *BY_STEP)
+    return Desk(root=new.root, url=site.url, state=site.state)
+
+
+@pytest.mark.parametrize("name", UNRELATED)
+def test_a_start_that_does_something_else_leaves_it_open(site: Site, name: str) -> None:
+    new = cut_off(site)
+    start = UNRELATED[name]
+    elsewhere = Desk(root=site.root.parent / "other", url=site.url, state=site.state)
+
+    build(elsewhere.root, start.revisions, last="SELECT 1 / 0", of="a2")
+    failed = elsewhere.migrate(*start.words)
+    assert failed.code == 3, failed.err
+    assert status(site) == "running"
+    again = elsewhere.migrate(*start.words)
+    assert again.code == 3, again.err
+    assert "run 3 tried the same plan" in again.said
+    build(elsewhere.root, start.revisions)
+    ended = elsewhere.migrate(*start.words)
+    assert ended.code == 0, ended.err
+    assert PROMISE in ended.said
+    assert site.value("SELECT to_regclass('agenda.a2') IS NOT NULL") is True
+    assert status(site) == "running"
+
+    if name == "an image of another module":
+        aborted = new.migrate("recover", "--abort")
+        assert aborted.code == 0, aborted.err
+        assert status(site) == "reversed"
+        assert site.value("SELECT to_regclass('crm.c2') IS NULL") is True
+    else:
+        gone_on = new.migrate(*BY_STEP)
+        assert gone_on.code == 0, gone_on.err
+        assert status(site) == "settled"
+    assert site.value("SELECT to_regclass('agenda.a2') IS NOT NULL") is True
+
+
+def test_what_requires_a_step_of_it_that_came_in_meanwhile_is_not_left_without(site: Site) -> None:
+    new = cut_off(site)
+    elsewhere = Desk(root=site.root.parent / "other", url=site.url, state=site.state)
+    build(elsewhere.root, {"agenda": ("a1",)})
+    write_revision(versions_of(elsewhere.root, "agenda"), "a2", after="a1", requires=["crm:c2"])
+    assert elsewhere.migrate(*DEPLOY).code == 0
+
+    refused = new.migrate("recover", "--abort")
+
+    assert refused.code == 4, refused.err
+    assert "crm:c2 cannot be taken back: agenda:a2 requires it" in refused.said
+    assert site.value("SELECT to_regclass('crm.c2') IS NOT NULL") is True
+    assert status(site) == "running"
+
+
+def test_a_start_that_may_not_write_starts_all_the_same(site: Site, role: str) -> None:
+    cut_off(site)
+    _, start = other(site, "an older image")
+    elsewhere = Desk(root=site.root.parent / "other", url=site.url, state=site.state)
+    schemas = "migrate, crm, billing, agenda"
+    reader = make_role(
+        site,
+        role,
+        f"GRANT USAGE ON SCHEMA {schemas} TO {{role}}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA {schemas} TO {{role}}",
+    )
+
+    assert_left(elsewhere.migrate(*start.words, url=reader))
+    assert status(site) == "running"
+
+
+@pytest.mark.parametrize("why", ["a newer ledger", "no certificate"])
+def test_what_would_be_refused_if_something_were_pending_is_no_reason_against_a_start(
+    site: Site, why: str
+) -> None:
+    cut_off(site)
+    _, start = other(site, "an older image")
+    elsewhere = Desk(root=site.root.parent / "other", url=site.url, state=site.state)
+    words: tuple[str, ...] = start.words
+    if why == "a newer ledger":
+        site.execute(f"INSERT INTO migrate.version (number) VALUES ({VERSION + 1})")
+    else:
+        settings = elsewhere.root / "pyproject.toml"
+        text = settings.read_text(encoding="utf-8").replace(
+            'target = "embedded"\n', 'target = "embedded"\nrequire_certificate = true\n'
+        )
+        settings.write_text(text, encoding="utf-8")
+        words = ("all-modules", "--yes")
+
+    assert_left(elsewhere.migrate(*words))
+    assert status(site) == "running"
+
+
+def test_it_is_over_with_the_run_that_went_on_also_when_the_ledgers_connection_was_lost_meanwhile(
+    site: Site,
+) -> None:
+    new = cut_off(site)
+    # The first of these connections is idle while the run that goes on from there is at work.
+    last = (
+        "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name LIKE 'migrate:ledger%' ORDER BY backend_start LIMIT 1) AS first"
+    )
+    build(new.root, NEW, last=last)
+
+    ended = new.migrate(*BY_STEP)
+
+    assert ended.code == 0, ended.err
+    assert status(site) == "settled"
+    assert status(site, 3) == "applied"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.failures.shop import BREAKS, Break, build_shop
+from tests.trees import project, versions_of, write_revision
 
 if TYPE_CHECKING:
     from tests.failures.site import Site
@@ -89,3 +90,34 @@ def test_what_is_left_may_be_kept_and_the_next_run_goes_on_from_there(site: Site
     assert done.code == 0, done.err
     assert site.picture().versions["billing.alembic_version"] == ("b2",)
     assert site.value("SELECT count(*) FROM migrate.applied WHERE module = 'crm' AND revision = 'c2'") == 1
+
+
+def test_rows_that_others_write_into_tables_that_the_run_did_not_are_not_its_own(site: Site) -> None:
+    project(site.root, modules=("crm", "billing"))
+    crm, billing = versions_of(site.root, "crm"), versions_of(site.root, "billing")
+    tables = "CREATE TABLE crm.busy (id int PRIMARY KEY); CREATE TABLE crm.seeds (id int PRIMARY KEY)"
+    write_revision(crm, "c1", upgrade=f"op.execute({tables!r})")
+    deploy = ("all-modules", "--yes", "--staging", "off", "--atomic", "step")
+    assert site.migrate(*deploy).code == 0
+    write_revision(
+        crm,
+        "c2",
+        after="c1",
+        upgrade='op.execute("INSERT INTO crm.seeds VALUES (1)")',
+        downgrade='op.execute("DELETE FROM crm.seeds WHERE id = 1")',
+    )
+
+    for run, table, code in ((2, "busy", 3), (3, "seeds", 4)):
+        fails = (
+            f"DO $$ BEGIN FOR n IN 1..600 LOOP EXIT WHEN EXISTS (SELECT FROM crm.{table} WHERE id = 7);"
+            " PERFORM pg_sleep(0.1); END LOOP; RAISE 'no'; END $$"
+        )
+        write_revision(billing, "b1", upgrade=f"op.execute({fails!r})", requires=["crm:c2"])
+        with site.running(*deploy) as process:
+            site.await_value(
+                f"SELECT EXISTS (SELECT FROM migrate.applied WHERE revision = 'c2' AND run = {run})"
+            )
+            site.execute(f"INSERT INTO crm.{table} VALUES (7)")
+            ended = site.end(process)
+        assert ended.code == code, ended.err
+    assert "rows differ in crm.seeds" in ended.said

@@ -267,7 +267,7 @@ def walk_cut_off_and_an_older_checkout(site: Site, walk: Walk) -> None:
     text = second.read_text(encoding="utf-8")
     second.unlink()
     ended(site.migrate(*STEP), 0)
-    walk.run(1, "cut_off", "cut_off", "a run with nothing to do there, when not all of it is in")
+    walk.run(1, "cut_off", "cut_off", "a run that does not do its rest, when not all of it is in")
     second.write_text(text, encoding="utf-8")
     ended(site.migrate(*STEP), 0)
     assert run_state(site, 1) == "settled"

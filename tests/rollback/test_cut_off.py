@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.failures.roles import make_role
 from tests.failures.shop import SLEEPER
 from tests.kept.shelf import same
 from tests.rollback.firm import deploy, first_deploy, held, in_database, revision, roll_back
@@ -94,3 +95,23 @@ def test_the_next_rollback_goes_on_where_a_killed_one_stopped(desk: Desk) -> Non
     assert ended.code == 0, ended.err
     assert in_database(desk) == "b1 c1 s1"
     assert held(desk) == "billing:b2 crm:c2"
+
+
+def test_a_rollback_that_is_only_shown_writes_nothing_and_needs_no_right_to(desk: Desk, role: str) -> None:
+    cut_off(desk)
+    schemas = "migrate, crm, billing, stock"
+    reader = make_role(
+        desk,
+        role,
+        f"GRANT USAGE ON SCHEMA {schemas} TO {{role}}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA {schemas} TO {{role}}",
+    )
+    owner = desk.value("SELECT owner FROM migrate.fence")
+    shown = desk.migrate("rollback", "crm", "--dry-run", url=reader)
+    declined = desk.migrate("rollback", "crm", "--staging", "off")
+
+    assert shown.code == 0, shown.err
+    assert "crm:c2" in shown.out + shown.err
+    assert declined.code == 1, declined.err
+    assert desk.value("SELECT status FROM migrate.run WHERE number = 3") == "running"
+    assert desk.value("SELECT owner FROM migrate.fence") == owner

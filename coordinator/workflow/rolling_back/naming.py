@@ -39,8 +39,12 @@ def name_revisions(
     module: str | None,
     to: str | None,
     run: int | None,
+    partly_in: Collection[int] = (),
+    not_in: Collection[int] = (),
 ) -> Named:
-    """Find what was named. Raises UsageError for names that nobody knows, RefusedError for what cannot be meant."""
+    """Find what was named; runs that were cut off are `partly_in` or `not_in`, though the ledger is not told yet.
+
+    Raises UsageError for names that nobody knows, RefusedError for what cannot be meant."""
     trees = {tree.module.name: tree for tree in state.absent.all_trees(project)}
     if module is not None and module not in trees:
         raise UsageError(f"There is no module {module!r}.", help=suggest(module, sorted(trees)))
@@ -52,8 +56,8 @@ def name_revisions(
     if to is not None:
         assert module is not None  # the command line says so
         return _down_to(trees[module], state, to)
-    number = run if run is not None else newest_run(session, module)
-    failed = newest_failed_run(session) if run is None and module is None else None
+    number = run if run is not None else newest_run(session, module, cut_off=partly_in)
+    failed = newest_failed_run(session, cut_off=not_in) if run is None and module is None else None
     if failed is not None and (number is None or failed > number):
         return Named(keys=frozenset(), why_none=_failed_last(failed, number))
     if run is not None:

@@ -20,7 +20,7 @@ from coordinator.workflow.refusals import at_work, refuse_errors, refuse_newer_l
 from coordinator.workflow.rolling_back.naming import name_revisions
 from coordinator.workflow.rolling_back.prepare import Prepared, Preparing
 from coordinator.workflow.rolling_back.sources import source_folder
-from coordinator.workflow.safety import settle_cut_off_runs
+from coordinator.workflow.safety import read_cut_off_runs, settle_cut_off_runs
 from coordinator.workflow.state import look
 from coordinator.workflow.target import Target, open_target
 
@@ -135,9 +135,7 @@ class _Rollback:
         with self._target.connect("look") as session:
             state = look(session, self._project)
             refuse_newer_ledger(state)
-            if state.open_runs and not at_work(session, state):
-                state = self._settled(session)
-            prepared = self._prepare(session, state)
+            prepared = self._prepare(session, state, settled=bool(at_work(session, state)))
         if isinstance(prepared, RollbackReport):
             return prepared
         self._request.show(prepared)
@@ -151,21 +149,14 @@ class _Rollback:
             main = stack.enter_context(self._target.connect("main"))
             return self._carry_out(lock, main, prepared)
 
-    def _settled(self, session: Session) -> TargetState:
-        """Say in the ledger what runs that were cut off came to; what is named may be one of them."""
-        with (
-            locked(self._settings, self._target, self._tell),
-            self._target.connect("main") as main,
-            self._target.connect("ledger") as ledger_session,
-        ):
-            ledger = Ledger(ledger_session)
-            ledger.create()
-            settle_cut_off_runs(main, ledger)
-        return look(session, self._project)
+    def _prepare(self, session: Session, state: TargetState, *, settled: bool) -> Prepared | RollbackReport:
+        """What would go, or the report that nothing would.
 
-    def _prepare(self, session: Session, state: TargetState) -> Prepared | RollbackReport:
-        """What would go, or the report that nothing would."""
+        Runs that were cut off count as what they will be once they are `settled`: what is named may be one of them.
+        """
         self._tell(Working(what="reading what stands on what"))
+        cut_off = () if settled or not state.open_runs else read_cut_off_runs(session)
+        partly_in = {each.run.number for each in cut_off}
         named = name_revisions(
             session,
             self._project,
@@ -173,6 +164,8 @@ class _Rollback:
             module=self._request.module,
             to=self._request.to,
             run=self._request.run,
+            partly_in=partly_in,
+            not_in=() if settled else {each.number for each in state.open_runs} - partly_in,
         )
         if not named.keys:
             return self._report(Outcome.NOTHING_TO_DO, None, why_none=named.why_none)
@@ -207,7 +200,7 @@ class _Rollback:
                 ledger.create()
                 settle_cut_off_runs(main, ledger)
             state = look(main, self._project)
-        prepared = self._prepare(main, state)
+        prepared = self._prepare(main, state, settled=True)
         if isinstance(prepared, RollbackReport):
             return prepared
         refuse_errors(prepared.findings, "nothing was rolled back")
