@@ -31,7 +31,8 @@ Answered = TypeVar("Answered")
 KEY = 0x6D696772617465
 _LOCK_NOT_AVAILABLE = "55P03"
 _NAMED = re.compile(r"migrate:(?P<run>\S+)(?: (?P<host>\S+))?(?: (?P<doing>.+))?")  # see `application_name`
-_COMMANDS = frozenset({"accept", "cancel", "gc", "recover", "release", "rollback"})
+_MOVES_NONE = frozenset({"accept", "cancel", "gc", "release"})
+_COMMANDS = _MOVES_NONE | {"recover", "rollback"}
 
 
 class LockLostError(UnsettledError):
@@ -51,6 +52,12 @@ class Holder:
         """The number of its run; None while it has none yet, and for a connection that is not ours."""
         found = _NAMED.fullmatch(self.application)
         return int(found["run"]) if found and found["run"].isdecimal() else None
+
+    @property
+    def moves_revisions(self) -> bool:
+        """Whether it may put revisions in or take them out: a run, a recovery, or what becomes one."""
+        found = _NAMED.fullmatch(self.application)
+        return found is not None and found["run"] not in _MOVES_NONE
 
     def __str__(self) -> str:
         doing = f"{found}; " if (found := doing_of(self.application)) else ""

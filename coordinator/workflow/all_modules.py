@@ -11,6 +11,7 @@ from coordinator.errors import UsageError
 from coordinator.execution.events import Listener, TargetNamed
 from coordinator.execution.workers import Workers
 from coordinator.ledger.attempts import failed_for_good
+from coordinator.ledger.lock import find_holder
 from coordinator.model.plan import RunPlan
 from coordinator.settings.values import StagingKind
 from coordinator.workflow.before_writing import told_as_untouched
@@ -110,7 +111,9 @@ def all_modules(settings: Settings, request: Request, tell: Listener) -> Report:
         with target.connect("look") as session:
             state = look(session, deploy.project, whole=False)
             pending = deploy.pending(state)
-            busy = () if may_be_taken_back(deploy.project, state) else at_work(session, state)
+            holder = find_holder(session) if state.open_runs else None
+            waits = may_be_taken_back(deploy.project, state, holder)
+            busy = () if waits else at_work(session, state)
             if not pending and (busy or not state.open_runs):
                 return deploy.nothing(session, state, busy)
             if pending:

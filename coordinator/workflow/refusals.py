@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from coordinator.execution.project import Project
+    from coordinator.ledger.lock import Holder
     from coordinator.model.hold import Hold
     from coordinator.model.names import RevisionKey
     from coordinator.model.run import Run
@@ -125,8 +126,10 @@ def failed_findings(session: Session, wanted: str) -> tuple[Finding, ...]:
     return (Finding(rule="failed-before", message=failed_before(run), help=next_attempt(run)),)
 
 
-def may_be_taken_back(project: Project, state: TargetState) -> bool:
-    """Whether a run that is not over brought in a revision of this checkout: it takes that back if it fails."""
+def may_be_taken_back(project: Project, state: TargetState, holder: Holder | None) -> bool:
+    """Whether a run that is not over brought in a revision of this checkout, and the lock's `holder` may take it back."""
+    if holder is None or not holder.moves_revisions:
+        return False
     running = {each.number for each in state.open_runs}
     files = {revision.key for tree in project.trees for revision in tree.revisions}
     return any(each.run in running and each.key in files for each in state.recorded)

@@ -84,7 +84,7 @@ def _look(target: Target, project: Project) -> DatabaseStatus:
         open_runs=open_runs(state, holder),
         holder=None if holder is None else str(holder),
         findings=findings,
-        may_be_taken_back=holder is not None and may_be_taken_back(project, state),
+        may_be_taken_back=may_be_taken_back(project, state, holder),
     )
 
 
