@@ -258,7 +258,7 @@ def test_what_requires_a_step_of_it_that_came_in_meanwhile_is_not_left_without(s
     refused = new.migrate("recover", "--abort")
 
     assert refused.code == 4, refused.err
-    assert "crm:c2 cannot be taken back: agenda:a2 requires it" in refused.said
+    assert "crm:c2 cannot be taken back: agenda:a2 stands on it" in refused.said
     assert site.value("SELECT to_regclass('crm.c2') IS NOT NULL") is True
     assert status(site) == "running"
 
