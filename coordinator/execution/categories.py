@@ -110,8 +110,7 @@ def is_of_surroundings(error: BaseException) -> bool:
     """Whether it says nothing about the code: the connection or the worker was lost, or something ran short."""
     if categorize(error) not in (Category.CONNECTION, Category.RESOURCE):
         return False
-    failure = error.failure if isinstance(error, StepFailedError) else error
-    return getattr(failure, "sqlstate", None) not in _NOT_THERE
+    return sqlstate_of(error) not in _NOT_THERE
 
 
 def severity_of(category: Category, status: RunStatus) -> IncidentSeverity:

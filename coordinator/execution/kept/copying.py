@@ -164,13 +164,13 @@ class Copying:
         there = self._there(source)
         if loss.kind is LossKind.COLUMNS:
             return there
-        made = {
+        numbers = self.before.numbers
+        before = {
             each.name
             for each in source.columns
-            if self.before.numbers.get(Address("column", source.schema, source.name, each.name))
-            == each.number
+            if numbers.get(Address("column", source.schema, source.name, each.name)) == each.number
         }
-        whole = tuple(each for each in source.stored if each in there or each in made)
+        whole = tuple(each for each in source.stored if each in there or each in before)
         self.keeper.note_own(loss.relation, set(whole) - set(there))
         return whole
 

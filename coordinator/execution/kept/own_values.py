@@ -89,10 +89,8 @@ class OwnValues:
         if not why:
             if back or kept.digest in {"", self.digest}:
                 return None
-            why, rows = (
-                "the revision is another one by now",
-                False,
-            )  # what others had written in it is not its own
+            why = "the revision is another one by now"
+            rows = False  # rows that people had written are not of its making
         if known is None:
             return Own(why=why, columns=others, rows=rows)
         written = written_columns(known, kept.relations)
@@ -107,11 +105,11 @@ class OwnValues:
         if not origins:
             return ""
         if kept.origins is None:
-            return "" if taken_back else f"nobody knows whether {_named(origins)} was changed since"
+            return "" if taken_back else f"nobody knows whether {_named(origins)} has changed meanwhile"
         then = {each.relation: each.state for each in kept.origins}
         now = measured(self.session, origins, limit=self.limit)
         changed = [each.relation for each in now if _is_changed(each, then, taken_back=taken_back)]
-        return f"{_named(changed)} may have been changed since" if changed else ""
+        return f"{_named(changed)} may have changed meanwhile" if changed else ""
 
 
 def _is_changed(now: OriginState, then: dict[Table, str | None], *, taken_back: bool) -> bool:

@@ -9,7 +9,7 @@ from psycopg import sql
 from coordinator.model.catalog import LEDGER_SCHEMA
 from coordinator.postgres.keeping.copy import AFTER, CHANGED, REFUSED, WON
 from coordinator.postgres.keeping.each import all_or_each
-from coordinator.postgres.keeping.source import digest, equal, shown
+from coordinator.postgres.keeping.source import digest, equal, same_row, shown
 from coordinator.postgres.session import comma_separated, compose, identifier, literal
 
 if TYPE_CHECKING:
@@ -234,16 +234,13 @@ def _insertion(
 
 def newer_rows(session: Session, copy: str, now: Source, *, keys: dict[str, str]) -> int:
     """How many rows of the table have no row in the copy: they came later, and there is no value for them."""
-    same = sql.SQL(" AND ").join(
-        compose("k.{old} = {value}", old=identifier(old), value=shown(new)) for old, new in keys.items()
-    )
     return int(
         session.value(
             compose(
                 "SELECT count(*) FROM {rows} AS t WHERE NOT EXISTS (SELECT FROM {copy} AS k WHERE {same})",
                 rows=now.rows,
                 copy=copy_table(copy),
-                same=same,
+                same=same_row(keys),
             )
         )
     )

@@ -12,7 +12,7 @@ from coordinator.postgres.reading import SETTINGS
 from coordinator.postgres.session import comma_separated, compose, identifier, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from coordinator.model.locks import LockMode
     from coordinator.postgres.session import Session
@@ -190,27 +190,36 @@ def has_rows(session: Session, source: Source) -> bool:
     return session.value(compose("SELECT EXISTS (SELECT FROM {rows})", rows=source.rows)) is True
 
 
-def shown(name: str, *, of: str = "t") -> sql.Composable:
-    """The value of a column as its type prints it; a cast to text would drop the blanks of char(n), for one."""
+def shown(name: str) -> sql.Composable:
+    """The value of a column of the row `t` as its type prints it; a cast to text would drop the blanks of char(n), for one."""
     return compose(
         "CASE WHEN pg_catalog.num_nulls({value}) = 0 THEN pg_catalog.format('%s', {value}) END",
-        value=identifier(of, name),
+        value=identifier("t", name),
     )
 
 
-def digest(names: Collection[str], *, of: str = "t") -> sql.Composable:
-    """A number made of the printed values of these columns of a row."""
+def digest(names: Collection[str]) -> sql.Composable:
+    """A number made of the printed values of these columns of the row `t`."""
     return compose(
         "pg_catalog.hashtextextended((ARRAY[{values}]::text[])::text, 0)",
-        values=comma_separated(*(shown(name, of=of) for name in names)),
+        values=comma_separated(*(shown(name) for name in names)),
     )
 
 
-def equal(names: Collection[str], *, one: str = "t", other: str = "k") -> sql.Composable:
-    """Whether a row of a table and one of its copy have the same key, compared as printed."""
+def same_row(keys: Mapping[str, str]) -> sql.Composable:
+    """Whether the row `t` of a table is the row `k` of its copy, compared as printed.
+
+    `keys` maps the copy's key columns to what they are called in the table.
+    """
     return sql.SQL(" AND ").join(
-        compose("{value} = {kept}", value=shown(name, of=one), kept=identifier(other, name)) for name in names
+        compose("{value} = {kept}", value=shown(now), kept=identifier("k", then))
+        for then, now in keys.items()
     )
+
+
+def equal(names: Collection[str]) -> sql.Composable:
+    """The same, where the key's columns have kept their names."""
+    return same_row({each: each for each in names})
 
 
 @contextmanager

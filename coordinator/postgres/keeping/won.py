@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from psycopg import sql
-
 from coordinator.postgres.keeping.back import any_of, copy_table, is_empty
 from coordinator.postgres.keeping.copy import AFTER, CHANGED, TWINS, WAS, WON, text_digest
 from coordinator.postgres.keeping.outcome import Conflict
-from coordinator.postgres.keeping.source import digest, equal, shown
+from coordinator.postgres.keeping.source import digest, equal, same_row, shown
 from coordinator.postgres.session import comma_separated, compose, identifier, literal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+    from psycopg import sql
 
     from coordinator.postgres.keeping.source import Source
     from coordinator.postgres.session import Session
@@ -43,7 +43,7 @@ def note_values(
             was=identifier(WAS),
             values=values,
             rows=now.rows,
-            same=_same(keys),
+            same=same_row(keys),
         )
     )
 
@@ -171,14 +171,7 @@ def _others(copy: str, table: Source, keys: dict[str, str], columns: Collection[
         digest=digest(columns),
         rows=table.rows,
         copy=copy_table(copy),
-        same=_same(keys),
-    )
-
-
-def _same(keys: dict[str, str]) -> sql.Composable:
-    """Whether the row `t` of the table is the row `k` of the copy; `keys` maps the copy's columns to the table's."""
-    return sql.SQL(" AND ").join(
-        compose("{value} = k.{old}", value=shown(new), old=identifier(old)) for old, new in keys.items()
+        same=same_row(keys),
     )
 
 

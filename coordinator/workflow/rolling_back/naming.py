@@ -44,7 +44,8 @@ def name_revisions(
 ) -> Named:
     """Find what was named; runs that were cut off are `partly_in` or `not_in`, though the ledger is not told yet.
 
-    Raises UsageError for names that nobody knows, RefusedError for what cannot be meant."""
+    Raises UsageError for names that nobody knows, RefusedError for what cannot be meant.
+    """
     trees = {tree.module.name: tree for tree in state.absent.all_trees(project)}
     if module is not None and module not in trees:
         raise UsageError(f"There is no module {module!r}.", help=suggest(module, sorted(trees)))
