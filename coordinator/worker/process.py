@@ -341,7 +341,9 @@ class Worker:
             raise WorkerError(
                 f"it said nothing for {self._silence:g} s while {doing}, and was ended", kind="hung"
             ) from error
-        except (ConnectionResetError, ProtocolError, ValueError) as error:
+        except ConnectionResetError:  # what we had sent last was never read
+            raise self._ended(doing) from None
+        except (ProtocolError, ValueError) as error:
             output = self._output()
             self.stop()
             raise WorkerError(

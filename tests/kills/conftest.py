@@ -8,24 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.failures.conftest import state_directory
 from tests.kills.ground import Ground
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from coordinator.staging.cluster import LocalCluster
 
-__all__ = ["state_directory"]  # the staging server is the one of the other failures
-
 
 @pytest.fixture(scope="session")
-def ground(
-    server: LocalCluster, state_directory: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Ground]:
-    """Databases on the shared server, rehearsals on the shared staging server, forks of one imported process."""
-    with Ground(tmp_path_factory.mktemp("kills"), cluster=server, state=state_directory) as ground:
+def ground(server: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """Databases on the shared server, forks of one imported process.
+
+    The staging server is its own: what others leave there, or have there, gives a rehearsal other points.
+    """
+    with Ground(tmp_path_factory.mktemp("kills"), cluster=server) as ground:
         yield ground
         ground.sweep()
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from coordinator.postgres.connect import connect
 from coordinator.postgres.databases import drop_database
+from coordinator.postgres.roles import drop_roles, role_names
 from coordinator.postgres.session import compose, identifier
 from coordinator.postgres.url import as_words, with_database
 from coordinator.staging.binaries import find_binaries
@@ -36,12 +37,10 @@ _STAGING_NAME = re.compile(r"migrate_(?P<pid>\d+)_[0-9a-f]{12}")
 class Ground:
     """Everything that stays up between two kills. A `with` block starts and stops it."""
 
-    def __init__(
-        self, folder: Path, *, cluster: LocalCluster | None = None, state: Path | None = None
-    ) -> None:
-        """`cluster` and `state`: a target server and a directory of staging servers that are up already."""
+    def __init__(self, folder: Path, *, cluster: LocalCluster | None = None) -> None:
+        """`cluster`: a target server that is up already."""
         self.folder = folder
-        self.state = state or folder / "state"
+        self.state = folder / "state"
         self._given = cluster
         self._started: set[str] = set()  # pids, as staging databases have them in their names
 
@@ -130,6 +129,8 @@ class Ground:
         for name in names:
             if (found := _STAGING_NAME.fullmatch(name)) and found["pid"] in self._started:
                 drop_database(admin, name)
+        with session_on(admin) as session:
+            drop_roles(session, role_names(session))
 
     def _staging_url(self) -> DatabaseUrl:
         return self._staging._cluster.url()

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from tests.kills.points import Point
 
-_SWEEP_EVERY = 20  # kills
 _COUNTED = re.compile(r"^(\S+): (\d+) of (\d+) points struck, (\d+) failed", re.MULTILINE)
 
 
@@ -117,8 +116,6 @@ def _walk(ground: Ground, name: str, asked: argparse.Namespace) -> int:
         if story.complaints:
             failed += 1
             print(f"FAILED: {story}\n  again: {again(name, point, asked.how)}", flush=True)
-        if len(walked) % _SWEEP_EVERY == 0:
-            ground.sweep()
     _print_counts(name, walked, len(walk.points), failed, time.monotonic() - began)
     if _is_whole(asked) and len(walked) != len(walk.points):
         print(f"FAILED: {name}: {len(walked)} points of {len(walk.points)} were struck", flush=True)

@@ -64,7 +64,6 @@ def test_after_a_kill_the_next_command_ends_with_all_in_or_as_before(
     phases = {each.phase for each in walk.points}
     assert phases >= _PHASES.get(shape, {RECOVER}), "a phase of it has no point"
     strike_all(walk, one_of_each_sort(walk.points, dice))
-    ground.sweep()
 
 
 def test_the_same_command_passes_the_same_points_again(ground: Ground) -> None:

@@ -166,6 +166,7 @@ class Walk:
 
     def strike(self, point: Point, how: str = KILL) -> Story:
         """Strike at that point of the command, and go on until all is in."""
+        self.ground.sweep()  # what an earlier strike left is cleared away by the next rehearsal, with points of its own
         self._restore()
         struck = self._run(*self.shape.command, at=point.number, how=how)
         story = Story(shape=self.shape, point=point, how=how, commands=[struck])
