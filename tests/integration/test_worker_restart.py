@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from coordinator.model.capture import Direction
 from coordinator.model.module import Module
 from coordinator.revisions.reader import read_tree
-from coordinator.worker.process import Reply, Worker
+from coordinator.worker.process import Reply, Worker, WorkerError
 from tests.trees import write_revision
 
 if TYPE_CHECKING:
@@ -76,6 +77,24 @@ def test_a_process_that_died_between_two_questions_is_started_again(worker: Work
     os.kill(first, signal.SIGKILL)
     os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
     assert run(worker, module, Recording()) == ["SELECT 1"]
+
+
+def test_a_process_that_is_killed_before_it_reads_an_answer_is_told_as_killed(
+    worker: Worker, module: Module
+) -> None:
+    class Killing(Recording):
+        """Holds the process before the answer goes out, and kills it once the answer waits there unread."""
+
+        def execute(self, sql: str, parameters: Sequence[Any], line: int) -> Reply:
+            assert worker.pid is not None
+            os.kill(worker.pid, signal.SIGSTOP)
+            threading.Timer(0.5, os.kill, (worker.pid, signal.SIGKILL)).start()
+            return super().execute(sql, parameters, line)
+
+    write_revision(module.path, "a1", upgrade='op.execute("SELECT 1")')
+    with pytest.raises(WorkerError, match=r"ended \(signal 9\) while upgrade") as caught:
+        run(worker, module, Killing())
+    assert caught.value.killed
 
 
 def test_a_process_started_again_keeps_the_naming_convention_of_env_py(
