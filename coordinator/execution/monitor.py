@@ -159,17 +159,16 @@ def _seen_wait(session: Session, pid: int) -> Wait | None:
     on = awaited(session, pid)
     if on is None:
         return None
-    return Wait(
-        on=on,
-        blockers=tuple(
-            Blocker(
-                pid=each.pid,
-                user=each.user,
-                application=shown_application(each.application),
-                state=each.state,
-                age=each.age,
-                query=without_values(each.query, limit=_SHOWN_QUERY) if each.query else "",
-            )
-            for each in blocking(session, pid)
-        ),
+    blockers = tuple(
+        Blocker(
+            pid=each.pid,
+            user=each.user,
+            application=shown_application(each.application),
+            state=each.state,
+            age=each.age,
+            query=without_values(each.query, limit=_SHOWN_QUERY) if each.query else "",
+        )
+        for each in blocking(session, pid)
     )
+    # Nobody in the way: the wait ended between the two questions, and must not hide who was seen in its midst.
+    return Wait(on=on, blockers=blockers) if blockers else None

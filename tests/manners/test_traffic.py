@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from coordinator.postgres.blockers import blocking
 from coordinator.postgres.connect import connect
 from coordinator.postgres.failure import StatementError
 from coordinator.postgres.session import Session
@@ -26,6 +27,7 @@ from tests.manners.street import (
 from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
+    from coordinator.postgres.blockers import BlockingSession
     from tests.failures.site import Site
 
 BUILDING = (
@@ -251,6 +253,35 @@ def test_no_thread_and_no_connection_is_left_when_a_run_ends(site: Site) -> None
             time.sleep(0.3)
             assert threading.active_count() == before + 1
     assert threading.active_count() == before
+
+
+def test_a_wait_that_ends_while_it_is_looked_at_hides_nobody(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from coordinator.execution import monitor
+
+    build_street(site)
+    over = threading.Event()
+    looks = []
+
+    def asked_too_late_from_the_second_time_on(session: Session, pid: int) -> tuple[BlockingSession, ...]:
+        looks.append(pid)
+        if len(looks) > 1:
+            assert over.wait(10)
+        return blocking(session, pid)
+
+    monkeypatch.setattr(monitor, "blocking", asked_too_late_from_the_second_time_on)
+    with site.session() as session, site.session() as working, reading(site, "crm.notes"):
+        lock = monitor.WatchedLock(session, tell=lambda event: None, look_every=0.05)
+        lock.acquire(wait=1, waiting=lambda holder, seconds: None)
+        with lock.watched(), lock.watching(working):
+            working.execute("SET lock_timeout = '1s'; BEGIN")
+            with pytest.raises(StatementError, match="lock timeout"):
+                working.execute("LOCK TABLE crm.notes")
+            over.set()
+        assert len(looks) > 1
+        assert lock.wait is not None
+        assert [each.application for each in lock.wait.blockers] == ["nightly report"]
 
 
 def _interrupted(threads: int) -> None:
