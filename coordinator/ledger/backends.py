@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from coordinator.errors import UnsettledError
 from coordinator.ledger.lock import doing_of, in_words
 from coordinator.postgres.failure import StatementError
+from coordinator.sql.shown import without_values
 
 if TYPE_CHECKING:
     from coordinator.postgres.session import Session
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 PATIENCE = 6.0  # seconds; the server looks every two whether its client is there
 _ENDS_WITHIN = 10.0  # seconds that a process which was told to end may take
 _SHOWN = 60  # characters of a query
-_LITERAL = re.compile(r"'(?:[^']|'')*'")  # a query may hold values of rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +43,7 @@ def backends_of(session: Session, run: int) -> tuple[Backend, ...]:
         (f"migrate:{run} %",),
     )
     return tuple(
-        Backend(pid=pid, application=name, seconds=seconds, query=_shown(query))
+        Backend(pid=pid, application=name, seconds=seconds, query=without_values(query, limit=_SHOWN))
         for pid, name, seconds, query in rows
     )
 
@@ -91,8 +90,3 @@ def end_backends(session: Session, run: int) -> tuple[Backend, ...]:
             f"{left[0]} was told to end and does not", help="look at its wait_event in pg_stat_activity"
         )
     return found
-
-
-def _shown(query: str) -> str:
-    words = " ".join(_LITERAL.sub("'…'", query).split())
-    return words if len(words) <= _SHOWN else f"{words[: _SHOWN - 1]}…"

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from coordinator.execution.monitor import WatchedLock
     from coordinator.execution.project import Project
     from coordinator.execution.workers import Workers
+    from coordinator.model.catalog import Catalog
     from coordinator.model.finding import Finding
     from coordinator.model.forecast import Forecast
     from coordinator.model.kept import KeptData
@@ -125,9 +126,9 @@ class CarryingOut:
         refuse_newer_rows(self.main, plan, stakes.keeping, stakes.held)
         if plan.guarantee is not Guarantee.ONE_TRANSACTION and not self.consent(plan):
             raise RefusedError("not applied, as you said", help="the target was not touched")
-        self._look_again()
+        found = self._look_again(stakes.catalog)
         with ExitStack() as stack:
-            run, seconds = self._apply(stack, plan, rehearsal, stakes)
+            run, seconds = self._apply(stack, plan, rehearsal, stakes, found)
         return CarriedOut(
             plan=plan,
             rehearsal=rehearsal,
@@ -152,21 +153,25 @@ class CarryingOut:
         except ConnectionLostError:
             return ()  # `migrate history` shows it
 
-    def _stakes(self, plan: RunPlan, rehearsal: Rehearsal | None) -> Stakes:
-        catalog = read_catalog(self.main, ignore=self.project.version_tables)
+    def _catalog(self) -> Catalog:
+        return read_catalog(self.main, ignore=self.project.version_tables)
+
+    def _stakes(self, plan: RunPlan, rehearsal: Rehearsal | None, catalog: Catalog) -> Stakes:
         policy = keep_policy(self.settings, self.main, self.keep)
         return read_stakes(self.main, plan, keep_plan(policy, self.captured, plan, rehearsal), catalog)
 
-    def _with_stakes(self, done: Rehearsed) -> Rehearsed:
-        """With the locks of the keeping among those of its rehearsal."""
-        stakes = self._stakes(done.plan, done.rehearsal)
+    def _with_stakes(self, done: Rehearsed, catalog: Catalog) -> Rehearsed:
+        """With the locks of the keeping among those of its rehearsal, which began when `catalog` was the target's."""
+        stakes = self._stakes(done.plan, done.rehearsal, catalog)
         return replace(done, rehearsal=rehearsed_with_keeping(done.rehearsal, stakes.locks), stakes=stakes)
 
     def _rehearse(self, plans: tuple[RunPlan, ...]) -> tuple[RunPlan, Rehearsal | None, Stakes]:
         table = self.state.lock_table
         if self.covered is not None:
             refuse_overfull(self.covered.plan, self.covered.rehearsal, table)
-            done = self._with_stakes(Rehearsed(plan=self.covered.plan, rehearsal=self.covered.rehearsal))
+            done = self._with_stakes(
+                Rehearsed(plan=self.covered.plan, rehearsal=self.covered.rehearsal), self._catalog()
+            )
             done = within_max_hold(done, self.settings.max_hold, stepwise=None, rehearse=None, tell=self.tell)
             assert done.stakes is not None
             return done.plan, done.rehearsal, done.stakes
@@ -177,7 +182,7 @@ class CarryingOut:
                     help='say `requires = ["module:revision"]` in the revision, or allow a staging database',
                 )
             refuse_overfull(plans[0], None, table)
-            return plans[0], None, self._stakes(plans[0], None)
+            return plans[0], None, self._stakes(plans[0], None, self._catalog())
         self.lock.announce("rehearse", "rehearsing")
         done = within_lock_table(
             self._rehearsed(plans), table, stepwise=self.stepwise, rehearse=self._rehearsed, tell=self.tell
@@ -200,6 +205,7 @@ class CarryingOut:
         return rehearsal.where if self.covered is None else f"{self.covered.name}: {rehearsal.where}"
 
     def _rehearsed(self, plans: tuple[RunPlan, ...]) -> Rehearsed:
+        catalog = self._catalog()
         try:
             with target_baseline(self.target) as baseline:
                 done = rehearse(
@@ -214,24 +220,27 @@ class CarryingOut:
                     trace=self.trace,
                 )
         except RefusedError:
-            self._look_again()  # what failed was perhaps never as the plan had found it
+            self._look_again(catalog)  # what failed was perhaps never as the plan had found it
             raise
-        return self._with_stakes(done)
+        return self._with_stakes(done, catalog)
 
-    def _look_again(self) -> None:
-        """Refuse when somebody migrated a module while we rehearsed."""
-        before, now = self.state, look(self.main, self.project)
-        changed = sorted(
-            name for name in {*now.heads, *before.heads} if now.heads.get(name) != before.heads.get(name)
-        )
+    def _look_again(self, before: Catalog) -> Catalog:
+        """The target's definitions now. Refuses when somebody changed, since `before`, what the plan was rehearsed on."""
+        again = f"run `migrate {'rollback' if self.kind == ROLLBACK else 'all-modules'}` again"
+        planned, now = self.state.heads, look(self.main, self.project).heads
+        changed = sorted(name for name in {*now, *planned} if now.get(name) != planned.get(name))
         if changed:
+            raise RefusedError(f"somebody else has migrated {', '.join(changed)} meanwhile", help=again)
+        catalog = self._catalog()
+        if differing := _differing(before, catalog, self.project):
+            more = f", and {len(differing) - 1} more" if len(differing) > 1 else ""
             raise RefusedError(
-                f"somebody else has migrated {', '.join(changed)} meanwhile",
-                help=f"run `migrate {'rollback' if self.kind == ROLLBACK else 'all-modules'}` again",
+                f"somebody else has changed the target meanwhile: {differing[0]}{more}", help=again
             )
+        return catalog
 
     def _apply(
-        self, stack: ExitStack, plan: RunPlan, rehearsal: Rehearsal | None, stakes: Stakes
+        self, stack: ExitStack, plan: RunPlan, rehearsal: Rehearsal | None, stakes: Stakes, found: Catalog
     ) -> tuple[int, float]:
         writer = Writer(
             settings=self.settings,
@@ -274,9 +283,16 @@ class CarryingOut:
             where=self.target.shown,
         )
         with nothing_in_yet(segments.journal.ledger, number):
-            starting = starting_point(self.main, self.project, plan, segments.runner.catalog())
+            starting = starting_point(self.main, self.project, plan, found)
         executor = Executor(segments=segments, rollback=rollback, tell=self.tell)
         with self.lock.to_its_end():  # the executor's own handler lets the first signal stop it
             seconds = executor.apply(plan, starting, self.target.shown)
             erase_after_run(writer.ledger_session)
             return number, seconds
+
+
+def _differing(before: Catalog, now: Catalog, project: Project) -> tuple[str, ...]:
+    """What is another thing by now in the modules' schemas. Tables that came meanwhile are not: partitions do that."""
+    schemas, tables = frozenset(project.owners), {each.relation for each in before.definitions}
+    there = now.in_schemas(schemas).where(lambda each: each.relation is None or each.relation in tables)
+    return there.difference(before.in_schemas(schemas)).sentences()

@@ -140,6 +140,33 @@ def test_between_look_and_apply_it_is_refused_before_any_write(site: Site) -> No
     assert site.migrate(*DEPLOY).code == 0
 
 
+def test_what_was_changed_by_hand_during_the_rehearsal_is_refused_before_any_write(site: Site) -> None:
+    write_shop(site.root)
+    apply(site)
+    write_revision(
+        versions_of(site.root, "crm"),
+        "c3",
+        after="c2",
+        upgrade='op.execute("SELECT pg_sleep(1.5)")\nop.execute("ALTER TABLE crm.customers ADD fax text")',
+        downgrade='op.execute("ALTER TABLE crm.customers DROP fax")',
+    )
+    rehearses = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'migrate:baseline'"
+    with site.running("all-modules", "--yes", "--staging", "embedded") as run:
+        site.await_value(rehearses)
+        site.execute("ALTER TABLE crm.customers ADD nick text DEFAULT 'x'; CREATE TABLE crm.other (id int)")
+        ended = site.end(run)
+
+    assert ended.code == 1, ended.err
+    assert "somebody else has changed the target meanwhile" in ended.said
+    assert "column crm.customers.nick was not there before" in ended.said
+    assert "crm.other" not in ended.said
+    assert site.value("SELECT count(*) FROM migrate.run") == 1
+    with site.running("all-modules", "--yes", "--staging", "embedded") as run:
+        site.await_value(rehearses)
+        site.execute("CREATE TABLE crm.another (id int)")
+        assert site.end(run).code == 0
+
+
 def test_twenty_times_a_day_on_a_laptop_never_makes_the_next_run_refuse(desk: Desk) -> None:
     write_shop(desk.root)
     apply(desk)
