@@ -75,10 +75,10 @@ class StepSession:
             for name, value in conduit.changed_settings.items()
             if name not in before and self.session.value("SELECT current_setting(%s, true)", (name,)) != value
         }
-        for name, value in changed.items():
-            if name == "role":
-                continue  # `leave` ends every role
-            self.session.execute("SELECT set_config(%s, %s, true)", (name, value or ""))
+        if "role" in changed:  # that one may perhaps not put back the others
+            self.session.execute("SET LOCAL ROLE NONE")
+        for name in sorted(changed.keys() - {"role"}):
+            self.session.execute("SELECT set_config(%s, %s, true)", (name, changed[name] or ""))
         return tuple(
             Finding(
                 rule="session-left-changed",

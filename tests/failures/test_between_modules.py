@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.trees import project, versions_of, write_revision
 
 if TYPE_CHECKING:
@@ -46,13 +48,49 @@ def test_a_setting_that_a_module_leaves_behind_does_not_reach_the_next(site: Sit
     site.execute("CREATE TABLE crm.child (id int REFERENCES crm.parent)")
     _two_modules(
         site,
-        "op.execute('CREATE TABLE t (id int)')\nop.execute('SET session_replication_role = replica')",
+        "op.execute('CREATE TABLE t (id int)')\nop.execute('SET session_replication_role = replica')\n"
+        "op.execute('SET ROLE pg_monitor')",
         "op.execute('CREATE TABLE invoices (id int)')\nop.execute('INSERT INTO crm.child VALUES (1)')",
     )
     before = site.picture()
     failed = site.migrate("all-modules", "--staging", "off")
     assert failed.code == 3, failed.err
-    assert "violates foreign key constraint" in failed.said, "triggers stayed off for the next module"
+    assert "violates foreign key constraint" in failed.said, (
+        "triggers or rights stayed off for the next module"
+    )
+    for setting in ("role", "session_replication_role"):
+        assert f"crm:c1 leaves '{setting}' changed for whoever comes after it; it was put back" in failed.said
+    assert site.picture() == before
+
+
+@pytest.mark.parametrize(
+    ("statement", "rule", "told"),
+    [
+        ("CREATE TABLE crm.mine (id int)", "only-own-schemas", "crm.mine"),
+        ("DO $$BEGIN EXECUTE 'DROP TABLE crm.t CASCADE'; END$$", "no-view-gone", "crm.v"),
+        ("ALTER TABLE crm.t RENAME COLUMN nick TO alias", "functions-resolve", "crm.nick_of"),
+    ],
+    ids=["object", "cascade", "function"],
+)
+def test_what_a_step_does_to_another_module_fails_it_and_goes_back(
+    site: Site, statement: str, rule: str, told: str
+) -> None:
+    _two_modules(
+        site,
+        "op.execute('CREATE TABLE t (id int, nick text)')\nop.execute('CREATE VIEW v AS SELECT id FROM t')\n"
+        'op.execute("CREATE FUNCTION nick_of(n int) RETURNS text LANGUAGE sql'
+        " AS 'SELECT nick FROM crm.t WHERE id = n'\")",
+        f"op.execute('CREATE TABLE invoices (id int)')\nop.execute({statement!r})",
+    )
+    site.execute("CREATE SCHEMA crm; CREATE SCHEMA billing")
+    before = site.picture()
+    rehearsed = site.migrate("all-modules")
+    assert rehearsed.code == 1, rehearsed.err
+    failed = site.migrate("all-modules", "--staging", "off")
+    assert failed.code == 3, failed.err
+    for ended in (rehearsed, failed):
+        assert rule in ended.said
+        assert told in ended.said
     assert site.picture() == before
 
 
@@ -113,12 +151,13 @@ def test_a_downgrade_that_leaves_a_trace_is_told_by_the_rehearsal_and_never_call
         "op.execute('CREATE TABLE invoices (id int)')\nop.execute('SELECT 1 / 0')",
     )
     site.execute("CREATE SCHEMA crm; CREATE SCHEMA billing")
+    rehearsed = site.migrate("all-modules", "--atomic", "step")
+    assert rehearsed.code == 1, rehearsed.err
+    assert "after crm:c1 was taken back, sequence crm.forgotten was not there before" in rehearsed.said
     failed = site.migrate("all-modules", "--staging", "off", "--atomic", "step")
     assert failed.code == 4, failed.err
     assert "everything was reversed, but the database is not as it was" in failed.said
     assert "crm.forgotten" in failed.said
-    rehearsed = site.migrate("all-modules", "--atomic", "step")
-    assert rehearsed.code != 0
 
 
 def test_a_long_step_is_not_ended_by_the_roles_own_limits(site: Site) -> None:

@@ -86,11 +86,19 @@ def _await(url: DatabaseUrl, sql: str) -> None:
             time.sleep(0.05)
 
 
-def test_a_role_of_a_baseline_is_gone_when_a_revision_makes_it(alone: Site, reporting: str) -> None:
+def test_roles_and_extensions_come_from_the_target_and_are_gone_when_a_revision_makes_them(
+    alone: Site, reporting: str
+) -> None:
     project(alone.root, modules=("crm",))
     alone.execute(f"CREATE ROLE {reporting}; CREATE SCHEMA crm; GRANT USAGE ON SCHEMA crm TO {reporting}")
-    _revision(alone, "a1", up="CREATE TABLE a1 (a int)", down="DROP TABLE a1")
-    assert alone.migrate(*REHEARSE).code == 0
+    kind = "text"
+    if alone.value("SELECT 1 FROM pg_available_extensions WHERE name = 'citext'"):
+        alone.execute("CREATE EXTENSION citext SCHEMA crm")
+        kind = "citext"
+    up = f"CREATE TABLE a1 (a {kind}); GRANT SELECT ON a1 TO {reporting}"
+    _revision(alone, "a1", up=up, down="DROP TABLE a1")
+    rehearsed = alone.migrate(*REHEARSE)
+    assert rehearsed.code == 0, rehearsed.err
     assert _roles_left(alone) == {"postgres"}
     drop_role(alone, reporting)
 

@@ -94,6 +94,7 @@ def test_a_lock_that_is_not_to_be_had_names_who_holds_it(site: Site) -> None:
     )
     assert any(each["ours"] == "the run's steps" for each in document["sessions"])
     assert any("another session stood in the way" in each for each in document["lessons_learned"])
+    assert document["prevention_actions"]
 
 
 def test_a_connection_that_is_cut_is_told_though_the_ledgers_own_was_cut_too(site: Site) -> None:

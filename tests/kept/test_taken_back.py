@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,6 +61,10 @@ def test_a_dropped_column_has_its_values_again_when_a_later_step_fails(site: Sit
     assert same(site, before)
     assert site.value("SELECT ending FROM migrate.kept") == "put back"
     assert site.value("SELECT to_regclass('migrate.kept_1')") is None
+    told = json.loads(site.migrate("history", "1", "--report", "--format", "json").out)["kept"]
+    assert [(each["step"], each["what"], each["rows"], each["state"]) for each in told] == [
+        ("crm:c2", "column crm.customers.phone", site.value("SELECT count(*) FROM crm.customers"), "put back")
+    ]
 
 
 def test_a_dropped_column_of_numbers_comes_back_with_a_sequence_that_is_ahead_of_them(site: Site) -> None:

@@ -139,6 +139,9 @@ def _rounds(ground: Ground, count: int, seed: int) -> int:
                     f"FAILED: {crowd.name}, round {number}: {found}\n  again: {_rounds_again(seed)}",
                     flush=True,
                 )
+    if count and not killed:
+        failed += 1
+        print("FAILED: in no round anybody was killed before it had ended", flush=True)
     print(
         f"{MANY} at once on an empty database, then {count} rounds with pending steps:"
         f" {killed} killed in time, {failed} failed, {time.monotonic() - began:.0f} s",

@@ -41,6 +41,8 @@ def test_pauses_grow_and_end_with_the_patience() -> None:
     pauses = [patient.next_pause() for _ in range(12)]
     assert all(pause is not None and pause <= 15 for pause in pauses)
     assert (pauses[0] or 0) < (pauses[-1] or 0)
+    other = Patience(1000.0)
+    assert [other.next_pause() for _ in range(12)] != pauses, "two runs would meet again and again"
     assert Patience(0.0).next_pause() is None
 
 

@@ -18,6 +18,7 @@ from tests.rollback.firm import (
     roll_back,
     told,
 )
+from tests.trees import versions_of
 
 if TYPE_CHECKING:
     from tests.commands_site import Desk
@@ -142,14 +143,39 @@ def test_what_says_that_it_cannot_go_back_or_does_nothing_is_refused(desk: Desk)
         irreversible="the old letters are shredded",
     )
     revision(desk, "stock:s2", ("CREATE TABLE stock.shops (id int)",), ())
+    revision(desk, "billing:b2", ("CREATE TABLE billing.notes (id int)",), ())
+    written = versions_of(desk.root, "billing") / "b2.py"
+    written.write_text(written.read_text(encoding="utf-8").partition("def downgrade")[0], encoding="utf-8")
     deploy(desk)
+    ended = roll_back(desk, "billing")
+    assert ended.code == 1
+    assert (
+        "billing:b2 has a downgrade() that fails: AttributeError: the revision has no downgrade()"
+        in ended.said
+    )
     ended = roll_back(desk, "crm")
     assert ended.code == 1
     assert "crm:c2 says that it cannot be taken back: the old letters are shredded" in ended.said
     ended = roll_back(desk, "stock")
     assert ended.code == 1
     assert "stock:s2 has a downgrade() that does nothing, so what its upgrade() made would stay" in ended.said
-    assert in_database(desk) == "b1 c2 s2"
+    assert in_database(desk) == "b2 c2 s2"
+
+
+def test_a_downgrade_that_breaks_what_another_module_has_is_refused_or_leaves_everything_in(
+    desk: Desk,
+) -> None:
+    first_deploy(desk)
+    hidden = "DO $$BEGIN EXECUTE 'DROP TABLE stock.items'; END$$"
+    revision(desk, "crm:c2", ("CREATE TABLE crm.notes (id int)",), ("DROP TABLE crm.notes", hidden))
+    deploy(desk)
+    before = desk.picture()
+    for staging, code in (("embedded", 1), ("off", 3)):
+        ended = roll_back(desk, "crm", staging=staging)
+        assert ended.code == code, ended.err
+        assert "no-view-gone" in ended.said
+        assert "stock.items" in ended.said
+        assert desk.picture() == before
 
 
 def test_a_module_that_is_not_here_and_stands_on_it_is_named(desk: Desk) -> None:
