@@ -122,7 +122,7 @@ def command(
             error=ErrorType[error_type.upper()] if error_type else None,
             keep=keep_request(settings, discard=discard, keep_personal=keep_personal),
             dry_run=dry_run,
-            show=_shower(progress, form=form, asks=asks and not dry_run),
+            show=_shower(progress, form=form, may_happen=(yes or asks) and not dry_run),
             consent=lambda prepared: yes or (asks and progress.confirm("roll this back?")),
             trusts=_truster(progress, trusted=trust_ledger_source, asks=asks),
         )
@@ -130,22 +130,18 @@ def command(
     return _end(report, settings, form=form, verbose=verbose, asked=asks)
 
 
-def _shower(progress: Progress, *, form: str, asks: bool) -> Callable[[Prepared], None]:
-    """Shows a rollback before it happens: as the document, or beside a JSON document for whoever is asked."""
+def _shower(progress: Progress, *, form: str, may_happen: bool) -> Callable[[Prepared], None]:
+    """Shows a rollback before it happens: as the document, or beside a JSON document, which comes at the end."""
 
     def show(prepared: Prepared) -> None:
         from coordinator.cli.document import page, write_text
         from coordinator.reports.rollback_text import rollback_text
 
         progress.pause()
+        text = rollback_text(prepared.analysis, prepared.decision, prepared.plan, prepared.findings, page())
         if form != "json":
-            write_text(
-                rollback_text(prepared.analysis, prepared.decision, prepared.plan, prepared.findings, page())
-            )
-        elif asks:
-            text = rollback_text(
-                prepared.analysis, prepared.decision, prepared.plan, prepared.findings, page()
-            )
+            write_text(text)
+        elif may_happen:
             click.echo(text, err=True, nl=False)
 
     return show

@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 
 def test_a_module_on_which_nobody_stands_goes_alone(desk: Desk) -> None:
     both_deploys(desk)
-    ended = roll_back(desk, "stock", staging="embedded")
+    ended = roll_back(desk, "stock", "--format", "json", staging="embedded")
     assert ended.code == 0, ended.err
     assert in_database(desk) == "b2 c2 s1"
     assert held(desk) == "stock:s2"
-    assert "decision MODULE_ONLY: nothing of another module stands on what goes" in told(ended)
+    shown, _, happened = ended.err.partition("rolling back")
+    assert "decision MODULE_ONLY: nothing of another module stands on what goes" in " ".join(shown.split())
+    assert happened
+    assert json.loads(ended.out)["decision"]["action"] == "MODULE_ONLY"
     assert "1 revision taken back" in ended.said
     assert desk.steps() == ("downgrade stock:s2 reversed",)
 
