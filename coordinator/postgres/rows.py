@@ -21,8 +21,9 @@ Table = tuple[str, str]  # schema and name
 
 _AT_ONCE = 200  # tables in one statement; each holds a lock until the statement is done
 # The whole row as jsonb, whose keys are sorted: the order of columns does not count. A sum: nor that of rows.
+# A mere `t` would be the column where a table has one of that name.
 _CHECKSUM = """SELECT {schema}, {name}, count(*),
-    coalesce(sum(hashtextextended(to_jsonb(t)::text, 0)::numeric), 0)::text FROM {table} AS t"""
+    coalesce(sum(hashtextextended(to_jsonb(t.*)::text, 0)::numeric), 0)::text FROM {table} AS t"""
 _COUNT = "SELECT {schema}, {name}, count(*) FROM {table} AS t"
 
 
