@@ -1,4 +1,4 @@
-"""Whether rows may be written by more than what a step's SQL says: by functions, triggers, rules and keys. Pure."""
+"""Whether rows may be written that a step's SQL does not name: by functions, triggers, rules, keys and views. Pure."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Table = tuple[str, str]  # schema and name
 
+_HEIR = "child of "  # begins the line of a table's definition that names its parents
 _CODE = frozenset({"function", "procedure", "aggregate"})
 
 
@@ -57,6 +58,46 @@ def calls_own_code(effects: RevisionEffects, catalogs: Iterable[Catalog]) -> boo
         for catalog in catalogs
         for address in catalog.definitions
     )
+
+
+def reaches_others(effects: RevisionEffects, catalogs: Iterable[Catalog]) -> bool:
+    """Whether a step's SQL overwrites rows of tables that it does not name: by CASCADE, through a view, or in heirs.
+
+    A name of which nobody can tell that it is a table's counts as a view's. Partitions are no heirs: what is said
+    of the table that they belong to is said of them.
+    """
+    overwriting = tuple(each for each in effects.of(Verb.WRITE, Verb.RETYPE) if each.overwrites)
+    if not overwriting:
+        return False
+    named = {(each.object.schema, each.object.name) for each in overwriting}
+    made = tuple(each for each in effects.of(Verb.CREATE) if each.object.kind is ObjectKind.RELATION)
+    tables = {(each.object.schema, each.object.name) for each in made if each.type != "view"}
+    views = {(each.object.schema, each.object.name) for each in made if each.type == "view"}
+    for catalog in catalogs:
+        tables |= {each[1:3] for each in catalog.definitions if each.kind == "table"}
+        views |= {each[1:3] for each in catalog.definitions if each.kind == "view"}
+    return (
+        any(each.cascade for each in overwriting)
+        or not named <= tables - views
+        or any(named & _with_heirs(catalog) for catalog in catalogs)
+    )
+
+
+def _with_heirs(catalog: Catalog) -> set[Table]:
+    """The tables that others inherit from."""
+    tables = {each: text for each, text in catalog.definitions.items() if each.kind == "table"}
+    parents = {
+        parent
+        for text in tables.values()
+        for line in text.split("\n")
+        if line.startswith(_HEIR)
+        for parent in line.removeprefix(_HEIR).replace('"', "").split(", ")
+    }
+    return {
+        each[1:3]
+        for each, text in tables.items()
+        if f"{each.schema}.{each.name}" in parents and "\npartition by " not in text
+    }
 
 
 def key_writes(catalog: Catalog, table: Table, *, updated: bool, deleted: bool) -> bool:

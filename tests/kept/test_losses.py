@@ -11,7 +11,7 @@ from coordinator.model.catalog import Address, Catalog
 from coordinator.model.kept import Loss, LossKind
 from coordinator.model.names import RevisionKey
 from coordinator.planning.composites import columns_of_shrunk_types
-from coordinator.planning.hidden_writes import calls_own_code, key_writes, writes_besides
+from coordinator.planning.hidden_writes import calls_own_code, key_writes, reaches_others, writes_besides
 from coordinator.planning.losses import LossReader, loses_by_type, losses_of
 from coordinator.revisions.effects import effects_of
 from coordinator.sql.mandatory import relaxed
@@ -136,6 +136,36 @@ def test_a_function_of_the_servers_own_writes_nothing_and_any_other_may() -> Non
     assert calls_own_code(effects("SELECT fix()"), (CATALOG, own))
     made = "CREATE FUNCTION once() RETURNS int LANGUAGE sql AS 'SELECT 1'"
     assert calls_own_code(effects(made, "UPDATE people SET name = once()", "DROP FUNCTION once"), (CATALOG,))
+
+
+@pytest.mark.parametrize(
+    ("statements", "reaches"),
+    [
+        (("UPDATE people SET name = 'x'", "DELETE FROM people", "TRUNCATE parts", "UPDATE parts SET id = 1"), False),
+        (("CREATE TABLE t (id int)", "UPDATE t SET id = 1"), False),
+        (("CREATE TEMP TABLE t AS SELECT 1 AS id", "UPDATE t SET id = 1"), False),
+        (("ALTER TABLE old ADD COLUMN x int", "INSERT INTO old VALUES (1)", "UPDATE heir SET id = 1"), False),
+        (("TRUNCATE people CASCADE",), True),
+        (("UPDATE old SET id = 1",), True),
+        (("ALTER TABLE old ALTER id TYPE bigint USING id * 2",), True),
+        (("UPDATE shown SET id = 1",), True),
+        (("CREATE VIEW v AS SELECT * FROM people", "UPDATE v SET id = 1", "DROP VIEW v"), True),
+        (("ALTER TABLE people RENAME TO folk", "CREATE VIEW people AS SELECT * FROM folk", "DELETE FROM people"), True),
+        (("UPDATE elsewhere SET id = 1",), True),
+    ],
+)  # fmt: skip
+def test_a_view_an_heir_and_a_cascade_are_written_without_their_names(
+    statements: tuple[str, ...], reaches: bool
+) -> None:
+    more = {
+        Address("table", "crm", "parts"): "owner me\npartition by RANGE (id)",
+        Address("table", "crm", "part"): "owner me\nchild of crm.parts\nFOR VALUES FROM (0) TO (5)",
+        Address("table", "crm", "old"): "owner me",
+        Address("table", "crm", "heir"): 'owner me\nchild of crm."Other", crm.old',
+        Address("view", "crm", "shown"): "owner me\nSELECT 1",
+    }
+    catalog = Catalog(definitions={**CATALOG.definitions, **more})
+    assert reaches_others(effects(*statements), (CATALOG, catalog)) is reaches
 
 
 def test_a_key_writes_where_its_action_changes_the_row_that_refers() -> None:

@@ -22,6 +22,19 @@ CREATE TABLE crm.a_part PARTITION OF crm.parts FOR VALUES FROM (0) TO (5);
 CREATE TABLE crm.z_part PARTITION OF crm.parts FOR VALUES FROM (5) TO (100);
 INSERT INTO crm.parts SELECT n, 'Name ' || n FROM generate_series(1, 9) AS n;
 """
+CARTS = """
+CREATE TABLE crm.carts (id int PRIMARY KEY);
+CREATE TABLE crm.lines (id int PRIMARY KEY, cart int REFERENCES crm.carts, amount int);
+INSERT INTO crm.carts SELECT generate_series(1, 3);
+INSERT INTO crm.lines SELECT n, 1 + n % 3, n FROM generate_series(1, 9) AS n;
+"""
+HEIRS = """
+CREATE TABLE crm.deals (id int PRIMARY KEY, amount int, name varchar(20));
+CREATE TABLE crm.old_deals (year int, PRIMARY KEY (id)) INHERITS (crm.deals);
+INSERT INTO crm.deals SELECT n, n, 'Name ' || n FROM generate_series(1, 4) AS n;
+INSERT INTO crm.old_deals SELECT n, n, 'Name ' || n, 1990 + n FROM generate_series(5, 9) AS n;
+"""
+DEALS = "SELECT id, amount, name FROM crm.deals ORDER BY id"
 ADDRESSES = """
 CREATE TYPE crm."Addr" AS (street text, zip text);
 CREATE DOMAIN crm.home AS crm."Addr";
@@ -201,6 +214,48 @@ def block(*statements: str) -> str:
             ("SELECT 1",),
             "SELECT id, a::text, list::text, home::text FROM crm.people ORDER BY id",
             id="an attribute that a block drops and makes anew",
+        ),
+        pytest.param(
+            CARTS,
+            ("TRUNCATE crm.carts CASCADE", "ALTER TABLE crm.lines ADD COLUMN product int NOT NULL"),
+            ("ALTER TABLE crm.lines DROP COLUMN product",),
+            "SELECT * FROM crm.carts JOIN crm.lines ON cart = carts.id ORDER BY lines.id",
+            id="a table that is emptied by its key and gets a column",
+        ),
+        pytest.param(
+            HEIRS,
+            ("TRUNCATE crm.deals", "ALTER TABLE crm.deals ADD COLUMN extra int"),
+            ("ALTER TABLE crm.deals DROP COLUMN extra",),
+            DEALS,
+            id="an heir that is emptied and gets a column",
+        ),
+        pytest.param(
+            HEIRS,
+            (
+                "ALTER TABLE crm.deals ADD COLUMN extra int, ALTER amount TYPE int USING amount * 100",
+                "ALTER TABLE crm.deals ALTER name TYPE text USING lower(name)",
+            ),
+            ("ALTER TABLE crm.deals DROP COLUMN extra, ALTER name TYPE varchar(20)",),
+            DEALS,
+            id="an heir whose columns are computed anew in types that hold as much",
+        ),
+        pytest.param(
+            HEIRS,
+            ("UPDATE crm.deals SET amount = 0", "UPDATE crm.old_deals SET name = upper(name)"),
+            ("SELECT 1",),
+            DEALS,
+            id="another column that is changed in the rows of an heir",
+        ),
+        pytest.param(
+            CUSTOMERS + "CREATE VIEW crm.shown AS SELECT id, phone FROM crm.customers",
+            (
+                "ALTER TABLE crm.customers ADD COLUMN nick text",
+                "UPDATE crm.customers SET nick = name",
+                "UPDATE crm.shown SET phone = NULL",
+            ),
+            ("ALTER TABLE crm.customers DROP COLUMN nick",),
+            "SELECT * FROM crm.customers ORDER BY id",
+            id="another column that is changed through a view",
         ),
     ],
 )

@@ -7,7 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from coordinator.model.effect import Verb
-from coordinator.planning.hidden_writes import Table, calls_own_code, key_writes, writes_besides
+from coordinator.planning.hidden_writes import (
+    Table,
+    calls_own_code,
+    key_writes,
+    reaches_others,
+    writes_besides,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,12 +70,14 @@ class Written:
 
     @cached_property
     def _sql_says_all(self) -> bool:
-        """Whether nothing of the step's writing is hidden in a body, a trigger or a rule."""
+        """Whether nothing of the step's writing is hidden in a body, a trigger, a rule or a view, or in other tables."""
         if self.effects is None or self.effects.unknown:
             return False
         catalogs = (self.before, self.after)
-        return not calls_own_code(self.effects, catalogs) and not any(
-            writes_besides(each, self._events) for each in catalogs
+        return not (
+            calls_own_code(self.effects, catalogs)
+            or reaches_others(self.effects, catalogs)
+            or any(writes_besides(each, self._events) for each in catalogs)
         )
 
     @cached_property
