@@ -17,8 +17,8 @@ _COLUMNS = (
     "number, run, module, revision, direction, kind, table_schema, table_name, columns, key, rest, left_as, rows,"
     " bytes, checksum, left_out, copy, kept, expires, ended, ending, ended_by, put_back, conflicts"
 )
-_SINCE_3 = "digest, origins::text"
-_BEFORE_3 = "'', NULL"
+_SINCE_3 = "digest, origins::text, personal"
+_BEFORE_3 = "'', NULL, '{}'::text[]"
 
 _EXPIRED = (
     "expires <= clock_timestamp()"
@@ -115,9 +115,9 @@ def write_kept(main: Session, kept: KeptData, *, keep_for: float) -> None:
     """Write a row on the connection and in the transaction of the step; `keep_for` is in seconds."""
     main.execute(
         "INSERT INTO migrate.kept (number, run, module, revision, direction, kind, table_schema, table_name, columns,"
-        " key, rest, left_as, rows, bytes, checksum, left_out, copy, digest, origins, expires, ended, ending)"
+        " key, rest, left_as, rows, bytes, checksum, left_out, personal, copy, digest, origins, expires, ended, ending)"
         " OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::text[], %s::text[], %s::text[],"
-        " %s::text[], %s, %s, %s, %s::text[], %s, %s, %s::jsonb, clock_timestamp() + make_interval(secs => %s),"
+        " %s::text[], %s, %s, %s, %s::text[], %s::text[], %s, %s, %s::jsonb, clock_timestamp() + make_interval(secs => %s),"
         " CASE WHEN %s::text IS NOT NULL THEN clock_timestamp() END, %s)",
         (
             kept.number,
@@ -136,6 +136,7 @@ def write_kept(main: Session, kept: KeptData, *, keep_for: float) -> None:
             kept.bytes,
             kept.checksum,
             list(kept.left_out),
+            list(kept.personal),
             kept.copy,
             kept.digest,
             None if kept.origins is None else _origins_text(kept.origins),
@@ -210,4 +211,5 @@ def _kept(row: Row) -> KeptData:
         conflicts=row[23],
         digest=row[24],
         origins=None if row[25] is None else tuple(OriginState(**each) for each in json.loads(row[25])),
+        personal=tuple(row[26]),
     )

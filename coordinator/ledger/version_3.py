@@ -1,5 +1,5 @@
 """Version 3 of the ledger's tables: how far a function was that commits in its middle, what was taken away of it,
-where kept data came from, which columns are personal, and what a run was going to do."""
+where kept data came from, which columns are personal and which of those are kept, and what a run was going to do."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ COMMENT ON COLUMN migrate.personal.column_name IS 'The column, likewise.';
 
 ALTER TABLE migrate.kept ADD COLUMN IF NOT EXISTS digest text NOT NULL DEFAULT '';
 ALTER TABLE migrate.kept ADD COLUMN IF NOT EXISTS origins jsonb;
+ALTER TABLE migrate.kept ADD COLUMN IF NOT EXISTS personal text[] NOT NULL DEFAULT '{}';
 COMMENT ON COLUMN migrate.kept.digest IS 'Digest of the revision''s content that ran; of what a downgrade destroyed, the content that had brought it in. Empty: not noted.';
 COMMENT ON COLUMN migrate.kept.origins IS 'Other tables that the opposite function fills this one from: schema, name, and count and checksum of rows (null: not there; ?: not measured). Null: not known.';
+COMMENT ON COLUMN migrate.kept.personal IS 'Columns of the copy that the map says are personal, copied since --keep-personal asked for them.';
 
 ALTER TABLE migrate.run ADD COLUMN IF NOT EXISTS planned text[] NOT NULL DEFAULT '{}';
 COMMENT ON COLUMN migrate.run.planned IS 'The steps of its plan in order, as module:revision, so that a run that was cut off can be gone on with only by one that does the rest; empty: not noted.';

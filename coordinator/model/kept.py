@@ -10,12 +10,14 @@ from coordinator.model.database_map import folded
 from coordinator.model.locks import LockMode
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from coordinator.model.capture import Direction
     from coordinator.model.names import RevisionKey
 
 
+Table = tuple[str, str]  # schema and name
 # The real schema, and table and column as `folded`.
 PersonalColumn = tuple[str, str, str]
 
@@ -121,7 +123,8 @@ class KeptData:
 
     `columns` and `key` are names from before the step; `left_as` is schema, table and key columns as the step left
     them, () when the table was gone. `rest` are the table's columns as the step left it: the digest of a row is
-    taken over them. `copy` names the table in the ledger's schema that holds the rows; None: there is none (any more).
+    taken over them. `left_out` are personal columns that were not copied, `personal` those that were. `copy` names
+    the table in the ledger's schema that holds the rows; None: there is none (any more).
     `digest` is that of the revision's content that ran, of a downgrade's loss the one that had brought it in; "": not
     noted. `origins` are the other tables that the opposite function fills this one from; None: not known.
     """
@@ -141,6 +144,7 @@ class KeptData:
     bytes: int = 0
     checksum: str = "0"
     left_out: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
     copy: str | None = None
     kept: datetime | None = None
     expires: datetime | None = None
@@ -212,10 +216,14 @@ class KeepPolicy:
         """Whether what this revision destroys is copied first."""
         return self.enabled and key.module not in self.without and key not in self.discard
 
-    def left_out(self, loss: Loss, columns: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of the columns that are not copied because they are personal."""
-        return tuple(each for each in columns if self.leaves_out(loss.schema, loss.table, each))
+    def left_out(self, tables: Collection[Table], columns: Collection[str]) -> tuple[str, ...]:
+        """Those of the columns that are not copied because they are personal; `tables` as of `personal_of`."""
+        return () if self.keep_personal else self.personal_of(tables, columns)
 
-    def leaves_out(self, schema: str, table: str, column: str) -> bool:
-        """Whether the column of that name is not copied because it is personal."""
-        return not self.keep_personal and (schema, folded(table), folded(column)) in self.personal
+    def personal_of(self, tables: Collection[Table], columns: Collection[str]) -> tuple[str, ...]:
+        """Those of a table's columns that are personal; `tables` are it and those that it is a part or an heir of."""
+        return tuple(
+            each
+            for each in columns
+            if any((schema, folded(table), folded(each)) in self.personal for schema, table in tables)
+        )

@@ -27,7 +27,9 @@ def kept_lines(kept: Sequence[KeptData]) -> Iterator[str]:
         elif each.ending is Ending.COMMITTED:
             yield f"changed without a copy: {what}, by {each.key}, which commits statement by statement"
         if each.left_out:
-            yield f"not kept, as the map calls it personal: {_personal(each)}"
+            yield f"not kept, as the map calls it personal: {_named(each, each.left_out)}"
+        if _held(each):
+            yield f"personal, and kept all the same: {_named(each, each.personal)}"
 
 
 def kept_section(kept: Sequence[KeptData], run: int, page: Page) -> Iterator[str]:
@@ -52,7 +54,9 @@ def _facts(each: KeptData, run: int) -> Iterator[str]:
     if each.copy is not None:
         yield f"the rows are in migrate.{each.copy}, which only the role that deploys may read"
     if each.left_out:
-        yield f"personal, and so not kept: {_personal(each)}"
+        yield f"personal, and so not kept: {_named(each, each.left_out)}"
+    if _held(each):
+        yield f"personal, and kept all the same: {_named(each, each.personal)}"
 
 
 def _state(each: KeptData) -> str:
@@ -89,8 +93,13 @@ def _put_back(each: KeptData) -> Iterator[str]:
         yield f"{counted(gone, 'row')} deleted since: nothing to put the values into"
 
 
-def _personal(each: KeptData) -> str:
-    return ", ".join(f"{each.schema}.{each.table}.{name}" for name in each.left_out)
+def _held(each: KeptData) -> bool:
+    """Whether personal data is in a copy now."""
+    return bool(each.personal) and each.copy is not None
+
+
+def _named(each: KeptData, columns: Sequence[str]) -> str:
+    return ", ".join(f"{each.schema}.{each.table}.{name}" for name in columns)
 
 
 def kept_as_json(kept: Sequence[KeptData]) -> list[dict[str, object]]:
@@ -112,6 +121,7 @@ def _as_json(each: KeptData) -> dict[str, object]:
         "rows": each.rows,
         "bytes": each.bytes,
         "leftOut": list(each.left_out),
+        "personal": list(each.personal),
         "copy": None if each.copy is None else f"migrate.{each.copy}",
         "kept": _moment(each.kept),
         "expires": _moment(each.expires),

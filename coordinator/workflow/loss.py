@@ -130,10 +130,10 @@ def _not_kept(step: Step, loss: Loss, keeping: KeepPlan, source: Source) -> str:
         return "the step commits statement by statement"
     if loss.kind is not LossKind.TABLE and not source.keys:
         return "the table has no key that tells its rows apart"
-    out = policy.left_out(loss, loss.columns or source.stored)
-    never = policy.left_out(loss, source.stored)
+    out = policy.left_out(source.lineage, loss.columns or source.stored)
+    never = policy.left_out(source.lineage, source.stored)
     if not out and loss.kind is not LossKind.TABLE and not keeping.row_key(step, loss, source, never):
-        out = policy.left_out(loss, source.keys[0])
+        out = policy.left_out(source.lineage, source.keys[0])
         if not out:
             return "the key that tells its rows apart goes with it"
     return f"{', '.join(out)}: personal data, kept only with --keep-personal" if out else ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kept.shelf import build, failing, step
+from tests.kept.shelf import CUSTOMERS, build, failing, step
 
 if TYPE_CHECKING:
     from tests.failures.site import Site
@@ -51,9 +52,14 @@ def test_a_personal_column_that_goes_with_its_mark_is_kept_only_when_that_is_ask
         "ALTER TABLE crm.customers ADD COLUMN name text NOT NULL, ADD COLUMN phone text",))  # fmt: skip
     deploy(site, *flag)
     kept = ["name", "phone"] if flag else ["name"]
-    out = [] if flag else ["phone"]
-    assert site.rows("SELECT columns, left_out FROM migrate.kept") == ((kept, out),)
-    assert ("personal" in site.migrate("history", "2").out) is not bool(flag)
+    phone: list[list[str]] = [["phone"], []]
+    held, out = phone if flag else reversed(phone)
+    assert site.rows("SELECT columns, personal, left_out FROM migrate.kept") == ((kept, held, out),)
+    shown = site.migrate("history", "2").out
+    assert ("personal, and so not kept: crm.customers.phone" in shown) is not bool(flag)
+    assert ("personal, and kept all the same: crm.customers.phone" in shown) is bool(flag)
+    (told,) = json.loads(site.migrate("history", "2", "--format", "json").out)["kept"]
+    assert (told["columns"], told["personal"], told["leftOut"]) == (kept, held, out)
 
 
 def test_a_personal_column_is_left_out_under_the_names_that_the_run_gives_to_it_and_its_table(
@@ -86,6 +92,28 @@ def test_a_personal_column_is_left_out_under_the_names_that_the_run_gives_to_it_
     assert site.rows("SELECT columns, left_out FROM migrate.kept ORDER BY number") == (
         (["name"], ["mobile"]),
         (["id", "name"], ["mobile"]),
+    )
+
+
+def test_a_partition_and_an_heir_have_the_marks_of_the_table_that_the_map_knows(site: Site) -> None:
+    build(
+        site,
+        CUSTOMERS + "CREATE TABLE crm.gone (since int PRIMARY KEY) INHERITS (crm.customers);"
+        "INSERT INTO crm.gone VALUES (21, 'a', '+1', 1);"
+        "CREATE TABLE crm.events (id int PRIMARY KEY, email text, what text) PARTITION BY RANGE (id);"
+        "CREATE TABLE crm.y2023 PARTITION OF crm.events FOR VALUES FROM (0) TO (5);"
+        "CREATE TABLE crm.y2024 PARTITION OF crm.events FOR VALUES FROM (5) TO (9);"
+        "INSERT INTO crm.events SELECT n, 'me@example.org', 'x' FROM generate_series(1, 8) AS n",
+    )
+    draw(site, PHONE, ("events", "email", "yes"), ("events", "what", ""))
+    step(site, "c2", "c1", ("DROP TABLE crm.y2023, crm.gone", "ALTER TABLE crm.events DETACH PARTITION crm.y2024",
+                            "ALTER TABLE crm.y2024 RENAME TO archive"), ("SELECT 1",))  # fmt: skip
+    step(site, "c3", "c2", ("DROP TABLE crm.archive",), ("SELECT 1",))
+    deploy(site)
+    assert site.rows("SELECT table_name, columns, left_out FROM migrate.kept ORDER BY table_name") == (
+        ("archive", ["id", "what"], ["email"]),
+        ("gone", ["id", "name", "since"], ["phone"]),
+        ("y2023", ["id", "what"], ["email"]),
     )
 
 

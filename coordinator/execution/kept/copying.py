@@ -141,7 +141,7 @@ class Copying:
         lost = tuple(each for each in loss.columns if each in there) if loss.columns else whole
         if loss.columns and not lost:  # computed again, or made by this run
             return self._numbered(loss, source, (), (), ())
-        never = self.keeper.left_out(source, source.stored)
+        never = self.keeper.left_out(source)
         row_key = self.keeper.plan.row_key(self.step, loss, source, never)
         if not row_key or (loss.kind is LossKind.ROWS and set(row_key) & set(lost)):
             lost = whole  # only whole rows can be told apart, or made anew
@@ -190,6 +190,7 @@ class Copying:
             kept=kept,
             row_key=row_key,
             left_out=out,
+            personal=self.keeper.personal(source),
         )
 
     def _check_limits(self, seconds: float) -> None:

@@ -64,19 +64,23 @@ class Keeper:
     def _find_personal(self) -> frozenset[tuple[int, int]]:
         policy = self.plan.policy
         found = columns_in(self.session, {schema for schema, *_ in policy.personal})
-        return frozenset((oid, number) for oid, number, *names in found if policy.leaves_out(*names))
+        return frozenset(
+            (oid, number)
+            for oid, number, schema, table, column in found
+            if policy.personal_of([(schema, table)], [column])
+        )
 
-    def left_out(self, source: Source, names: Collection[str]) -> tuple[str, ...]:
+    def left_out(self, source: Source) -> tuple[str, ...]:
         """Those of a table's columns that are not copied because they are personal."""
-        leaves_out = self.plan.policy.leaves_out
+        return () if self.plan.policy.keep_personal else self.personal(source)
+
+    def personal(self, source: Source) -> tuple[str, ...]:
+        """A table's personal columns, by the names that it and they have now or had before the run."""
+        now = self.plan.policy.personal_of(source.lineage, [each.name for each in source.columns])
         return tuple(
             each.name
             for each in source.columns
-            if each.name in names
-            and (
-                (source.oid, each.number) in self._personal
-                or leaves_out(source.schema, source.name, each.name)
-            )
+            if each.name in now or (source.oid, each.number) in self._personal
         )
 
     def learn(self, step: Step, missed: tuple[Loss, ...]) -> None:

@@ -17,7 +17,7 @@ class MadeCopy:
     """One copy that was made before the step and is not in the ledger yet.
 
     `columns` are all columns of the copy, `kept` those whose values are wanted back, `left_out` those at stake that
-    must not be copied. Without `kept` there is no table.
+    must not be copied, `personal` all of the source that are personal. Without `kept` there is no table.
     """
 
     loss: Loss
@@ -27,6 +27,7 @@ class MadeCopy:
     kept: tuple[str, ...]
     row_key: tuple[str, ...]
     left_out: tuple[str, ...]
+    personal: tuple[str, ...]
 
     @property
     def name(self) -> str:

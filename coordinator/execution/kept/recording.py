@@ -64,6 +64,7 @@ class Recording:
                 bytes=size,
                 checksum=checksum,
                 left_out=made.left_out,
+                personal=tuple(each for each in made.columns if each in made.personal),
                 copy=made.name,
                 digest=self._content(),
                 origins=self._origins(made.loss.relation, left_as[:2]),

@@ -35,7 +35,8 @@ class SourceColumn:
 class Source:
     """One ordinary or partitioned table. `keys` are the sets of columns that tell its rows apart, the best first.
 
-    `depth` is how many partitioned tables it is a part of; 0: it is no partition.
+    `depth` is how many partitioned tables it is a part of; 0: it is no partition. `elders` are those and all that it
+    inherits from, by schema and name.
     """
 
     oid: int
@@ -43,8 +44,14 @@ class Source:
     name: str
     partitioned: bool
     depth: int
+    elders: tuple[tuple[str, str], ...]
     columns: tuple[SourceColumn, ...]
     keys: tuple[tuple[str, ...], ...]
+
+    @property
+    def lineage(self) -> tuple[tuple[str, str], ...]:
+        """Its own name and those of its elders: what is said of a column of theirs is said of its own."""
+        return (self.schema, self.name), *self.elders
 
     @property
     def stored(self) -> tuple[str, ...]:
@@ -68,7 +75,12 @@ class Source:
 
 _TABLE = """
 SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind = 'p',
-       (SELECT greatest(count(*) - 1, 0) FROM pg_catalog.pg_partition_ancestors(c.oid))::int
+       (SELECT greatest(count(*) - 1, 0) FROM pg_catalog.pg_partition_ancestors(c.oid))::int,
+       ARRAY(WITH RECURSIVE elder (oid) AS (
+           SELECT inhparent FROM pg_catalog.pg_inherits WHERE inhrelid = c.oid
+           UNION SELECT i.inhparent FROM elder JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = elder.oid)
+         SELECT ARRAY[m.nspname, e.relname]::text[] FROM elder JOIN pg_catalog.pg_class AS e USING (oid)
+           JOIN pg_catalog.pg_namespace AS m ON m.oid = e.relnamespace ORDER BY 1)
   FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p') AND {condition}
 """
@@ -105,16 +117,20 @@ def columns_there(session: Session) -> dict[int, int]:
 
 
 def columns_in(session: Session, schemas: Collection[str]) -> tuple[tuple[int, int, str, str, str], ...]:
-    """Every column of the tables in these schemas: the table's OID, its number, and the names of schema, table and it."""
+    """Every column of the tables in these schemas, and of all that are a part or an heir of one: the OID of the table
+    and the column's number there, and the names of schema, table and column in these schemas."""
     if not schemas:
         return ()
     rows = session.rows(
         compose(
-            "SELECT c.oid::bigint, a.attnum::int, n.nspname::text, c.relname::text, a.attname::text"
-            " FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid"
-            " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
-            " WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped"
-            " AND n.nspname = ANY ({schemas}::text[])",
+            "WITH RECURSIVE line (elder, oid) AS ("
+            " SELECT c.oid, c.oid FROM pg_catalog.pg_class AS c WHERE c.relkind IN ('r', 'p')"
+            " AND c.relnamespace IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = ANY ({schemas}::text[]))"
+            " UNION SELECT line.elder, i.inhrelid FROM line JOIN pg_catalog.pg_inherits AS i ON i.inhparent = line.oid)"
+            " SELECT a.attrelid::bigint, a.attnum::int, n.nspname::text, c.relname::text, a.attname::text"
+            " FROM line JOIN pg_catalog.pg_attribute AS a ON a.attrelid = line.oid AND a.attnum > 0 AND NOT a.attisdropped"
+            " JOIN pg_catalog.pg_class AS c ON c.oid = line.elder"
+            " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace",
             schemas=literal(sorted(schemas)),
         )
     )
@@ -138,7 +154,7 @@ def _source(session: Session, condition: sql.Composable) -> Source | None:
     found = session.rows(compose(_TABLE, condition=condition))
     if not found:
         return None
-    oid, schema, name, partitioned, depth = found[0]
+    oid, schema, name, partitioned, depth, elders = found[0]
     names = ("number", "name", "type", "generated", "identity", "mandatory", "default")
     columns = session.rows(compose(_COLUMNS, oid=literal(oid)))
     keys = session.rows(compose(_KEYS, oid=literal(oid)))
@@ -148,6 +164,7 @@ def _source(session: Session, condition: sql.Composable) -> Source | None:
         name=name,
         partitioned=partitioned,
         depth=depth,
+        elders=tuple((elder, table) for elder, table in elders),
         columns=tuple(SourceColumn(**dict(zip(names, row, strict=True))) for row in columns),
         keys=tuple(tuple(row[0]) for row in keys),
     )
