@@ -161,12 +161,23 @@ def test_accepting_in_a_newer_ledger_is_refused(newer: Desk) -> None:
 def test_every_table_and_column_of_the_ledger_says_what_it_is(desk: Desk) -> None:
     write_shop(desk.root)
     apply(desk)
+    desk.execute(
+        "INSERT INTO crm.customers VALUES (1, 'Ada'); CREATE TABLE crm.keyless AS SELECT id FROM crm.customers;"
+        "CREATE TABLE crm.gone AS SELECT id FROM crm.customers"
+    )
+    write_revision(
+        versions_of(desk.root, "crm"),
+        "c3",
+        after="c2",
+        upgrade="op.execute('UPDATE crm.customers SET name = 1; UPDATE crm.keyless SET id = 2; DROP TABLE crm.gone')",
+    )
+    apply(desk)
     silent = desk.rows(
         "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum >= 0"
         " AND NOT a.attisdropped WHERE c.relnamespace = 'migrate'::regnamespace AND c.relkind = 'r'"
         " AND c.relname NOT LIKE 'kept\\_%' AND coalesce(col_description(c.oid, a.attnum), '') = ''"
         " UNION ALL SELECT c.relname, '' FROM pg_class c WHERE c.relnamespace = 'migrate'::regnamespace"
-        " AND c.relkind = 'r' AND c.relname NOT LIKE 'kept\\_%' AND coalesce(obj_description(c.oid, 'pg_class'), '') = ''"
+        " AND c.relkind = 'r' AND coalesce(obj_description(c.oid, 'pg_class'), '') = ''"
     )
     assert silent == ()
     assert (
@@ -176,3 +187,10 @@ def test_every_table_and_column_of_the_ledger_says_what_it_is(desk: Desk) -> Non
         > 10
     )
     assert desk.value("SELECT obj_description('migrate'::regnamespace, 'pg_namespace')")
+    held = ("rows of crm.customers (name)", "table crm.gone", "rows of crm.keyless (id)")
+    assert desk.rows(
+        "SELECT obj_description(('migrate.' || copy)::regclass, 'pg_class') FROM migrate.kept ORDER BY number"
+    ) == tuple(
+        (f"Copy of {each}, made before crm:c3 (upgrade) in run 2: see number {number} of migrate.kept.",)
+        for number, each in enumerate(held, start=1)
+    )

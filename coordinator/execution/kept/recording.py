@@ -116,17 +116,21 @@ class Recording:
         """Narrow the copy; the key that it has now, what the table and the key are called now, and its columns."""
         names = {} if now is None else made.names_in(now)
         keys = {each: names[each] for each in made.row_key if each in names}
+        comment = (
+            f"Copy of {made.loss}, made before {self.step.key} ({self.step.direction.value}) in run {self.run}:"
+            f" see number {made.number} of migrate.kept."
+        )
         if now is None:
-            keep_copy.keep_all(self.session, made.name)
+            keep_copy.keep_all(self.session, made.name, comment=comment)
             return made.row_key, (), ()
         # Rows in another table of the same name, made or moved there by the step, are not those that went.
         replaced = now.oid != made.source.oid
         if not made.row_key or len(keys) < len(made.row_key):
             there = all(names.get(each) == each for each in made.columns)
             if there and not replaced and made.loss.kind is not LossKind.COLUMNS:
-                keep_copy.narrow_without_key(self.session, now, made.name, made.columns)
+                keep_copy.narrow_without_key(self.session, now, made.name, made.columns, comment=comment)
             else:
-                keep_copy.keep_all(self.session, made.name)
+                keep_copy.keep_all(self.session, made.name, comment=comment)
             return (), (now.schema, now.name), ()
         # Rows that go by other keys now must not come back beside themselves.
         moved = keep_copy.moved_keys(self.session, now, made.name, keys)
@@ -142,6 +146,7 @@ class Recording:
             keys=keys,
             compared=compared,
             all_rows=replaced or bool(lost - set(names)),
+            comment=comment,
         )
         row_key = () if moved else made.row_key
         if set(row_key) & lost and keep_copy.unmatched(self.session, made.name):

@@ -87,15 +87,25 @@ def _close(session: Session, name: str) -> None:
         )
 
 
-def keep_all(session: Session, copy: str) -> None:
+def _comment(copy: str, comment: str) -> sql.Composable:
+    """The command that says in the catalog what a finished copy holds."""
+    return compose(
+        "COMMENT ON TABLE {copy} IS {comment}",
+        copy=identifier(LEDGER_SCHEMA, copy),
+        comment=literal(comment),
+    )
+
+
+def keep_all(session: Session, copy: str, *, comment: str) -> None:
     """Make the copy final as it is: the step left no row that could be compared."""
     session.execute(
         compose(
-            "ALTER TABLE {before} RENAME TO {copy}; ALTER TABLE {made} ADD COLUMN {after} bigint",
+            "ALTER TABLE {before} RENAME TO {copy}; ALTER TABLE {made} ADD COLUMN {after} bigint; {comment}",
             before=identifier(LEDGER_SCHEMA, _before(copy)),
             copy=identifier(copy),
             made=identifier(LEDGER_SCHEMA, copy),
             after=identifier(AFTER),
+            comment=_comment(copy, comment),
         )
     )
 
@@ -110,6 +120,7 @@ def narrow(
     keys: dict[str, str],
     compared: dict[str, str],
     all_rows: bool,
+    comment: str,
 ) -> None:
     """Make the copy final: with the digest of each row as the step left it, and unless `all_rows` without equal rows.
 
@@ -133,7 +144,7 @@ def narrow(
     session.execute(
         compose(
             "CREATE TABLE {made} AS SELECT {columns}, t.{after} FROM {before} AS k"
-            " LEFT JOIN (SELECT {inner} FROM {rows} AS t) AS t ON {same}{where}; DROP TABLE {before}",
+            " LEFT JOIN (SELECT {inner} FROM {rows} AS t) AS t ON {same}{where}; DROP TABLE {before}; {comment}",
             made=identifier(LEDGER_SCHEMA, copy),
             columns=comma_separated(*(identifier("k", each) for each in columns)),
             after=identifier(AFTER),
@@ -145,6 +156,7 @@ def narrow(
                 for old in keys
             ),
             where=compose("") if all_rows else compose(" WHERE {any}", any=sql.SQL(" OR ").join(differs)),
+            comment=_comment(copy, comment),
         )
     )
     _close(session, copy)
@@ -175,18 +187,21 @@ def moved_keys(session: Session, now: Source, copy: str, keys: dict[str, str]) -
     )
 
 
-def narrow_without_key(session: Session, now: Source, copy: str, columns: Collection[str]) -> None:
+def narrow_without_key(
+    session: Session, now: Source, copy: str, columns: Collection[str], *, comment: str
+) -> None:
     """Make the copy final with those of its rows that are not in the table any more; rows are compared whole."""
     session.execute(
         compose(
             "CREATE TABLE {made} AS SELECT {columns} FROM {before} EXCEPT ALL SELECT {values} FROM {rows} AS t;"
-            " DROP TABLE {before}; ALTER TABLE {made} ADD COLUMN {after} bigint",
+            " DROP TABLE {before}; ALTER TABLE {made} ADD COLUMN {after} bigint; {comment}",
             made=identifier(LEDGER_SCHEMA, copy),
             columns=comma_separated(*(identifier(each) for each in columns)),
             before=identifier(LEDGER_SCHEMA, _before(copy)),
             values=comma_separated(*(shown(each) for each in columns)),
             rows=now.rows,
             after=identifier(AFTER),
+            comment=_comment(copy, comment),
         )
     )
     _close(session, copy)
