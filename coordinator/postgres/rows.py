@@ -69,7 +69,10 @@ def ordinary_tables(session: Session, schemas: Collection[str] | None = None) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableMark:
-    """What the open transaction has done to one table so far; only the difference of two marks means something."""
+    """What the open transaction has done to one table so far; only the difference of two marks means something.
+
+    `estimate` is 0 also where the server has never counted the rows; `empty`: it has, and there were none.
+    """
 
     schema: str
     name: str
@@ -78,6 +81,7 @@ class TableMark:
     updated: int
     deleted: int
     estimate: int
+    empty: bool
     root: int | None
 
     @property
@@ -98,11 +102,13 @@ def table_marks(session: Session) -> dict[int, TableMark]:
                   pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid),
                   greatest(c.reltuples::bigint, pg_catalog.pg_stat_get_live_tuples(c.oid),
                       pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid), 0),
+                  c.reltuples = 0 AND pg_catalog.pg_stat_get_live_tuples(c.oid) = 0
+                      AND pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) = 0,
                   CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::oid END
              FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
             WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"""
     )
-    names = ("schema", "name", "file", "inserted", "updated", "deleted", "estimate", "root")
+    names = ("schema", "name", "file", "inserted", "updated", "deleted", "estimate", "empty", "root")
     return {oid: TableMark(**dict(zip(names, rest, strict=True))) for oid, *rest in rows}
 
 

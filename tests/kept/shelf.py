@@ -13,6 +13,16 @@ CUSTOMERS = """
 CREATE TABLE crm.customers (id int PRIMARY KEY, name text NOT NULL, phone text);
 INSERT INTO crm.customers SELECT n, 'name ' || n, '+1' || n FROM generate_series(1, 20) AS n;
 """
+NUMBERS = """
+CREATE TABLE crm.numbers (id int PRIMARY KEY, a int, b int);
+INSERT INTO crm.numbers SELECT n, n, n FROM generate_series(1, 9) AS n;
+"""
+PARTS = """
+CREATE TABLE crm.parts (id int PRIMARY KEY, name text, seen int DEFAULT 0) PARTITION BY RANGE (id);
+CREATE TABLE crm.a_part PARTITION OF crm.parts FOR VALUES FROM (0) TO (5);
+CREATE TABLE crm.z_part PARTITION OF crm.parts FOR VALUES FROM (5) TO (100);
+INSERT INTO crm.parts SELECT n, 'Name ' || n FROM generate_series(1, 9) AS n;
+"""
 
 
 def all_of(*statements: str) -> str:

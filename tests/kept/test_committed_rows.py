@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tests.kept.shelf import all_of, build
+import pytest
+
+from tests.kept.shelf import CUSTOMERS, NUMBERS, PARTS, all_of, build, same
 from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
@@ -17,8 +19,12 @@ NO_INDEX = BLOCK.format("DROP INDEX CONCURRENTLY IF EXISTS crm.by_name")
 GONE = "rows of crm.customers (name) do not come back: crm:c2 commits statement by statement, and so no copy was made"
 
 
-def lone_step(site: Site, upgrade: str = f"{all_of(UPPER)}\n{INDEX}", downgrade: str = NO_INDEX) -> None:
-    write_revision(versions_of(site.root, "crm"), "c2", after="c1", upgrade=upgrade, downgrade=downgrade)
+def lone_step(
+    site: Site, upgrade: str = f"{all_of(UPPER)}\n{INDEX}", downgrade: str = NO_INDEX, **names: Any
+) -> None:
+    write_revision(
+        versions_of(site.root, "crm"), "c2", after="c1", upgrade=upgrade, downgrade=downgrade, **names
+    )
 
 
 def endings(site: Site) -> tuple[tuple[str, ...], ...]:
@@ -43,6 +49,38 @@ def test_rows_changed_between_commits_are_told_by_the_run_the_history_and_the_ro
     ended = site.migrate("rollback", "crm", "--to", "c1", "--yes", "--staging", "off")
     assert ended.code == 0, ended.err
     assert site.value("SELECT count(*) FROM crm.customers WHERE name = upper(name)") == 20
+
+
+def test_rows_that_are_changed_without_being_named_are_told_too(site: Site) -> None:
+    build(
+        site,
+        f"{CUSTOMERS} {NUMBERS} {PARTS} CREATE TABLE crm.orders (id int PRIMARY KEY,"
+        " customer int REFERENCES crm.customers ON DELETE CASCADE); INSERT INTO crm.orders VALUES (1, 1), (2, 20)",
+    )
+    upgrade = all_of("DELETE FROM crm.customers WHERE id < 5", "UPDATE crm.parts SET name = upper(name)")
+    upgrade += f"\n{INDEX}\n" + all_of("DO $$ BEGIN EXECUTE 'UPDATE crm.numbers SET a = 0'; END $$")
+    lone_step(site, upgrade=upgrade, deletes_rows=True)
+    ended = site.migrate("all-modules", "--staging", "off")
+    assert ended.code == 0, ended.err
+    assert "changed without a copy: rows of crm.orders, by crm:c2" in ended.said
+    told = {
+        each: (kind, ending)
+        for each, kind, ending in site.rows("SELECT table_name, kind, ending FROM migrate.kept")
+    }
+    assert told == dict.fromkeys(("customers", "numbers", "orders", "parts"), ("rows", "committed"))
+    assert site.value("SELECT count(*) FROM migrate.kept") == len(told)
+
+
+@pytest.mark.parametrize("lost", ["ALTER TABLE crm.customers DROP COLUMN phone", "DROP TABLE crm.numbers"])
+def test_what_goes_unforeseen_stops_the_step_before_its_first_commit(site: Site, lost: str) -> None:
+    build(site, CUSTOMERS + NUMBERS)
+    lone_step(site, upgrade=f"{all_of(f'DO $$ BEGIN {lost}; END $$')}\n{INDEX}")
+    site.execute("SELECT pg_stat_reset()")  # so that nobody knows how many rows there are
+    before = site.picture()
+    ended = site.migrate("all-modules", "--staging", "off")
+    assert ended.code == 3, ended.err
+    assert "which nobody could foresee, and there is no copy" in ended.said
+    assert same(site, before)
 
 
 def test_a_downgrade_that_changes_rows_between_commits_is_told_when_it_is_applied_again(site: Site) -> None:

@@ -6,22 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kept.shelf import CUSTOMERS, build, step
+from tests.kept.shelf import CUSTOMERS, NUMBERS, PARTS, build, step
 
 if TYPE_CHECKING:
     from tests.failures.site import Site
 
 MAKE = "CREATE TABLE crm.customers (id int PRIMARY KEY, name text NOT NULL, phone text)"
-NUMBERS = """
-CREATE TABLE crm.numbers (id int PRIMARY KEY, a int, b int);
-INSERT INTO crm.numbers SELECT n, n, n FROM generate_series(1, 9) AS n;
-"""
-PARTS = """
-CREATE TABLE crm.parts (id int PRIMARY KEY, name text, seen int DEFAULT 0) PARTITION BY RANGE (id);
-CREATE TABLE crm.a_part PARTITION OF crm.parts FOR VALUES FROM (0) TO (5);
-CREATE TABLE crm.z_part PARTITION OF crm.parts FOR VALUES FROM (5) TO (100);
-INSERT INTO crm.parts SELECT n, 'Name ' || n FROM generate_series(1, 9) AS n;
-"""
 CARTS = """
 CREATE TABLE crm.carts (id int PRIMARY KEY);
 CREATE TABLE crm.lines (id int PRIMARY KEY, cart int REFERENCES crm.carts, amount int);

@@ -35,7 +35,7 @@ class Copying:
     """The copies of one run of one step; `before` is the catalog before it.
 
     `made` are not final yet, of `never_kept` nothing may be copied; `covered` tells of each
-    partition which losses are copied with the table that it belongs to.
+    partition which losses are those of the table that it belongs to.
     """
 
     keeper: Keeper
@@ -76,6 +76,7 @@ class Copying:
             self._session.execute(f"SET LOCAL statement_timeout = {max(int(hold * 1000), 1)}")
         for loss in self._parents_first():
             if loss in self.beyond_copying:
+                self._cover(loss, find_source(self._session, *loss.relation))
                 continue
             done = self._done.get((loss.relation, loss.kind))
             left = tuple(each for each in loss.columns if done is None or each not in done)
@@ -113,8 +114,7 @@ class Copying:
             return
         if not self.keeper.was_there(source):
             return
-        for each in partitions_of(self._session, source) if source.partitioned else ():
-            self.covered.setdefault(each, []).append(loss)
+        self._cover(loss, source)
         lock_source(self._session, source, mode=loss.lock)
         if not has_rows(self._session, source):
             return
@@ -125,6 +125,11 @@ class Copying:
             return
         self._make(made)
         self.made.append(made)
+
+    def _cover(self, loss: Loss, source: Source | None) -> None:
+        """Note that the loss is also one of each of the table's partitions."""
+        for each in partitions_of(self._session, source) if source is not None and source.partitioned else ():
+            self.covered.setdefault(each, []).append(loss)
 
     def _make(self, made: MadeCopy) -> None:
         """Make the copy, and prove by count and checksum that it holds what its source holds."""

@@ -6,6 +6,7 @@ step is taken back with its copies.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.execution.kept.copying import Copying
@@ -16,11 +17,13 @@ from coordinator.execution.kept.putting_back import PuttingBack
 from coordinator.execution.kept.recording import Recording
 from coordinator.ledger.kept import read_open
 from coordinator.model.capture import Capture, Statement
+from coordinator.model.catalog import LEDGER_SCHEMA
 from coordinator.model.kept import Ending, LossKind
-from coordinator.planning.losses import losses_of
+from coordinator.planning.losses import losses_of, merged
+from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.keeping.estimate import estimate
-from coordinator.postgres.keeping.source import find_source, has_rows, printing
-from coordinator.postgres.rows import table_marks
+from coordinator.postgres.keeping.source import find_source, find_source_by_oid, has_rows, printing
+from coordinator.postgres.rows import table_marks, written_by_us
 from coordinator.revisions.effects import effects_of
 
 if TYPE_CHECKING:
@@ -47,7 +50,8 @@ class Keeping:
         self._step = step
         self._before = before
         self._losses = losses
-        self._marks: Mapping[int, TableMark] = {}
+        self._marks: Mapping[int, TableMark] = {}  # before the step
+        self._since: Mapping[int, TableMark] = {}  # as its open transaction began
         self._unkept: tuple[Loss, ...] = ()  # there, not copied, and not written down yet
         self._failures = KeepFailures(step=step, policy=self._policy)
         self._copying = Copying(
@@ -78,7 +82,7 @@ class Keeping:
             held = read_open(self._session, self._step.key, self._step.direction.opposite)
             if held or self._losses.losses:
                 self._begin(held)
-        self._marks = table_marks(self._session)
+        self._marks = self._since = table_marks(self._session)
 
     def _begin(self, held: tuple[KeptData, ...]) -> None:
         with printing(self._session):
@@ -113,7 +117,10 @@ class Keeping:
         return old and estimate(self._session, source, loss.columns) > 0
 
     def pause(self) -> None:
-        """Before a commit in the middle: what is destroyed by now keeps its copy."""
+        """Before a commit in the middle: what is destroyed by now keeps its copy, and where there is none the step fails."""
+        with self._failures.as_step():
+            missed = self._missed_by_now()
+        self._account_for(missed)
         with self._failures.as_step(), printing(self._session):
             self._note_made_anew()
             self._copying.settle(self._recording)
@@ -124,6 +131,18 @@ class Keeping:
         if self._policy.keeps(self._step.key):
             with self._failures.as_step(), printing(self._session):
                 self._copying.copy_all()
+                self._since = table_marks(self._session)
+
+    def _missed_by_now(self) -> tuple[Loss, ...]:
+        """What the step destroyed besides; a transaction that wrote in no table is not looked at closer."""
+        if not self._policy.keeps(self._step.key):
+            return ()
+        written = written_by_us(self._session)
+        tables = {oid for oid, mark in self._marks.items() if mark.schema != LEDGER_SCHEMA}
+        if written is not None and not written & tables:
+            return ()
+        after = read_catalog(self._session, ignore=self._keeper.project.version_tables)
+        return self.missed(after, table_marks(self._session))
 
     def destroys(self, sql: str) -> str | None:
         """What a text destroys of what was there and is to be kept, in words, or None."""
@@ -154,15 +173,16 @@ class Keeping:
             losses=self._losses,
             covered=self._copying.covered,
             marks=self._marks,
+            since=self._since,
         )
         return missing.find(after, marks)
 
     def finish(self, missed: tuple[Loss, ...]) -> tuple[Finding, ...]:
         """Put back what the opposite step had destroyed; then make this step's copies final and write them down.
 
-        What was missed is told by a step that commits by itself: it cannot be run once more.
+        `missed` is only given of a step that commits by itself: it cannot be run once more.
         """
-        self._refuse_missed(missed)
+        self._account_for(missed)
         if self.back is None and not self._copying.made and not self._losses.losses:
             return ()
         with self._failures.as_step(), printing(self._session):
@@ -199,11 +219,25 @@ class Keeping:
         for loss in (*(each.loss for each in self._copying.made), *self._unkept):
             self._keeper.note_made_anew(loss, self._before)
 
-    def _refuse_missed(self, missed: tuple[Loss, ...]) -> None:
-        known = {(mark.schema, mark.name): mark.estimate for mark in self._marks.values()}
-        lost = [str(each) for each in missed if known.get(each.relation, 0)]
+    def _account_for(self, missed: tuple[Loss, ...]) -> None:
+        """Refuse what is gone without a copy, and tell of rows that were changed: a step that commits copies none."""
+        if not missed:
+            return
+        with self._failures.as_step(), printing(self._session):
+            held = tuple(each for each in missed if self._held_rows(each))
+        lost = [str(each) for each in held if each.kind is not LossKind.ROWS]
         if lost:
             raise self._failures.failure(
                 f"it destroys {', '.join(lost)}, which nobody could foresee, and there is no copy",
                 f"write what it destroys as plain SQL, or accept the loss with --discard {self._step.key}",
             )
+        self._unkept = merged((*self._unkept, *held))
+        self._losses = replace(self._losses, losses=merged((*self._losses.losses, *held)))
+
+    def _held_rows(self, loss: Loss) -> bool:
+        """Whether there was anything to lose: of a table that is gone, or emptied by now, only statistics can tell."""
+        oid, mark = next((oid, mark) for oid, mark in self._marks.items() if mark.table == loss.relation)
+        now = find_source_by_oid(self._session, oid)
+        if now is not None and has_rows(self._session, now):
+            return True
+        return loss.kind is not LossKind.COLUMNS and not mark.empty

@@ -27,8 +27,8 @@ _Identity = tuple[int, int]  # a table's OID and a column's number: both outlive
 class Missing:
     """The look for what one step destroyed besides what was foreseen.
 
-    `before` and `marks` are the catalog and the tables' counters as they were before it; `covered` tells of each
-    partition of what was copied which losses were copied with it.
+    `before` and `marks` are the catalog and the tables' counters as they were before it, `since` the counters as the
+    open transaction began; `covered` tells of each partition of what was foreseen which losses were foreseen with it.
     """
 
     keeper: Keeper
@@ -37,9 +37,13 @@ class Missing:
     losses: Losses
     covered: Mapping[tuple[str, str], Sequence[Loss]]
     marks: Mapping[int, TableMark]
+    since: Mapping[int, TableMark]
 
     def find(self, after: Catalog, marks: Mapping[int, TableMark]) -> tuple[Loss, ...]:
-        """What it destroyed besides; `after` and `marks` are the catalog and the counters right after it."""
+        """What it destroyed besides; `after` and `marks` are the catalog and the counters right after it.
+
+        Of a step that commits in its middle, rows are those that were changed since its last commit.
+        """
         found = (*self._tables(marks), *self._columns(after, marks), *self._rows(after, marks))
         return merged(each for each in found if not self._is_foreseen(each))
 
@@ -87,11 +91,9 @@ class Missing:
 
     def _rows(self, after: Catalog, marks: Mapping[int, TableMark]) -> Iterator[Loss]:
         """Tables that were there and in which rows were changed or deleted without a copy."""
-        if not self.step.transactional:
-            return
         effects = self.keeper.plan.effects.get((self.step.key, self.step.direction))
         written = Written(
-            effects=effects, before=self.before, after=after, marks_before=self.marks, marks_after=marks
+            effects=effects, before=self.before, after=after, marks_before=self.since, marks_after=marks
         )
         for oid, then in self.marks.items():
             if oid not in marks or not written.touches(oid) or not self._counts(oid, then.table):
