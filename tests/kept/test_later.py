@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.failures.roles import make_role
 from tests.kept.shelf import CUSTOMERS, build, failing, same, step
@@ -26,6 +29,22 @@ def test_history_tells_what_is_kept_and_until_when(site: Site) -> None:
     assert "held until " in shown
     (kept,) = json.loads(site.migrate("history", "1", "--format", "json").out)["kept"]
     assert (kept["rows"], kept["columns"], kept["key"], kept["ending"]) == (20, ["phone"], ["id"], None)
+    held = datetime.fromisoformat(kept["expires"]) - datetime.fromisoformat(kept["kept"])
+    assert round(held / timedelta(days=1), 3) == 30
+
+
+def test_rows_without_a_primary_key_come_back_by_a_unique_one_without_nulls(site: Site) -> None:
+    build(
+        site,
+        CUSTOMERS.replace("PRIMARY KEY", "UNIQUE NOT NULL") + "ALTER TABLE crm.customers ADD UNIQUE (phone)",
+    )
+    step(site, "c2", "c1", ("UPDATE crm.customers SET name = '?' WHERE id > 9",), ("SELECT 1",))
+    before = site.picture()
+    assert site.migrate("all-modules").code == 0
+    assert site.rows("SELECT key, rows FROM migrate.kept") == ((["id"], 11),)
+    ended = site.migrate("rollback", "crm", "--to", "c1", "--yes")
+    assert ended.code == 0, ended.err
+    assert same(site, before)
 
 
 def test_a_rollback_puts_back_what_a_run_in_one_transaction_kept_and_forward_again_too(site: Site) -> None:
@@ -130,17 +149,41 @@ def test_more_than_the_limit_is_refused_before_the_first_write_and_kept_with_a_h
     assert site.value("SELECT rows FROM migrate.kept") == 2000
 
 
-def test_what_only_the_copy_itself_shows_to_be_too_much_stops_the_step(site: Site) -> None:
+@pytest.mark.parametrize(
+    ("settings", "flags", "why"),
+    [
+        ("", ("--keep-limit", "400KB"), "400 KB is the limit"),
+        ('keep_hold = "1ms"\n', (), "0.001 s"),
+    ],
+    ids=["room", "time"],
+)
+def test_what_only_the_copy_itself_shows_to_be_too_much_stops_the_step(
+    site: Site, settings: str, flags: tuple[str, ...], why: str
+) -> None:
     build(site, "CREATE TABLE crm.customers (id int PRIMARY KEY, phone text) WITH (autovacuum_enabled = false);"
           "INSERT INTO crm.customers SELECT n, 'x' FROM generate_series(1, 2000) AS n; ANALYZE crm.customers;"
-          "UPDATE crm.customers SET phone = repeat('x', 500);")  # fmt: skip
+          "UPDATE crm.customers SET phone = repeat('x', 500);", settings=settings)  # fmt: skip
     step(site, "c2", "c1", DROP, ADD)
     before = site.picture()
-    ended = site.migrate("all-modules", "--keep-limit", "400KB", "--yes")
+    ended = site.migrate("all-modules", *flags, "--yes")
     assert ended.code == 3, ended.err
+    assert why in ended.said
+    assert "keep_hold allow more" in ended.said
     assert "--discard crm:c2" in ended.said
     assert same(site, before)
     assert site.value("SELECT count(*) FROM migrate.kept") == 0
+
+
+def test_many_copies_together_may_not_hold_their_locks_for_longer_than_one(site: Site) -> None:
+    tables = [f"crm.t{number}" for number in range(60)]
+    build(
+        site, "".join(f"CREATE TABLE {each} AS SELECT 1;" for each in tables), settings='keep_hold = "60ms"\n'
+    )
+    step(site, "c2", "c1", (f"DROP TABLE {', '.join(tables)}",), ("SELECT 1",))
+    ended = site.migrate("all-modules", "--staging", "off", "--yes")
+    assert ended.code == 3, ended.err
+    assert "0.06 s" in ended.said
+    assert site.value("SELECT count(*) FROM pg_tables WHERE tablename ~ '^t[0-9]+$'") == len(tables)
 
 
 def test_discard_destroys_without_a_copy_and_is_written_down(site: Site) -> None:
