@@ -55,10 +55,15 @@ def test_rows_that_are_changed_without_being_named_are_told_too(site: Site) -> N
     build(
         site,
         f"{CUSTOMERS} {NUMBERS} {PARTS} CREATE TABLE crm.orders (id int PRIMARY KEY,"
-        " customer int REFERENCES crm.customers ON DELETE CASCADE); INSERT INTO crm.orders VALUES (1, 1), (2, 20)",
+        " customer int REFERENCES crm.customers ON DELETE CASCADE); INSERT INTO crm.orders VALUES (1, 1), (2, 20);"
+        "CREATE TABLE crm.shops (id int PRIMARY KEY); CREATE TABLE crm.goods (id int PRIMARY KEY,"
+        " shop int REFERENCES crm.shops ON DELETE SET NULL); INSERT INTO crm.shops VALUES (1);"
+        "INSERT INTO crm.goods VALUES (1, 1)",
     )
     upgrade = all_of("DELETE FROM crm.customers WHERE id < 5", "UPDATE crm.parts SET name = upper(name)")
-    upgrade += f"\n{INDEX}\n" + all_of("DO $$ BEGIN EXECUTE 'UPDATE crm.numbers SET a = 0'; END $$")
+    upgrade += f"\n{INDEX}\n{BLOCK.format('DELETE FROM crm.shops')}\n" + all_of(
+        "DO $$ BEGIN EXECUTE 'UPDATE crm.numbers SET a = 0'; END $$"
+    )
     lone_step(site, upgrade=upgrade, deletes_rows=True)
     ended = site.migrate("all-modules", "--staging", "off")
     assert ended.code == 0, ended.err
@@ -67,7 +72,9 @@ def test_rows_that_are_changed_without_being_named_are_told_too(site: Site) -> N
         each: (kind, ending)
         for each, kind, ending in site.rows("SELECT table_name, kind, ending FROM migrate.kept")
     }
-    assert told == dict.fromkeys(("customers", "numbers", "orders", "parts"), ("rows", "committed"))
+    assert told == dict.fromkeys(
+        ("customers", "goods", "numbers", "orders", "parts", "shops"), ("rows", "committed")
+    )
     assert site.value("SELECT count(*) FROM migrate.kept") == len(told)
 
 

@@ -12,6 +12,7 @@ from coordinator.model.kept import Loss, LossKind
 from coordinator.model.names import RevisionKey
 from coordinator.planning.composites import columns_of_shrunk_types
 from coordinator.planning.hidden_writes import calls_own_code, key_writes, reaches_others, writes_besides
+from coordinator.planning.key_losses import with_followers
 from coordinator.planning.losses import LossReader, loses_by_type, losses_of
 from coordinator.revisions.effects import effects_of
 from coordinator.sql.mandatory import relaxed
@@ -178,6 +179,32 @@ def test_a_key_writes_where_its_action_changes_the_row_that_refers() -> None:
     assert not key_writes(gone, table, updated=False, deleted=True)
     assert key_writes(gone, table, updated=True, deleted=False)
     assert not key_writes(null, table, updated=False, deleted=False)
+
+
+def test_rows_that_refer_to_lost_ones_go_with_them_or_change_as_their_keys_say() -> None:
+    def key(table: str, of: str, actions: str) -> tuple[Address, str]:
+        text = f'FOREIGN KEY (a, "B") REFERENCES crm.{of}(id, name) {actions} DEFERRABLE'
+        return Address("constraint", "crm", table, "key"), text
+
+    catalog = Catalog(
+        definitions=dict(
+            (
+                key("pets", "people", "ON UPDATE CASCADE ON DELETE CASCADE"),
+                key("toys", "pets", "ON DELETE SET NULL (a)"),
+                key("people", "people", "ON DELETE CASCADE"),
+                key("others", '"People"', "ON DELETE CASCADE"),
+                key("firm", "people", "ON DELETE RESTRICT"),
+            )
+        )
+    )
+
+    def told(*losses: Loss) -> list[str]:
+        return [str(each) for each in with_followers(catalog, losses)]
+
+    assert told(loss(LossKind.ROWS)) == ["rows of crm.people", "rows of crm.pets", "rows of crm.toys (B, a)"]
+    assert told(loss(LossKind.ROWS, "name")) == ["rows of crm.people (name)", "rows of crm.pets (B, a)"]
+    assert told(loss(LossKind.ROWS, "born")) == ["rows of crm.people (born)"]
+    assert told(loss(LossKind.COLUMNS, "name")) == ["column crm.people.name"]
 
 
 def test_a_type_that_lost_an_attribute_hurts_all_columns_that_are_made_of_it() -> None:

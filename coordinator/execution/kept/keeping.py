@@ -19,6 +19,7 @@ from coordinator.ledger.kept import read_open
 from coordinator.model.capture import Capture, Statement
 from coordinator.model.catalog import LEDGER_SCHEMA
 from coordinator.model.kept import Ending, LossKind
+from coordinator.planning.key_losses import with_followers
 from coordinator.planning.losses import losses_of, merged
 from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.keeping.estimate import estimate
@@ -27,7 +28,7 @@ from coordinator.postgres.rows import table_marks, written_by_us
 from coordinator.revisions.effects import effects_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from coordinator.execution.kept.keeper import Keeper
     from coordinator.model.capture import Direction
@@ -53,6 +54,7 @@ class Keeping:
         self._marks: Mapping[int, TableMark] = {}  # before the step
         self._since: Mapping[int, TableMark] = {}  # as its open transaction began
         self._unkept: tuple[Loss, ...] = ()  # there, not copied, and not written down yet
+        self._outside: set[Loss] = set()  # rows that texts of autocommit blocks were seen to change
         self._failures = KeepFailures(step=step, policy=self._policy)
         self._copying = Copying(
             keeper=keeper, step=step, before=before, losses=losses.losses, failures=self._failures
@@ -145,14 +147,18 @@ class Keeping:
         return self.missed(after, table_marks(self._session))
 
     def destroys(self, sql: str) -> str | None:
-        """What a text destroys of what was there and is to be kept, in words, or None."""
+        """What a text of an autocommit block destroys of what was there and is to be kept, in words, or None.
+
+        Rows that it changes, or keys with it, are no reason to refuse it: they are told at the next commit.
+        """
         if not self._policy.keeps(self._step.key):
             return None
         effects = effects_of(
             Capture(key=self._step.key, direction=self._step.direction, statements=(Statement(sql=sql),)),
             schema=self._keeper.project.module(self._step.key.module).schema,
         )
-        for loss in losses_of(effects, (), self._before).losses:
+        losses = losses_of(effects, (), self._before).losses
+        for loss in losses:
             source = find_source(self._session, loss.schema, loss.table)
             if loss.kind is LossKind.ROWS or source is None or not self._keeper.was_there(source):
                 continue
@@ -160,7 +166,27 @@ class Keeping:
             old = not lost or any(each is not None and self._keeper.was_there(source, each) for each in lost)
             if old and has_rows(self._session, source):
                 return str(loss)
+        self._tell_outside({each for each in losses if each.kind is LossKind.ROWS})
         return None
+
+    def _tell_outside(self, rows: set[Loss]) -> None:
+        """Have rows told that a text of an autocommit block changes, and those that keys change with them."""
+        new = sorted(rows - self._outside, key=str)
+        self._outside.update(new)
+        self._tell(
+            each
+            for each in with_followers(self._before, new)
+            if not self._is_told(each) and self._holds_something(each)
+        )
+
+    def _is_told(self, loss: Loss) -> bool:
+        return any(each.relation == loss.relation and each.holds(loss) for each in self._losses.losses)
+
+    def _tell(self, losses: Iterable[Loss]) -> None:
+        """Have them written down as destroyed without a copy; they are known from here on."""
+        found = tuple(losses)
+        self._unkept = merged((*self._unkept, *found))
+        self._losses = replace(self._losses, losses=merged((*self._losses.losses, *found)))
 
     def missed(self, after: Catalog, marks: Mapping[int, TableMark]) -> tuple[Loss, ...]:
         """What the step destroyed besides; asked right after it, before anything else is written."""
@@ -231,8 +257,7 @@ class Keeping:
                 f"it destroys {', '.join(lost)}, which nobody could foresee, and there is no copy",
                 f"write what it destroys as plain SQL, or accept the loss with --discard {self._step.key}",
             )
-        self._unkept = merged((*self._unkept, *held))
-        self._losses = replace(self._losses, losses=merged((*self._losses.losses, *held)))
+        self._tell(held)
 
     def _held_rows(self, loss: Loss) -> bool:
         """Whether there was anything to lose: of a table that is gone, or emptied by now, only statistics can tell."""
