@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.model.effect import ObjectKind, Verb
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from coordinator.model.catalog import Catalog
-    from coordinator.model.effect import RevisionEffects
+    from coordinator.model.effect import ObjectName, RevisionEffects
 
 Table = tuple[str, str]  # schema and name
 
@@ -47,13 +48,43 @@ def _default_calls(catalog: Catalog, tables: Collection[Table]) -> bool:
     )
 
 
+def called_functions(effects: RevisionEffects) -> frozenset[str]:
+    """Names of the functions that run when a step does: those that it calls, and those that fill a column that it adds."""
+    added = {each.object for each in effects.of(Verb.CREATE) if each.object.kind is ObjectKind.COLUMN}
+    return frozenset(
+        each.object.name
+        for each in effects.of(Verb.USE, Verb.HOLD)
+        if each.object.kind is ObjectKind.FUNCTION
+        and (each.verb is Verb.USE or (each.holder is not None and _column_of(each.holder) in added))
+    )
+
+
+def _column_of(holder: ObjectName) -> ObjectName:
+    return replace(holder, kind=ObjectKind.COLUMN)
+
+
+def made_functions(effects: RevisionEffects) -> frozenset[str]:
+    """Names of the functions that a step makes or replaces."""
+    return frozenset(
+        each.object.name for each in effects.of(Verb.CREATE) if each.object.kind is ObjectKind.FUNCTION
+    )
+
+
+def written_tables(effects: RevisionEffects) -> Mapping[Table, Collection[str]]:
+    """The tables that a step's SQL writes, and how, in the words of triggers."""
+    written: dict[Table, set[str]] = {}
+    for effect in effects.of(Verb.WRITE):
+        how = {"UPDATE", "DELETE"} if effect.overwrites else {"INSERT"}
+        written.setdefault((effect.object.schema, effect.object.name), set()).update(how)
+    return written
+
+
 def calls_own_code(effects: RevisionEffects, catalogs: Iterable[Catalog]) -> bool:
     """Whether a step calls a function that is not PostgreSQL's own; by their names, whatever the schema."""
-    called = {each.object.name for each in effects.of(Verb.USE) if each.object.kind is ObjectKind.FUNCTION}
+    called = called_functions(effects)
     if not called:
         return False
-    made = {each.object.name for each in effects.of(Verb.CREATE) if each.object.kind is ObjectKind.FUNCTION}
-    return bool(called & made) or any(
+    return bool(called & made_functions(effects)) or any(
         address.kind in _CODE and address.name in called
         for catalog in catalogs
         for address in catalog.definitions

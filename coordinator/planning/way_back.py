@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.model.effect import ObjectKind, ObjectName, Verb
+from coordinator.planning.hidden_writes import called_functions, writes_besides, written_tables
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from coordinator.model.capture import Capture
+    from coordinator.model.catalog import Catalog
     from coordinator.model.effect import Effect, RevisionEffects
     from coordinator.model.plan import Step
 
@@ -31,12 +35,20 @@ class WayBack:
 
 
 def way_back(
-    step: Step, back: Step, forth: RevisionEffects, effects: RevisionEffects, capture: Capture
+    step: Step,
+    back: Step,
+    forth: RevisionEffects,
+    effects: RevisionEffects,
+    capture: Capture,
+    *,
+    catalog: Catalog,
+    harmless: Collection[str],
 ) -> WayBack:
     """The way back from a half done `step`: `forth` is what it does, `effects` and `capture` are its opposite's.
 
     The opposite is tried only when it can destroy nothing that was there before the step: all of it is known, it
-    changes no rows and no types, and of what holds data it only drops what the step itself makes.
+    changes no rows and no types, and of what holds data it only drops what the step itself makes. `harmless` are
+    the names of functions that cannot write rows, `catalog` tells what else runs when tables are written.
     """
     made = tuple(dict.fromkeys(each.object for each in forth.of(Verb.CREATE)))
     function = f"{back.direction.value}()"
@@ -51,11 +63,17 @@ def way_back(
         why_not = f"what its {function} does is not all known: {effects.unknown[0]}"
     else:
         risky = next((each for each in effects.effects if _may_destroy(each, made)), None)
+        calls = sorted(called_functions(effects).difference(harmless))
         if risky is not None:
             why_not = f"its {function} {risky.verb.value} {risky.object.shown}, which may be as it was before"
+        elif calls:
+            why_not = f"its {function} calls function '{calls[0]}', which may change rows"
     return WayBack(
         made=made,
-        writes=bool(forth.unknown) or any(_writes(each, made) for each in forth.of(Verb.WRITE)),
+        writes=bool(forth.unknown)
+        or any(_writes(each, made) for each in forth.of(Verb.WRITE))
+        or not called_functions(forth).issubset(harmless)
+        or writes_besides(catalog, written_tables(forth)),
         back=None if why_not else back,
         why_not=why_not,
     )

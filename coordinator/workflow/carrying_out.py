@@ -24,7 +24,7 @@ from coordinator.workflow.baseline.target import target_baseline
 from coordinator.workflow.before_writing import nothing_in_yet
 from coordinator.workflow.erasing import erase_after_run
 from coordinator.workflow.forecasts import forecasts_of
-from coordinator.workflow.half_done import way_back_of
+from coordinator.workflow.half_done import WaysBack
 from coordinator.workflow.lock_table import refuse_overfull, within_lock_table
 from coordinator.workflow.loss import (
     NOTHING_ASKED,
@@ -273,9 +273,6 @@ class CarryingOut:
             heads=self.state.heads,
             keep_locks=stakes.locks,
         )
-        segments.way_back = lambda step: way_back_of(
-            step, self.captured.upgrades, self.captured.downgrades, self.project
-        )
         rollback = RollbackManager(
             segments=segments,
             reverse=lambda done: reverse_plan(done, self.captured.upgrades, self.captured.downgrades),
@@ -284,6 +281,14 @@ class CarryingOut:
         )
         with nothing_in_yet(segments.journal.ledger, number):
             starting = starting_point(self.main, self.project, plan, found)
+            segments.way_back = WaysBack.known(
+                self.main,
+                plan.steps,
+                self.captured.upgrades,
+                self.captured.downgrades,
+                self.project,
+                found,
+            ).of
         executor = Executor(segments=segments, rollback=rollback, tell=self.tell)
         with self.lock.to_its_end():  # the executor's own handler lets the first signal stop it
             seconds = executor.apply(plan, starting, self.target.shown)

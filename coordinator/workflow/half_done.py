@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -17,20 +17,23 @@ from coordinator.model.capture import Direction
 from coordinator.model.effect import ObjectKind, Verb
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.run import AppliedRevision
-from coordinator.planning.reverse import opposite_step
+from coordinator.planning.hidden_writes import called_functions, made_functions
+from coordinator.planning.reverse import is_transactional, opposite_step
 from coordinator.planning.way_back import way_back
 from coordinator.postgres.failure import StatementError
+from coordinator.postgres.harmless import harmless_functions
 from coordinator.postgres.leftovers import drop_indexes, pending_detaches, transient_indexes
 from coordinator.postgres.presence import is_there
 from coordinator.revisions.effects import effects_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from coordinator.execution.project import Project
     from coordinator.execution.step import StepRunner
     from coordinator.ledger.lock import Lock
     from coordinator.model.capture import Capture
+    from coordinator.model.catalog import Catalog
     from coordinator.model.effect import RevisionEffects
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import Step
@@ -42,36 +45,78 @@ if TYPE_CHECKING:
 _QUIET = frozenset({Verb.USE, Verb.HOLD, Verb.TIGHTEN})
 
 
-def way_back_of(
-    step: Step,
-    upgrades: Mapping[RevisionKey, Capture],
-    downgrades: Mapping[RevisionKey, Capture],
-    project: Project,
-) -> WayBack:
-    """What a step may leave when it stops half way, and what may be run to take that away."""
-    forth, back = (upgrades, downgrades) if step.direction is Direction.UPGRADE else (downgrades, upgrades)
-    schema = project.module(step.key.module).schema
-    return way_back(
-        step,
-        opposite_step(step, upgrades, downgrades),
-        effects_of(forth[step.key], schema=schema),
-        effects_of(back[step.key], schema=schema),
-        back[step.key],
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaysBack:
+    """The ways back of steps, by what was known before the first of them ran.
+
+    `harmless` are the names of functions that they call and that cannot write rows.
+    """
+
+    upgrades: Mapping[RevisionKey, Capture]
+    downgrades: Mapping[RevisionKey, Capture]
+    project: Project
+    catalog: Catalog
+    harmless: frozenset[str]
+
+    @classmethod
+    def known(
+        cls,
+        session: Session,
+        steps: Iterable[Step],
+        upgrades: Mapping[RevisionKey, Capture],
+        downgrades: Mapping[RevisionKey, Capture],
+        project: Project,
+        catalog: Catalog,
+    ) -> WaysBack:
+        """Those of these steps that commit statement by statement in one direction at least.
+
+        Of a function that one of them makes, nobody knows yet what it will do.
+        """
+        effects = [
+            effects_of(captures[step.key], schema=project.module(step.key.module).schema)
+            for step in steps
+            if not (is_transactional(upgrades[step.key]) and is_transactional(downgrades[step.key]))
+            for captures in (upgrades, downgrades)
+        ]
+        called = frozenset[str]().union(*map(called_functions, effects))
+        made = frozenset[str]().union(*map(made_functions, effects))
+        return cls(
+            upgrades=upgrades,
+            downgrades=downgrades,
+            project=project,
+            catalog=catalog,
+            harmless=harmless_functions(session, called - made),
+        )
+
+    def of(self, step: Step) -> WayBack:
+        """What a step may leave when it stops half way, and what may be run to take that away."""
+        forth, back = self.upgrades, self.downgrades
+        if step.direction is Direction.DOWNGRADE:
+            forth, back = back, forth
+        schema = self.project.module(step.key.module).schema
+        return way_back(
+            step,
+            opposite_step(step, self.upgrades, self.downgrades),
+            effects_of(forth[step.key], schema=schema),
+            effects_of(back[step.key], schema=schema),
+            back[step.key],
+            catalog=self.catalog,
+            harmless=self.harmless,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undoing:
     """Takes away what an upgrade left that was cut off; `run` is the recovery, which owns the fence.
 
-    `stopped` has what ended its downgrade, if something did.
+    `stopped` gets what ended its downgrade, if something did.
     """
 
     runner: StepRunner
     lock: Lock
     run: int
     lock_wait: float
-    stopped: list[CoordinatorError] = field(default_factory=list)
+    stopped: list[CoordinatorError]
 
     def undo(self, half: HalfDone, way: WayBack, schemas: frozenset[str]) -> tuple[Finding, ...]:
         """Bring it to where it was before the step; doing it again does no harm. What is worth saying of that.

@@ -26,12 +26,13 @@ from coordinator.model.finding import Finding, Severity
 from coordinator.model.incident import Category
 from coordinator.model.plan import RunPlan, Segment, Step
 from coordinator.planning.reverse import is_transactional, reverse_plan
+from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.failure import StatementError
 from coordinator.postgres.leftovers import holds_values
 from coordinator.reports.wording import counted
 from coordinator.revisions.capture import capture
 from coordinator.revisions.effects import effects_of
-from coordinator.workflow.half_done import Undoing, is_complete, way_back_of, write_down
+from coordinator.workflow.half_done import Undoing, WaysBack, is_complete, write_down
 from coordinator.workflow.integrity import integrity_checks
 from coordinator.workflow.loss import keep_policy
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from coordinator.model.kept import KeptData
     from coordinator.model.names import RevisionKey
     from coordinator.model.recovery import HalfDone, UnfinishedRun
+    from coordinator.planning.way_back import WayBack
     from coordinator.postgres.session import Session
     from coordinator.workflow.writing import Writer
 
@@ -99,26 +101,32 @@ class TakingBack:
 
     def _undo(self, half: HalfDone) -> None:
         step = self._step(half.key, 1, Direction.UPGRADE)
-        upgrades, downgrades = self._both((half.key,))
-        way = way_back_of(step, upgrades, downgrades, self._project)
-        plan = RunPlan(segments=(Segment(position=1, steps=(way.back or step,), transactional=False),))
-        undoing = Undoing(
-            runner=StepRunner(
-                self._main,
-                self._workers,
-                self._project,
-                integrity_checks(self._project),
-                plan,
-                keeper=self._keeper(half, plan),
-            ),
-            lock=self.writer.lock,
-            run=self.number,
-            lock_wait=self.writer.settings.lock_wait,
-        )
-        with self._patient(half.key, undoing.stopped):
+        stopped: list[CoordinatorError] = []
+        with self._patient(half.key, stopped):
+            way = self._way_back(step)
+            plan = RunPlan(segments=(Segment(position=1, steps=(way.back or step,), transactional=False),))
+            undoing = Undoing(
+                runner=StepRunner(
+                    self._main,
+                    self._workers,
+                    self._project,
+                    integrity_checks(self._project),
+                    plan,
+                    keeper=self._keeper(half, plan),
+                ),
+                lock=self.writer.lock,
+                run=self.number,
+                lock_wait=self.writer.settings.lock_wait,
+                stopped=stopped,
+            )
             self.findings.extend(undoing.undo(half, way, around(step, way, self._project)))
         if (went := _rows_that_went(read_kept(self._main, run=self.number), half.key)) is not None:
             self.findings.append(went)
+
+    def _way_back(self, step: Step) -> WayBack:
+        upgrades, downgrades = self._both((step.key,))
+        catalog = read_catalog(self._main, ignore=self._project.version_tables)
+        return WaysBack.known(self._main, (step,), upgrades, downgrades, self._project, catalog).of(step)
 
     def _keeper(self, half: HalfDone, plan: RunPlan) -> Keeper | None:
         """Who keeps what others have written since into what a half done upgrade had made.

@@ -96,3 +96,23 @@ def test_a_lock_in_the_way_of_a_cut_off_downgrade_does_not_settle_it(site: Site)
     assert again.code == 0, again.err
     assert site.rows(values) == ((1,), (2,))
     assert "crm     0/1" in site.migrate("status").out
+
+
+def test_who_holds_the_table_that_is_looked_into_for_rows_that_came_since_is_named(site: Site) -> None:
+    write(
+        site,
+        (execute("ALTER TABLE t ADD COLUMN c int"), in_block(BUILD, SLEEP)),
+        (in_block(DROP), execute("ALTER TABLE t DROP COLUMN c")),
+    )
+    before = site.picture()
+    kill_asleep(site, *UNREHEARSED)
+    with site.session() as other:
+        other.execute("BEGIN; LOCK TABLE crm.t")
+        ended = site.migrate("recover", "--abort", environment=SHORT)
+        assert ended.code == 4, ended.err
+        assert "what is left of crm:a1 could not be taken away: it did not get a lock on" in ended.said
+        assert f"crm.t, held by pid {other.pid_when_open}" in ended.said
+        other.execute("ROLLBACK")
+    again = site.migrate("recover", "--abort")
+    assert again.code == 0, again.err
+    assert site.picture() == before

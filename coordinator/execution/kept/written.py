@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from coordinator.model.effect import Verb
 from coordinator.planning.hidden_writes import (
     Table,
     calls_own_code,
     key_writes,
     reaches_others,
     writes_besides,
+    written_tables,
 )
 
 if TYPE_CHECKING:
@@ -83,10 +83,8 @@ class Written:
     @cached_property
     def _events(self) -> Mapping[Table, set[str]]:
         """How tables were written, by each of their names, in the words of triggers; also where no row was found."""
-        events: dict[Table, set[str]] = {}
-        for effect in self.effects.of(Verb.WRITE) if self.effects is not None else ():
-            how = {"UPDATE", "DELETE"} if effect.overwrites else {"INSERT"}
-            events.setdefault((effect.object.schema, effect.object.name), set()).update(how)
+        said = {} if self.effects is None else written_tables(self.effects)
+        events = {table: set(how) for table, how in said.items()}
         for oid, now in self.marks_after.items():
             then = self.marks_before.get(oid)
             how = {
