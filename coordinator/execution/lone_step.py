@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from coordinator.execution.project import Project
     from coordinator.execution.step import StepRunner
     from coordinator.execution.transaction import Transaction
+    from coordinator.execution.unseen import Writing
     from coordinator.ledger.lock import Lock
     from coordinator.ledger.store import Ledger
     from coordinator.model.catalog import Catalog
@@ -147,7 +148,8 @@ class LoneSegment:
     """One run of a segment that commits statement by statement: its checkpoints, and what is done when it fails.
 
     `schemas` are those around the step. `way` is None where nothing but indexes may be taken away. `left` says why
-    something stayed half done when it failed, and `unproved` that rows may have been changed, which no catalog shows.
+    something stayed half done when it failed, and `unproved` that rows may have been changed, which no catalog shows;
+    `unseen` gets what it may write outside of its transactions.
     One that goes on with a try that was cut off keeps on writing that one's checkpoints: `continued`.
     """
 
@@ -159,6 +161,7 @@ class LoneSegment:
     schemas: frozenset[str]
     lock_wait: float
     way: WayBack | None
+    unseen: Writing
     continued: HalfDone | None = None
     left: str | None = None
     unproved: bool = False
@@ -172,9 +175,9 @@ class LoneSegment:
 
     def __post_init__(self) -> None:
         if self.continued is None:
-            self.progress = Progress()
+            self.progress = Progress(unseen=self.unseen)
         else:
-            self.progress = Progress(again=True, done=self.continued.done)
+            self.progress = Progress(again=True, done=self.continued.done, unseen=self.unseen)
             self._commits = self.continued.commits
             self._counted = 0 if self.continued.done is None else len(self.continued.done.counts)
 
@@ -215,18 +218,21 @@ class LoneSegment:
         """Whether anything of the step may be in."""
         return self._commits > 0
 
+    def stopped(self) -> None:
+        """It failed: until something shows otherwise, what it had committed is in, and rows may be others than before."""
+        if self._commits:
+            self.left = "that could not be tried"
+            self.unproved = self.way is None or self.way.writes
+
     def bring_back(self, transaction: Transaction) -> None:
         """After a failure: take away what it had committed, as far as that cannot destroy what was there before."""
         if not self._starts:
             return
-        if self._commits:
-            self.left = "that could not be tried"
         self.runner.session.execute("RESET ROLE; RESET search_path")
         whole = self._takes_back_whole(transaction)
         tidy(self.runner, self._starts[0], self.schemas, whole=whole, lock_wait=self.lock_wait)
         if not self._commits or self.way is None:
             return
-        self.unproved = self.way.writes
         self._going_back = True
         self.left = bring_back(
             self.runner,

@@ -6,13 +6,10 @@ import hashlib
 from typing import Final
 
 from coordinator.errors import UnsettledError
-from coordinator.model.effect import ObjectKind, Verb
+from coordinator.execution.unseen import Writing, writing_of
 from coordinator.model.recovery import Mark
 from coordinator.sql.command import CommandKind
-from coordinator.sql.namespace import Namespace
-from coordinator.sql.parser import commands, parse
-from coordinator.sql.reading import Reading
-from coordinator.sql.statements import read_command
+from coordinator.sql.parser import commands
 from coordinator.sql.tree import SqlSyntaxError
 
 _OTHERS: Final = "it does not send the statements that it had sent before"
@@ -27,8 +24,14 @@ class Progress:
     can change nothing, and refused where it could.
     """
 
-    def __init__(self, *, again: bool = False, done: Mark | None = None) -> None:
-        """`again`: an earlier try was cut off, and `done` of it is in; None: how much of it is not known."""
+    def __init__(
+        self, *, again: bool = False, done: Mark | None = None, unseen: Writing | None = None
+    ) -> None:
+        """`again`: an earlier try was cut off, and `done` of it is in; None: how much of it is not known.
+
+        `unseen` gets the writing of what is sent outside of a transaction.
+        """
+        self._unseen = Writing() if unseen is None else unseen
         self._again = again
         self._done = done or Mark()
         self._known = done is not None
@@ -69,13 +72,16 @@ class Progress:
         self._digest = hashlib.sha256(f"{self._digest}\n{text}".encode()).hexdigest()
         if self._sent > len(self._counts):
             self._counts.append(0)
+        if outside:
+            self._unseen.add(writing_of(text, schema))
         if not self._again or self._beyond:
             return None
         if self._sent <= self._done.sent:
             if self._sent == self._done.sent and self._digest != self._done.digest:
                 raise self._refused(_OTHERS, f"at: {_shown(text)}")
             return None if _is_for_session(text) else self._counts[self._sent - 1]
-        if (outside or not self._known) and _could_count_twice(text, schema):
+        # Twice it may change rows otherwise than once. DDL that stands is an error.
+        if (outside or not self._known) and writing_of(text, schema):
             raise self._refused(
                 "nobody knows whether this statement is in, and twice it could do harm", f"at: {_shown(text)}"
             )
@@ -113,18 +119,3 @@ def _is_for_session(text: str) -> bool:
     except SqlSyntaxError:
         return False
     return bool(found) and all(each.kind is CommandKind.SESSION for each in found)
-
-
-def _could_count_twice(text: str, schema: str) -> bool:
-    """Whether it may change rows in a way that is not the same when it is done twice. DDL that stands is an error."""
-    reading = Reading(Namespace(schema))
-    try:
-        for tree in parse(text):
-            read_command(reading, tree)
-    except SqlSyntaxError:
-        return True
-    return bool(reading.unknown) or any(
-        each.verb in {Verb.WRITE, Verb.RETYPE}
-        or (each.verb is Verb.USE and each.object.kind is ObjectKind.FUNCTION)
-        for each in reading.effects
-    )

@@ -15,7 +15,9 @@ from coordinator.execution.versions import unprepare_module
 from coordinator.ledger.lock import stand_behind_fence
 from coordinator.ledger.made import erase_made, read_made
 from coordinator.ledger.system import refuse_elsewhere
+from coordinator.planning.hidden_writes import writes_besides
 from coordinator.postgres.failure import ConnectionLostError
+from coordinator.postgres.harmless import harmless_functions
 from coordinator.postgres.rows import named
 
 if TYPE_CHECKING:
@@ -160,7 +162,29 @@ class RollbackManager:
             if changed:
                 differing = ", ".join(sorted(".".join(table) for table in changed))
                 raise UnsettledError(f"everything was reversed, but rows differ in {differing}")
+        if starting.rows is not None:
+            self._refuse_not_compared(starting)
         self._refuse_unproved(plan, starting)
+
+    def _refuse_not_compared(self, starting: Starting) -> None:
+        """The rows that were compared prove nothing of what the run has written elsewhere."""
+        unseen, session = self.segments.unseen, self.segments.runner.session
+        there = {each.relation for each in starting.catalog.definitions if each.is_relation}
+        elsewhere = ((self.segments.changed | unseen.tables) & there).difference(starting.sums)
+        if elsewhere:
+            named_there = ", ".join(sorted(".".join(table) for table in elsewhere))
+            raise UnsettledError(
+                f"everything was reversed, but the run has changed rows of {named_there}, which nobody compared",
+                help="a revision that changes rows of another module says so in `touches`: then they are",
+            )
+        by_more = writes_besides(
+            starting.catalog, dict.fromkeys(unseen.tables, ("INSERT", "UPDATE", "DELETE", "TRUNCATE"))
+        )
+        if unseen.anything or by_more or unseen.calls - harmless_functions(session, unseen.calls):
+            raise UnsettledError(
+                "everything was reversed, but a step ran code in an autocommit block that may have changed rows of"
+                " other modules, which nobody compared"
+            )
 
     def _refuse_unproved(self, plan: RunPlan, starting: Starting) -> None:
         """Where no rows were compared, all that the run had destroyed must have been put back."""

@@ -23,6 +23,7 @@ from coordinator.execution.lost_commit import was_committed
 from coordinator.execution.patience import Patience, given_up, may_work_later, why_again
 from coordinator.execution.progress import Progress
 from coordinator.execution.transaction import Transaction
+from coordinator.execution.unseen import Writing
 from coordinator.execution.versions import move_heads, prepare_module
 from coordinator.execution.words import recorded
 from coordinator.ledger.lock import stand_behind_fence
@@ -31,7 +32,7 @@ from coordinator.ledger.store import write_outcome
 from coordinator.model.capture import Direction
 from coordinator.model.touched import touched_by
 from coordinator.postgres.failure import StatementError
-from coordinator.postgres.rows import written_by_us
+from coordinator.postgres.rows import changed_by_us, table_marks, written_by_us
 from coordinator.postgres.table_locks import take_locks
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from coordinator.model.plan import Segment, Step
     from coordinator.model.recovery import HalfDone
     from coordinator.planning.way_back import WayBack
+    from coordinator.postgres.rows import Table, TableMark
 
 # A concurrent index build makes nobody wait, so it may wait long for transactions that are older than itself.
 LONE_WAIT_LIMIT = 1800.0  # seconds
@@ -97,6 +99,9 @@ class SegmentRunner:
     start: Catalog | None = None  # what was there before the latest segment
     # OIDs of all that the committed transactions may have changed rows of; None: not known, as of what ran outside of one.
     written: frozenset[int] | None = frozenset()
+    changed: set[Table] = field(default_factory=set)  # tables of which committed transactions did change rows
+    unseen: Writing = field(default_factory=Writing)  # the same of what ran outside of them, by its SQL
+    _marks: Mapping[int, TableMark] | None = None  # before the first of them
     _making: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the same, by the open transaction
     _intents: int = 0
 
@@ -136,7 +141,7 @@ class SegmentRunner:
             lock_wait=self.lock_wait,
             lock_patience=self.lock_patience,
             at_begin=lambda: stand_behind_fence(session, self.journal.run),
-            before_commit=self._before_commit if lone is None else lone.before_commit,
+            before_commit=lambda: self._before_commit(lone),
             before_alone=self.lock.ping,
             after_commit=self._keep_made,
         )
@@ -175,16 +180,23 @@ class SegmentRunner:
             raise failure from error
         return None
 
-    def _before_commit(self) -> None:
+    def _before_commit(self, lone: LoneSegment | None) -> None:
+        session = self.runner.session
+        self.changed |= changed_by_us(session, self._marks or {})
         if self.written is not None:
-            written = written_by_us(self.runner.session)
+            written = written_by_us(session)
             self.written = None if written is None else self.written | written
-        self.lock.ping()
+        if lone is None:
+            self.lock.ping()
+        else:
+            lone.before_commit()
 
     def _forwards(self, segment: Segment, attempt: _Attempt) -> None:
         """Everything of the segment but the proof that it is in, and the commit."""
         attempt.transaction.begin()
         attempt.begun = True
+        if self._marks is None:
+            self._marks = table_marks(self.runner.session)
         self._take_locks(segment, attempt.transaction)
         modules = [step.key.module for step in segment.steps]
         self.heads.prove(self.runner.session, modules)
@@ -225,6 +237,7 @@ class SegmentRunner:
         if attempt.lone is None or attempt.start is None:
             return
         self.half_done = attempt.lone
+        attempt.lone.stopped()
         # An index is dropped without making anybody wait, so whoever was in the way of its build is so again.
         with (
             suppress(CoordinatorError),  # whoever compares the catalogs tells what is left
@@ -245,6 +258,7 @@ class SegmentRunner:
             schemas=around(step, way, self.project),
             lock_wait=self.lock_wait,
             way=way,
+            unseen=self.unseen,
             continued=self.resumed.get(step.key),
         )
 

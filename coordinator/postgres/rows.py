@@ -90,8 +90,8 @@ class TableMark:
         return self.schema, self.name
 
 
-def table_marks(session: Session) -> dict[int, TableMark]:
-    """A mark for each table of all schemas but PostgreSQL's own, by OID; reads no table.
+def table_marks(session: Session, oids: Collection[int] | None = None) -> dict[int, TableMark]:
+    """A mark for each table of all schemas but PostgreSQL's own, or for each of those named, by OID; reads no table.
 
     A partitioned table counts nothing itself, its partitions do.
     """
@@ -106,7 +106,9 @@ def table_marks(session: Session) -> dict[int, TableMark]:
                       AND pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) = 0,
                   CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::oid END
              FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-            WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"""
+            WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+              AND (%(oids)s::oid[] IS NULL OR c.oid = ANY (%(oids)s::oid[]))""",
+        {"oids": None if oids is None else sorted(oids)},
     )
     names = ("schema", "name", "file", "inserted", "updated", "deleted", "estimate", "empty", "root")
     return {oid: TableMark(**dict(zip(names, rest, strict=True))) for oid, *rest in rows}
@@ -117,9 +119,17 @@ def written_since(session: Session, marks: Mapping[int, TableMark]) -> tuple[Wri
 
     None when the server does not count (`track_counts` is off).
     """
-    if session.value("SELECT pg_catalog.current_setting('track_counts')") != "on":
+    if not _counts(session):
         return None
-    found = (_written(mark, marks.get(oid)) for oid, mark in table_marks(session).items())
+    return _written_of(table_marks(session), marks)
+
+
+def _counts(session: Session) -> bool:
+    return bool(session.value("SELECT pg_catalog.current_setting('track_counts') = 'on'"))
+
+
+def _written_of(now: Mapping[int, TableMark], then: Mapping[int, TableMark]) -> tuple[WrittenTable, ...]:
+    found = (_written(mark, then.get(oid)) for oid, mark in now.items())
     return tuple(
         sorted((each for each in found if each is not None), key=lambda each: (each.schema, each.name))
     )
@@ -144,19 +154,35 @@ def _written(now: TableMark, then: TableMark | None) -> WrittenTable | None:
     return written if touched else None
 
 
+def changed_by_us(session: Session, marks: Mapping[int, TableMark]) -> frozenset[Table]:
+    """Schema and name of the tables whose rows the open transaction has changed; `marks` were taken before it, or in it.
+
+    Where the server does not count, of those whose rows it may have changed, by the locks that it holds.
+    """
+    locked = table_marks(session, [oid for oid, _ in _locked_by_us(session)])
+    if not _counts(session):
+        return frozenset(each.table for each in locked.values())
+    return frozenset((each.schema, each.name) for each in _written_of(locked, marks))
+
+
 def written_by_us(session: Session) -> frozenset[int] | None:
     """OIDs of all that the open transaction may have changed rows of, by the locks that this takes; None: not known.
 
     A dropped column counts as well, which no counter of the server shows. What drops an attribute of a composite type
     changes rows of tables that it does not lock.
     """
-    rows = session.rows(
+    rows = _locked_by_us(session)
+    return None if any(is_type for _, is_type in rows) else frozenset(oid for oid, _ in rows)
+
+
+def _locked_by_us(session: Session) -> tuple[Row, ...]:
+    """OIDs of what the open transaction locks as for the changing of rows, and whether each is a composite type."""
+    return session.rows(
         """SELECT l.relation::bigint, coalesce(c.relkind = 'c', false)
              FROM pg_catalog.pg_locks AS l LEFT JOIN pg_catalog.pg_class AS c ON c.oid = l.relation
             WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted
               AND l.mode IN ('RowExclusiveLock', 'AccessExclusiveLock')"""
     )
-    return None if any(is_type for _, is_type in rows) else frozenset(oid for oid, _ in rows)
 
 
 def named(session: Session, oids: Collection[int]) -> frozenset[Table]:

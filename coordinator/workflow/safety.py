@@ -15,6 +15,7 @@ from coordinator.ledger.made import read_made
 from coordinator.ledger.store import LedgerReader
 from coordinator.ledger.system import refuse_elsewhere
 from coordinator.model.capture import Direction
+from coordinator.model.catalog import LEDGER_SCHEMA
 from coordinator.model.names import Place
 from coordinator.model.plan import Atomicity, Guarantee, RunPlan, Segment, Step
 from coordinator.model.run import RunStatus
@@ -104,9 +105,11 @@ def starting_point(session: Session, project: Project, plan: RunPlan, catalog: C
     """What the target must be again if the run fails: its catalog and, where no transaction gives them back, its rows."""
     if plan.guarantee is Guarantee.ONE_TRANSACTION:
         return Starting(catalog=catalog, rows=None, sums={})
-    modules = {step.key.module for step in plan.steps}
-    schemas = [schema for module in project.modules if module.name in modules for schema in module.schemas]
-    tables = tuple(each for each in ordinary_tables(session, schemas) if each not in project.version_tables)
+    tables = tuple(
+        each
+        for each in ordinary_tables(session, _schemas_of(plan, project))
+        if each not in project.version_tables
+    )
     if estimated_rows(session, tables) > ROW_BUDGET:
         return Starting(catalog=catalog, rows=None, sums={})
 
@@ -114,6 +117,15 @@ def starting_point(session: Session, project: Project, plan: RunPlan, catalog: C
         return row_checksums(session, tables=tables)
 
     return Starting(catalog=catalog, rows=sums, sums=sums())
+
+
+def _schemas_of(plan: RunPlan, project: Project) -> frozenset[str]:
+    """Where the plan's steps may change something: in their modules' schemas, and in what their revisions touch."""
+    named = {name for step in plan.steps for name in (step.key.module, *step.touches)}
+    modules = {module.name: module.schemas for module in project.all_modules}
+    # What is no module's name is the name of a schema that belongs to nobody.
+    schemas = (schema for name in named for schema in modules.get(name, (name,)))
+    return frozenset(schemas) - {LEDGER_SCHEMA}
 
 
 def settle_cut_off_runs(session: Session, ledger: Ledger) -> None:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from coordinator.ledger.lock import KEY
+from tests.failures.test_cut_off import LOCK_HOLDER
 from tests.recovery.test_half_done import SLEEP, in_block, kill_asleep, values
-from tests.recovery.test_lone_steps import UNREHEARSED, execute, write
+from tests.recovery.test_lone_steps import SLEEPER, UNREHEARSED, execute, write
 
 if TYPE_CHECKING:
     from tests.failures.site import Site
@@ -84,3 +86,74 @@ def test_a_function_that_cannot_write_is_in_nobodys_way(site: Site) -> None:
     ended = site.migrate("recover", "--abort")
     assert ended.code == 0, ended.err
     assert site.picture() == before
+
+
+INSERT = "INSERT INTO auth.permissions VALUES (1)"
+GRANT = f"CREATE FUNCTION crm.permit() RETURNS void LANGUAGE sql AS '{INSERT}'"
+UNIQUE = execute("CREATE UNIQUE INDEX CONCURRENTLY ix ON t (a)")
+NOBODY_COMPARED = "the run has changed rows of auth.permissions, which nobody compared"
+
+
+@pytest.mark.parametrize(
+    ("up", "touches", "told"),
+    [
+        pytest.param(
+            (execute(INSERT), in_block(UNIQUE)), ["auth"], "rows differ in auth.permissions", id="said"
+        ),
+        pytest.param((execute(INSERT), in_block(UNIQUE)), [], NOBODY_COMPARED, id="unsaid"),
+        pytest.param((in_block(execute(INSERT), UNIQUE),), [], NOBODY_COMPARED, id="in the block"),
+        pytest.param(
+            (execute("SELECT crm.permit()"), in_block(UNIQUE)), [], NOBODY_COMPARED, id="by a function"
+        ),
+        pytest.param(
+            (in_block(execute("SELECT crm.permit()"), UNIQUE),),
+            [],
+            "ran code in an autocommit block that may have changed rows of other modules",
+            id="by a function in the block",
+        ),
+    ],
+)
+def test_rows_of_another_module_that_a_half_done_step_has_written_are_never_called_as_before(
+    site: Site, up: tuple[str, ...], touches: list[str], told: str
+) -> None:
+    """The index cannot be built on the target's rows."""
+    write(site, up, (DROP,), touches=touches)
+    site.execute(f"CREATE SCHEMA auth; CREATE TABLE auth.permissions (a int); {GRANT}")
+    ended = site.migrate(*UNREHEARSED)
+    assert ended.code == 4, ended.err
+    assert told in ended.said
+    assert site.value("SELECT count(*) FROM auth.permissions") == 1
+    assert site.migrate("recover", "--abort").code == 4
+
+
+def test_rows_that_another_modules_trigger_has_written_in_a_committed_step_are_told(site: Site) -> None:
+    write(site, (execute("INSERT INTO t VALUES (9, 9)"),), (execute("DELETE FROM t WHERE a = 9"),))
+    write(site, (execute("SELECT 1/0"),), (), "a2", after="a1")
+    site.execute(
+        "CREATE SCHEMA auth; CREATE TABLE auth.permissions (a int);"
+        f"CREATE FUNCTION crm.note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {INSERT}; RETURN NEW; END';"
+        "CREATE TRIGGER note AFTER INSERT ON crm.t FOR EACH ROW EXECUTE FUNCTION crm.note()"
+    )
+    ended = site.migrate(*UNREHEARSED, "--atomic", "step")
+    assert ended.code == 4, ended.err
+    assert NOBODY_COMPARED in ended.said
+    assert values(site) == (1, 2)
+
+
+def test_a_half_done_step_whose_lock_is_gone_is_not_as_before_where_rows_are_not_compared(site: Site) -> None:
+    """There are more rows than are compared, as far as the server knows, and nothing shows in the catalog."""
+    write(site, (execute("SELECT 1"),), ())
+    assert site.migrate(*UNREHEARSED).code == 0
+    asleep = in_block(execute("SELECT pg_sleep(2)"), UNIQUE)
+    write(site, (execute("INSERT INTO t VALUES (9, 9)"), asleep), (), "a2", after="a1")
+    site.execute(
+        "ALTER TABLE crm.t SET (autovacuum_enabled = off);"
+        "UPDATE pg_class SET reltuples = 2e6 WHERE oid = 'crm.t'::regclass"
+    )
+    with site.session() as other, site.running(*UNREHEARSED) as process:
+        site.await_value(SLEEPER)
+        other.execute(f"SELECT pg_terminate_backend(({LOCK_HOLDER})); SELECT pg_advisory_lock({KEY})")
+        ended = site.end(process)
+    assert ended.code == 4, ended.err
+    assert "crm:a2 is half done" in ended.said
+    assert "it was not taken back: that could not be tried" in ended.said
