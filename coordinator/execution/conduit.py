@@ -115,8 +115,9 @@ class SessionConduit:
         """How many rows this statement changed, where an earlier try of the step has committed it already."""
         if self.progress is None:
             return None
+        assert self.sent is not None
         try:
-            return self.progress.passes(text, self.schema, outside=self._outside)
+            return self.progress.passes(text, self.schema, written=self.sent.sql, outside=self._outside)
         except CoordinatorError as error:
             self.stopped = self.stopped or error
             raise

@@ -60,10 +60,11 @@ class Progress:
         """What was sent so far is about to be committed."""
         self._beyond = self._beyond or (self._known and self._sent > self._done.sent)
 
-    def passes(self, text: str, schema: str, *, outside: bool) -> int | None:
+    def passes(self, text: str, schema: str, *, written: str, outside: bool) -> int | None:
         """Count the text; when it must not be sent, since it is in already, how many rows it changed then.
 
-        `schema` is where unqualified names go; `outside`: no transaction is open. Raises UnsettledError when the
+        `schema` is where unqualified names go; `outside`: no transaction is open; `written` is the text as its author
+        wrote it, without the values, which is what is shown of it. Raises UnsettledError when the
         function does not send what it sent before, or when sending the text twice could change rows twice.
         """
         if self._refusal is not None:  # the author's code went on in spite of it
@@ -78,12 +79,13 @@ class Progress:
             return None
         if self._sent <= self._done.sent:
             if self._sent == self._done.sent and self._digest != self._done.digest:
-                raise self._refused(_OTHERS, f"at: {_shown(text)}")
+                raise self._refused(_OTHERS, f"at: {_shown(written)}")
             return None if _is_for_session(text) else self._counts[self._sent - 1]
         # Twice it may change rows otherwise than once. DDL that stands is an error.
         if (outside or not self._known) and writing_of(text, schema):
             raise self._refused(
-                "nobody knows whether this statement is in, and twice it could do harm", f"at: {_shown(text)}"
+                "nobody knows whether this statement is in, and twice it could do harm",
+                f"at: {_shown(written)}",
             )
         return None
 

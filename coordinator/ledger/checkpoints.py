@@ -87,12 +87,12 @@ def read_checkpoints(session: Session, token: UUID) -> Checkpoints | None:
     )
     if not rows or rows[0][0] != 0:
         return None
-    _, _, _, sent, texts, _, undone = rows[-1]
+    latest, _, _, sent, texts, _, undone = rows[-1]
     counts = tuple(int(count) for row in rows for count in json.loads(row[5] or "[]"))
     return Checkpoints(
         fingerprint=rows[0][1],
         there=frozenset(rows[0][2]),
-        commits=len(rows) - 1,
+        commits=latest,  # a COMMIT that failed left a gap
         done=None
         if sent is None
         else Mark(int(sent), str(texts), counts if len(counts) == int(sent) else ()),

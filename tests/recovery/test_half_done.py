@@ -107,7 +107,9 @@ def test_the_advised_abort_of_a_downgrade_that_failed_half_way_leaves_the_rows_a
 
 
 def test_a_write_of_which_nobody_knows_whether_it_is_in_is_not_sent_again(site: Site) -> None:
-    write(site, UP[:2], (in_block(execute("UPDATE t SET b = b - 10"), SLEEP), execute("DROP INDEX crm.ix")))
+    """It is shown as its author wrote it, without the values that he bound."""
+    bound = "op.get_bind().execute(sa.text('UPDATE t SET b = b - :by'), {'by': 10})"
+    write(site, UP[:2], (in_block(bound, SLEEP), execute("DROP INDEX crm.ix")))
     assert site.migrate(*UNREHEARSED).code == 0
     kill_asleep(site, *ROLLBACK)
     assert values(site) == (1, 2)
@@ -115,7 +117,7 @@ def test_a_write_of_which_nobody_knows_whether_it_is_in_is_not_sent_again(site: 
     ended = site.migrate("recover", "--abort")
     assert ended.code == 4
     assert "crm:a1 was cut off in its downgrade(): nobody knows whether this statement is in" in ended.said
-    assert "at: UPDATE t SET b = b - 10" in ended.said
+    assert "at: UPDATE t SET b = b - %(by)s" in ended.said
     assert "finish it by hand from there" in ended.said
     assert values(site) == (1, 2)
     kept = site.migrate("recover", "--resume")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from coordinator.ledger.lock import KEY
-from tests.failures.test_cut_off import LOCK_HOLDER
+from tests.failures.shop import LOCK_HOLDER
 from tests.recovery.test_half_done import SLEEP, in_block, kill_asleep, values
 from tests.recovery.test_lone_steps import SLEEPER, UNREHEARSED, execute, write
 

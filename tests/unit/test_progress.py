@@ -9,11 +9,15 @@ from coordinator.execution.progress import Progress
 from coordinator.model.recovery import Mark
 
 
+def passed(progress: Progress, text: str, *, outside: bool = False) -> int | None:
+    return progress.passes(text, "crm", written=text, outside=outside)
+
+
 def sent(*texts: str) -> Mark:
     """How far a function is in that has sent these."""
     progress = Progress()
     for each in texts:
-        assert progress.passes(each, "crm", outside=False) is None
+        assert passed(progress, each) is None
     assert progress.mark is not None
     return progress.mark
 
@@ -21,18 +25,18 @@ def sent(*texts: str) -> Mark:
 def test_what_is_in_is_passed_over_and_settings_are_made_again() -> None:
     texts = ("UPDATE t SET a = a + 1", "SET lock_timeout = 0")
     progress = Progress(again=True, done=sent(*texts))
-    assert [progress.passes(each, "crm", outside=False) for each in texts] == [0, None]
-    assert progress.passes("UPDATE t SET a = a + 1", "crm", outside=False) is None
+    assert [passed(progress, each) for each in texts] == [0, None]
+    assert passed(progress, "UPDATE t SET a = a + 1") is None
 
 
 def test_what_is_passed_over_changed_as_many_rows_as_it_had_and_is_told_again_after_another_try() -> None:
     texts = ("UPDATE t SET a = 1", "UPDATE t SET b = 1")
     first = Progress()
     for text, rows in zip(texts, (1000, 7), strict=True):
-        first.passes(text, "crm", outside=False)
+        passed(first, text)
         first.changed(rows)
     again = Progress(again=True, done=first.mark)
-    assert [again.passes(each, "crm", outside=False) for each in texts] == [1000, 7]
+    assert [passed(again, each) for each in texts] == [1000, 7]
     again.ended()
     assert again.mark == first.mark
 
@@ -40,7 +44,7 @@ def test_what_is_passed_over_changed_as_many_rows_as_it_had_and_is_told_again_af
 def test_a_function_that_ends_before_it_has_come_as_far_as_before_is_refused() -> None:
     texts = ("UPDATE t SET a = 1", "UPDATE t SET b = 1")
     progress = Progress(again=True, done=sent(*texts))
-    progress.passes(texts[0], "crm", outside=False)
+    passed(progress, texts[0])
     with pytest.raises(UnsettledError, match="does not send the statements"):
         progress.ended()
 
@@ -49,7 +53,7 @@ def test_other_statements_than_before_are_refused_and_so_is_all_that_follows() -
     progress = Progress(again=True, done=sent("UPDATE t SET a = 1"))
     for text in ("UPDATE t SET a = 2", "SELECT 1"):
         with pytest.raises(UnsettledError, match="does not send the statements"):
-            progress.passes(text, "crm", outside=False)
+            passed(progress, text)
 
 
 @pytest.mark.parametrize(
@@ -67,14 +71,14 @@ def test_other_statements_than_before_are_refused_and_so_is_all_that_follows() -
 def test_outside_of_a_transaction_only_what_may_be_done_twice_is_sent(text: str, refused: bool) -> None:
     progress = Progress(again=True, done=Mark())
     if not refused:
-        assert progress.passes(text, "crm", outside=True) is None
+        assert passed(progress, text, outside=True) is None
         return
     with pytest.raises(UnsettledError, match="nobody knows whether this statement is in"):
-        progress.passes(text, "crm", outside=True)
+        passed(progress, text, outside=True)
 
 
 def test_behind_a_commit_of_its_own_nothing_is_in_doubt() -> None:
     progress = Progress(again=True, done=Mark())
-    progress.passes("VACUUM t", "crm", outside=True)
+    passed(progress, "VACUUM t", outside=True)
     progress.committed()
-    assert progress.passes("UPDATE t SET a = a + 1", "crm", outside=True) is None
+    assert passed(progress, "UPDATE t SET a = a + 1", outside=True) is None
