@@ -13,6 +13,7 @@ from coordinator.execution.versions import move_heads, prepare_module
 from coordinator.ledger.applied import write_applied
 from coordinator.ledger.checkpoints import write_undone
 from coordinator.ledger.lock import stand_behind_fence
+from coordinator.ledger.store import write_outcome
 from coordinator.model.capture import Direction
 from coordinator.model.effect import ObjectKind, Verb
 from coordinator.model.finding import Finding, Severity
@@ -215,15 +216,20 @@ def is_complete(half: HalfDone, forth: RevisionEffects, statements: int) -> bool
     return half.direction is Direction.UPGRADE and only_builds and not forth.unknown and whole
 
 
-def write_down(session: Session, project: Project, half: HalfDone, run: int) -> None:
-    """Say that a step is in that was complete when it was cut off."""
+def write_down(session: Session, project: Project, half: HalfDone, run: int, *, fence: int) -> None:
+    """Say that a step of `run` is in that was complete when it was cut off; the recovery `fence` owns the fence.
+
+    The run may still be taken back, and it with the run.
+    """
     revision = project.revision(half.key)
     module, tree = project.module(half.key.module), project.tree(half.key.module)
     with session.transaction():
-        stand_behind_fence(session, run)
+        stand_behind_fence(session, fence)
         prepare_module(session, module)
         move_heads(session, module, tree, revision, Direction.UPGRADE)
         write_applied(session, _applied(revision, run))
+        if half.token is not None:
+            write_outcome(session, run, half.token)
 
 
 def _applied(revision: Revision, run: int) -> AppliedRevision:

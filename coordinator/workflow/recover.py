@@ -189,7 +189,7 @@ class _Recovery:
             with self.lock.to_its_end():
                 for run in reversed(runs):
                     for half in self._now(run, finishing.number).half_done:
-                        findings.extend(_finished(finishing, half))
+                        findings.extend(_finished(finishing, half, run.number))
         except CoordinatorError as error:
             ledger.finish_run(finishing.number, RunStatus.SETTLED, error=f"stopped: {self._recorded(error)}")
             raise UnsettledError(
@@ -290,13 +290,13 @@ class _Recovery:
         )
 
 
-def _finished(finishing: TakingBack, half: HalfDone) -> tuple[Finding, ...]:
+def _finished(finishing: TakingBack, half: HalfDone, run: int) -> tuple[Finding, ...]:
     """Finish it; the warning where that is not possible, since a person has decided that it may stay then.
 
     What may be over by itself a while later is raised: nobody has decided about that.
     """
     try:
-        finishing.finish_half_done(half)
+        finishing.finish_half_done(half, run)
     except (CoordinatorError, KeyError) as error:
         if may_pass(error):
             raise

@@ -76,8 +76,8 @@ class TakingBack:
             self._carry_out(self._opposite([each for each in groups if each], Direction.UPGRADE))
             self._unprepare(run.number)
 
-    def finish_half_done(self, half: HalfDone) -> None:
-        """Bring a half done step to the side that is nearer, for a run whose other steps stay as they are."""
+    def finish_half_done(self, half: HalfDone, run: int) -> None:
+        """Bring a half done step to the side that is nearer, for `run`, whose other steps stay as they are."""
         if half.direction is Direction.DOWNGRADE:
             self._end_reversal(half)
         elif is_complete(
@@ -86,7 +86,7 @@ class TakingBack:
             len(self._captured(half.key, Direction.UPGRADE).statements),
         ):
             with self._patient(half.key):
-                write_down(self._main, self._project, half, self.number)
+                write_down(self._main, self._project, half, run, fence=self.number)
         else:
             self._undo(half)
 

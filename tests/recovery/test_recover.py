@@ -285,3 +285,23 @@ def test_a_role_without_rights_on_the_ledger_is_told_which_it_lacks(
         assert "permission denied for " in refused.said
         assert "`migrate check --rights` prints the GRANT statements; no module was touched" in refused.said
     assert site.rows("SELECT number, status FROM migrate.run") == ((1, "unsettled"),)
+
+
+def test_what_a_cut_off_resume_has_written_down_is_taken_back_with_its_run(site: Site) -> None:
+    """All of the step was there, so it is said to be in; then the resume is killed before its run is settled."""
+    write(site, (execute(INDEX, alone=True),), (execute(NO_INDEX, alone=True),))
+    before = site.picture()
+    killed(site, "COMMIT", 2, *UNREHEARSED)
+    with site.session() as other, site.running("recover", "--resume") as process:
+        other.execute("BEGIN; SELECT FROM migrate.run WHERE number = 1 FOR NO KEY UPDATE")
+        waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE migrate.run%'"
+        pid = site.await_value(waiting)
+        process.kill()
+        process.communicate()
+        site.execute(f"SELECT pg_terminate_backend({pid}, 10000)")
+        other.execute("ROLLBACK")
+    assert "in crm:a1" in said(site.migrate("recover"))
+    ended = site.migrate(*ABORT)
+    assert ended.code == 0, ended.err
+    assert site.picture() == before
+    assert "crm 0/1" in " ".join(site.migrate("status").out.split())
