@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -145,15 +145,17 @@ class _Recovery:
                         each.number, RunStatus.REVERSED, error=f"{why}; taken back by run {taking.number}"
                     )
         except CoordinatorError as error:
-            _leave_undecided(ledger, runs, taking.number)
-            ledger.finish_run(taking.number, RunStatus.SETTLED, error=f"stopped: {self._recorded(error)}")
+            with suppress(CoordinatorError):  # a ledger that is not told has it as cut off, which is as good
+                _leave_undecided(ledger, runs, taking.number)
+                ledger.finish_run(taking.number, RunStatus.SETTLED, error=f"stopped: {self._recorded(error)}")
             way_on = error.help or "mend the cause, then `migrate recover --abort` goes on"
             raise UnsettledError(
                 f"not everything could be taken back: {error.message}",
                 details=error.details,
                 help=f"{way_on}; `migrate recover` says what is in",
             ) from error
-        ledger.finish_run(taking.number, RunStatus.APPLIED)
+        with _told_as_written("everything is taken back"):
+            ledger.finish_run(taking.number, RunStatus.APPLIED)
         report = self._report(Recovered.TAKEN_BACK, runs, run=taking.number)
         return replace(report, findings=(*learned, *taking.findings))
 
@@ -172,7 +174,8 @@ class _Recovery:
             ledger = self._ledger()
         half_done = any(each.half_done for each in runs)
         findings = self._bring_to_one_side(runs, ledger) if half_done else ()
-        with nullcontext() if half_done else told_as_untouched():  # only the ledger is written here
+        settling = _told_as_written("what was half done is at one side") if half_done else told_as_untouched()
+        with settling:  # only the ledger is written here
             self.lock.ping()
             for each in runs:
                 take_fence(self.ledger_session, each.number)
@@ -191,13 +194,17 @@ class _Recovery:
                     for half in self._now(run, finishing.number).half_done:
                         findings.extend(_finished(finishing, half, run.number))
         except CoordinatorError as error:
-            ledger.finish_run(finishing.number, RunStatus.SETTLED, error=f"stopped: {self._recorded(error)}")
+            with suppress(CoordinatorError):
+                ledger.finish_run(
+                    finishing.number, RunStatus.SETTLED, error=f"stopped: {self._recorded(error)}"
+                )
             raise UnsettledError(
                 f"not everything could be brought to one side, and nothing is settled: {error.message}",
                 details=error.details,
                 help=error.help or "once that is over, `migrate recover --resume` goes on from there",
             ) from error
-        ledger.finish_run(finishing.number, RunStatus.APPLIED)
+        with _told_as_written("what was half done is at one side"):
+            ledger.finish_run(finishing.number, RunStatus.APPLIED)
         return (*findings, *finishing.findings)
 
     def _look(self, *, but: int | None = None) -> tuple[TargetState, tuple[UnfinishedRun, ...]]:
@@ -302,6 +309,20 @@ def _finished(finishing: TakingBack, half: HalfDone, run: int) -> tuple[Finding,
             raise
         return (left_half_done(half, _why(error)),)
     return ()
+
+
+@contextmanager
+def _told_as_written(what: str) -> Iterator[None]:
+    """Around what is left to do once the target was written: whatever goes wrong with that, it is not untouched."""
+    try:
+        yield
+    except UnsettledError:
+        raise
+    except CoordinatorError as error:
+        raise UnsettledError(
+            f"{what}, and the ledger could not be told: {error.message}",
+            help="the same `migrate recover` goes on from there",
+        ) from error
 
 
 def _leave_undecided(ledger: Ledger, runs: tuple[UnfinishedRun, ...], recovery: int) -> None:

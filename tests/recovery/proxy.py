@@ -28,6 +28,7 @@ class Cut(Enum):
     UNHEARD = "the server gets the statement, and the connection ends before it answers"
     CLIENT_ONLY = "only the client notices; the server goes on waiting for it"
     EVERYTHING = "every connection ends, and the server does not get the statement"
+    FOR_GOOD = "every connection ends, and nobody can connect any more"
     EVERYTHING_AFTER = "the server gets the statement and answers; then every connection ends"
 
     @property
@@ -105,7 +106,9 @@ class CuttingProxy:
                     gate.answered.wait(60)
                 if cut is Cut.EVERYTHING_AFTER:
                     self.answered()
-                if cut in {Cut.EVERYTHING, Cut.EVERYTHING_AFTER}:
+                if cut is Cut.FOR_GOOD:
+                    _end(self._listener)
+                if cut in {Cut.EVERYTHING, Cut.EVERYTHING_AFTER, Cut.FOR_GOOD}:
                     for each in tuple(self._open):
                         _end(each)
                 if cut is Cut.CLIENT_ONLY:

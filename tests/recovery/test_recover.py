@@ -13,8 +13,9 @@ from tests.failures.roles import make_role
 from tests.failures.shop import BREAKS, SLEEPER, build_shop, sleeping
 from tests.failures.test_rights import ENOUGH
 from tests.failures.test_unsettled import BROKEN_WAY_BACK
+from tests.recovery.proxy import Cut, Seen
 from tests.recovery.test_lone_steps import UNREHEARSED, execute, write
-from tests.recovery.test_state_machine import BEGIN, INDEX, NO_INDEX, killed
+from tests.recovery.test_state_machine import BEGIN, INDEX, NO_INDEX, killed, watched
 from tests.trees import project, versions_of, write_revision
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 STEP = ("all-modules", "--atomic", "step", "--staging", "off")
 ABORT = ("recover", "--abort")
+AWAY = {"--abort": Seen(text="COMMIT", count=2), "--resume": Seen(text=BEGIN, count=2)}
 
 
 def said(ended: Ended) -> str:
@@ -305,3 +307,24 @@ def test_what_a_cut_off_resume_has_written_down_is_taken_back_with_its_run(site:
     assert ended.code == 0, ended.err
     assert site.picture() == before
     assert "crm 0/1" in " ".join(site.migrate("status").out.split())
+
+
+@pytest.mark.parametrize("how", ["--abort", "--resume"])
+def test_a_server_that_stays_away_after_something_was_committed_is_not_called_untouched(
+    site: Site, how: str
+) -> None:
+    if how == "--abort":
+        three_modules(site)
+        killed(site, "COMMIT", 3, *STEP)
+    else:
+        column = execute("ALTER TABLE t ADD COLUMN c int")
+        drops = (execute(NO_INDEX, alone=True), execute("ALTER TABLE t DROP COLUMN c"))
+        write(site, (column, execute(INDEX, alone=True)), drops)
+        killed(site, "COMMIT", 2, *UNREHEARSED)
+    cut = watched(site, lambda seen: Cut.FOR_GOOD if seen == AWAY[how] else None, "recover", how)
+    assert cut.code == 4, cut.err
+    assert "nothing was touched" not in cut.said
+    assert "migrate recover" in cut.said
+    again = site.migrate("recover", how)
+    assert again.code == 0, again.err
+    assert "nothing is unsettled" in site.migrate("recover").out
