@@ -30,6 +30,12 @@ Answered = TypeVar("Answered")
 # One constant for a database, whatever part of the modules a run is about ("migrate" in bytes).
 KEY = 0x6D696772617465
 _LOCK_NOT_AVAILABLE = "55P03"
+# A transaction that has locked the row keeps this lock on its table.
+_AT_THE_FENCE = (
+    "SELECT pid FROM pg_locks WHERE locktype = 'relation' AND relation = 'migrate.fence'::regclass"
+    " AND mode = 'RowShareLock' AND granted AND pid <> pg_backend_pid()"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY pid"
+)
 _NAMED = re.compile(r"migrate:(?P<run>\S+)(?: (?P<host>\S+))?(?: (?P<doing>.+))?")  # see `application_name`
 _MOVES_NONE = frozenset({"accept", "cancel", "gc", "release"})
 _COMMANDS = _MOVES_NONE | {"recover", "rollback"}
@@ -201,9 +207,11 @@ def take_fence(session: Session, run: int) -> None:
     except StatementError as error:
         if error.sqlstate != _LOCK_NOT_AVAILABLE:
             raise
+        holders = session.rows(_AT_THE_FENCE)
+        where = ", ".join(f"server process {pid}" for (pid,) in holders) or "it has just ended"
         raise LockHeldError(
-            "a transaction of an earlier run is still open on the server",
-            help="it ends with its client; `migrate recover` names its server process, and --end-backend ends it",
+            f"a transaction of an earlier run is still open on the server: {where}",
+            help="it ends with its client; `migrate recover --end-backend` ends one that bears its run's name",
         ) from error
 
 
