@@ -86,7 +86,7 @@ class UnsettledError(CoordinatorError):
 
 
 class LockHeldError(CoordinatorError):
-    """Another run holds the lock."""
+    """Another run holds the lock, or another session keeps an older ledger from being brought up to date."""
 
     exit_code = 5
 

@@ -80,7 +80,7 @@ def read_checkpoints(session: Session, token: UUID) -> Checkpoints | None:
     if not session.value("SELECT to_regclass('migrate.checkpoint') IS NOT NULL"):
         return None
     rows = session.rows(
-        # A ledger of version 2 has fewer columns, and a look does not bring it up to date.
+        # An older ledger has fewer columns, and a look does not bring it up to date.
         "SELECT number, fingerprint, there, to_jsonb(c) ->> 'sent', to_jsonb(c) ->> 'texts',"
         " to_jsonb(c) ->> 'counts', to_jsonb(c) ->> 'undone' FROM migrate.checkpoint c WHERE token = %s ORDER BY number",
         (token,),

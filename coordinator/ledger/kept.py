@@ -17,8 +17,8 @@ _COLUMNS = (
     "number, run, module, revision, direction, kind, table_schema, table_name, columns, key, rest, left_as, rows,"
     " bytes, checksum, left_out, copy, kept, expires, ended, ending, ended_by, put_back, conflicts"
 )
-_SINCE_3 = "digest, origins::text, personal"
-_BEFORE_3 = "'', NULL, '{}'::text[]"
+_SINCE_4 = "digest, origins::text, personal"
+_BEFORE_4 = "'', NULL, '{}'::text[]"
 
 _EXPIRED = (
     "expires <= clock_timestamp()"
@@ -177,7 +177,7 @@ def _read(session: Session, condition: str) -> tuple[KeptData, ...]:
 
 
 def _columns(session: Session) -> str:
-    return f"{_COLUMNS}, {_SINCE_3 if LedgerReader(session).version >= 3 else _BEFORE_3}"
+    return f"{_COLUMNS}, {_SINCE_4 if LedgerReader(session).version >= 4 else _BEFORE_4}"
 
 
 def _origins_text(origins: tuple[OriginState, ...]) -> str:

@@ -15,11 +15,12 @@ from uuid import UUID, uuid4
 from coordinator import __version__
 from coordinator.errors import RefusedError
 from coordinator.ledger.applied import read_applied
-from coordinator.ledger.schema import VERSION, scripts_from
+from coordinator.ledger.schema import VERSION, locks_of, scripts_from
 from coordinator.model.capture import Direction
 from coordinator.model.names import RevisionKey
 from coordinator.model.run import Run, RunStatus, StepRecord, StepStatus
 from coordinator.postgres.failure import ConnectionLostError
+from coordinator.postgres.table_locks import take_locks
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 _RUN_COLUMNS = "number, kind, status, plan, guarantee, environment, host, pid, program, rehearsal, started, finished, error"
 _SINCE_2 = "attempt, final"
 _BEFORE_2 = "'', false"
-_SINCE_3 = "planned"
-_BEFORE_3 = "'{}'::text[]"
+_SINCE_4 = "planned"
+_BEFORE_4 = "'{}'::text[]"
 
 _STEPS = (
     "SELECT run, sequence, module, revision, direction, status, seconds, finished, error"
@@ -169,7 +170,7 @@ class LedgerReader:
     @property
     def _run_columns(self) -> str:
         since_2 = _SINCE_2 if self.version > 1 else _BEFORE_2
-        return f"{_RUN_COLUMNS}, {since_2}, {_SINCE_3 if self.version > 2 else _BEFORE_3}"
+        return f"{_RUN_COLUMNS}, {since_2}, {_SINCE_4 if self.version > 3 else _BEFORE_4}"
 
 
 class Ledger(LedgerReader):
@@ -178,15 +179,18 @@ class Ledger(LedgerReader):
     After a run has begun its writes survive a lost connection: each may be sent twice, and says the same then.
     """
 
-    def create(self) -> None:
+    def create(self, *, lock_wait: float) -> None:
         """Make the tables, or bring older ones up to date, in one committed transaction.
 
-        Raises RefusedError when a newer program made them.
+        Raises RefusedError when a newer program made them, StatementError when their locks are not to be had within
+        `lock_wait` seconds.
         """
         self.refuse_newer()
         if self.version < VERSION:
+            scripts = scripts_from(self.version)
             with self._session.transaction():
-                for script in scripts_from(self.version):
+                take_locks(self._session, locks_of(scripts), seconds=lock_wait)
+                for script in scripts:
                     self._session.execute(script)
             self.exists, self._version = True, VERSION
 

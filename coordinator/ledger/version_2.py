@@ -1,4 +1,4 @@
-"""Version 2 of the ledger's tables: kept data, holds, accepted edits, incidents, modules; only additions."""
+"""Version 2 of the ledger's tables: kept data, holds, accepted edits, incidents, modules; what plain Alembic applied has no run."""
 
 from __future__ import annotations
 

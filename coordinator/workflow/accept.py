@@ -11,13 +11,13 @@ from coordinator.errors import RefusedError, UsageError
 from coordinator.execution.events import Listener, TargetNamed
 from coordinator.execution.workers import Workers
 from coordinator.ledger.acceptances import write_acceptance
-from coordinator.ledger.store import Ledger
 from coordinator.workflow.before_writing import told_as_untouched
 from coordinator.workflow.locked import locked
 from coordinator.workflow.named import named_revision
 from coordinator.workflow.project import load_project
 from coordinator.workflow.state import look
 from coordinator.workflow.target import open_target
+from coordinator.workflow.upgraded import upgraded_ledger
 
 if TYPE_CHECKING:
     from coordinator.execution.project import Project
@@ -70,7 +70,7 @@ def accept(settings: Settings, wanted: str, reason: str, tell: Listener) -> Acce
             shown = difference(applied, revision)
             with locked(settings, target, tell) as lock, target.connect("ledger") as session:
                 lock.announce("accept", str(key))
-                Ledger(session).create()
+                upgraded_ledger(settings, session, lock, tell)
                 new = write_acceptance(session, revision, reason.strip())
             outcome = Accepted.NOTED if new else Accepted.KNOWN
         return AcceptReport(

@@ -30,6 +30,7 @@ from coordinator.workflow.state import look
 from coordinator.workflow.taking_back import TakingBack
 from coordinator.workflow.target import Target, open_target
 from coordinator.workflow.unfinished import explained, unfinished_runs
+from coordinator.workflow.upgraded import upgraded_ledger
 from coordinator.workflow.writing import Writer
 
 if TYPE_CHECKING:
@@ -257,9 +258,8 @@ class _Recovery:
         return TakingBack(writer=writer, number=number, tell=self.tell)
 
     def _ledger(self) -> Ledger:
-        ledger = Ledger(self.ledger_session)
-        ledger.create()  # it is there; but a newer program may have written it, and then only that one may go on
-        return ledger
+        """It is there; but a newer program may have written it, and then only that one may go on."""
+        return upgraded_ledger(self.settings, self.ledger_session, self.lock, self.tell)
 
     def _refuse_what_others_stand_on(self, state: TargetState, runs: tuple[UnfinishedRun, ...]) -> None:
         """Refuse before the first write when something that is to go carries a revision that is to stay."""

@@ -15,7 +15,6 @@ from coordinator.errors import RefusedError, ReversedError, SettingsError
 from coordinator.execution.categories import categorize
 from coordinator.execution.events import Working
 from coordinator.ledger.schema import VERSION
-from coordinator.ledger.store import Ledger
 from coordinator.model.plan import Atomicity
 from coordinator.postgres.failure import StatementError
 from coordinator.postgres.lasting import read_lasting
@@ -48,9 +47,11 @@ from coordinator.workflow.safety import (
 )
 from coordinator.workflow.state import look
 from coordinator.workflow.trusting import trusted
+from coordinator.workflow.upgraded import upgraded_ledger
 
 if TYPE_CHECKING:
     from coordinator.execution.monitor import WatchedLock
+    from coordinator.ledger.store import Ledger
     from coordinator.model.finding import Finding
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
@@ -89,11 +90,12 @@ def apply_under_lock(deploy: Deploy) -> Report:
         main = stack.enter_context(deploy.target.connect("main"))
         state = look(main, deploy.project)
         if not deploy.pending(state):
-            return _nothing(deploy, main, state)
+            return _nothing(deploy, lock, main, state)
         cut_off: tuple[CutOff, ...] = ()
-        ledger = Ledger(stack.enter_context(deploy.target.connect("ledger"))) if state.open_runs else None
-        if ledger is not None:
-            ledger.create()
+        ledger: Ledger | None = None
+        if state.open_runs:
+            session = stack.enter_context(deploy.target.connect("ledger"))
+            ledger = upgraded_ledger(deploy.settings, session, lock, deploy.tell)
             cut_off = unfinished_cut_off_runs(main, ledger)
             state = look(main, deploy.project)
         deploy.refuse(main, state)
@@ -121,30 +123,29 @@ def settle_under_lock(deploy: Deploy) -> Report:
     if deploy.request.dry_run:
         return _dry_run(deploy)
     with (
-        locked(deploy.settings, deploy.target, deploy.tell),
+        locked(deploy.settings, deploy.target, deploy.tell) as lock,
         deploy.target.connect("main") as main,
     ):
         state = look(main, deploy.project)
         if not deploy.pending(state):
-            return _nothing(deploy, main, state)
+            return _nothing(deploy, lock, main, state)
     return apply_under_lock(deploy)
 
 
-def _nothing(deploy: Deploy, main: Session, state: TargetState) -> Report:
+def _nothing(deploy: Deploy, lock: WatchedLock, main: Session, state: TargetState) -> Report:
     """Nothing is pending: a run that was cut off keeps its way on and its way back, unless all of it is in."""
     if not state.open_runs:
         return deploy.nothing(main, state)
-    left = _left(deploy, main, state)
+    left = _left(deploy, lock, main, state)
     return deploy.nothing(main, look(main, deploy.project), left_cut_off(left))
 
 
-def _left(deploy: Deploy, main: Session, state: TargetState) -> tuple[CutOff, ...]:
+def _left(deploy: Deploy, lock: WatchedLock, main: Session, state: TargetState) -> tuple[CutOff, ...]:
     """The runs that were cut off in their middle. Those that are over are settled, if this start may write at all."""
     if state.ledger_version <= VERSION:
         try:
             with deploy.target.connect("ledger") as session:
-                ledger = Ledger(session)
-                ledger.create()
+                ledger = upgraded_ledger(deploy.settings, session, lock, deploy.tell)
                 return unfinished_cut_off_runs(main, ledger)
         except StatementError as error:
             if error.sqlstate not in _MAY_NOT_WRITE:

@@ -23,6 +23,7 @@ from coordinator.workflow.before_writing import nothing_in_yet
 from coordinator.workflow.integrity import integrity_checks
 from coordinator.workflow.loss import NOTHING_ASKED, KeepRequest, keep_policy
 from coordinator.workflow.target import refuse_read_only
+from coordinator.workflow.upgraded import upgraded_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,11 +89,11 @@ class Writer:
         The modules of this checkout are noted too, for checkouts that do not have them, the `marks` of
         their map, for runs whose map does not have them, and what plain Alembic did.
 
-        Raises LockHeldError when another run's transaction is still open; the new run is then marked as reversed.
+        Raises LockHeldError when another run's transaction is still open, and the new run is then marked as reversed; or
+        as `upgraded_ledger` does, and there is none.
         """
         refuse_read_only(self.ledger_session)
-        ledger = Ledger(self.ledger_session)
-        ledger.create()
+        ledger = upgraded_ledger(self.settings, self.ledger_session, self.lock, self.tell)
         number = ledger.begin_run(
             kind=kind,
             plan=plan,

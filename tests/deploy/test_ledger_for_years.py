@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from coordinator.ledger import version_1
-from coordinator.ledger.schema import VERSION
+from coordinator.ledger.schema import VERSION, scripts_from
 from tests.commands_site import apply, write_shop
 from tests.failures.roles import make_role
+from tests.manners.street import Passer, waiting_for, waits
 from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
@@ -17,17 +19,20 @@ if TYPE_CHECKING:
 
 DEPLOY = ("all-modules", "--yes", "--staging", "off")
 READERS = (("status",), ("history",), ("history", "1"), ("plan",), ("status", "--format", "json"))
+OLDER = (1, 3)
+IN_THE_WAY = "BEGIN; SELECT count(*) FROM migrate.run"
 
 
-def old_ledger(desk: Desk) -> None:
-    """crm's first revision is in, by a run of the first version of this program."""
+def old_ledger(desk: Desk, version: int = 1) -> None:
+    """crm's first revision is in, by a run of a program that knew the ledger's tables up to that version."""
     write_shop(desk.root)
     desk.execute(
         "CREATE SCHEMA crm; CREATE TABLE crm.customers (id int PRIMARY KEY, name text);"
         "CREATE TABLE crm.alembic_version (version_num varchar(255) PRIMARY KEY);"
         "INSERT INTO crm.alembic_version VALUES ('c1')"
     )
-    desk.execute(version_1.SCRIPT)
+    for script in scripts_from(0)[:version]:
+        desk.execute(script)
     desk.execute(
         "INSERT INTO migrate.run (kind, status, plan, guarantee, environment, host, pid, program, rehearsal, finished)"
         " VALUES ('apply', 'applied', 'abc', 'one transaction: everything or nothing', 'local', 'old', 7, '0.1.0', 'off',"
@@ -44,8 +49,9 @@ def old_ledger(desk: Desk) -> None:
     )
 
 
-def test_a_role_that_may_only_read_sees_a_ledger_of_version_1(desk: Desk, role: str) -> None:
-    old_ledger(desk)
+@pytest.mark.parametrize("version", OLDER)
+def test_a_role_that_may_only_read_sees_an_older_ledger(desk: Desk, role: str, version: int) -> None:
+    old_ledger(desk, version)
     reader = make_role(
         desk,
         role,
@@ -57,11 +63,14 @@ def test_a_role_that_may_only_read_sees_a_ledger_of_version_1(desk: Desk, role: 
         ended = desk.migrate(*words, url=reader)
         assert ended.code == 0, f"{words}: {ended.err}"
     assert "not in this checkout" in desk.migrate("status", url=reader).out
-    assert desk.value("SELECT max(number) FROM migrate.version") == 1
+    assert desk.value("SELECT max(number) FROM migrate.version") == version
 
 
-def test_the_first_run_that_writes_brings_it_up_to_date_and_what_it_held_stays(desk: Desk) -> None:
-    old_ledger(desk)
+@pytest.mark.parametrize("version", OLDER)
+def test_the_first_run_that_writes_brings_it_up_to_date_and_what_it_held_stays(
+    desk: Desk, version: int
+) -> None:
+    old_ledger(desk, version)
 
     done = desk.migrate(*DEPLOY)
 
@@ -97,6 +106,41 @@ def test_nothing_pending_leaves_an_old_ledger_as_it_is(desk: Desk) -> None:
 
     assert done.code == 0, done.err
     assert desk.value("SELECT max(number) FROM migrate.version") == 1
+
+
+def test_nobody_waits_long_for_what_waits_to_bring_it_up_to_date(desk: Desk) -> None:
+    old_ledger(desk)
+    with Passer(desk, "migrate.run").passing() as passer:
+        with desk.session() as reader:
+            reader.execute(f"SET application_name = 'nightly dump'; {IN_THE_WAY}")
+            process = desk.start(*DEPLOY, environment=waits())
+            desk.await_value(waiting_for("migrate.run"))
+            time.sleep(1.5)
+            assert process.poll() is None, "it gave up"
+        ended = desk.end(process)
+
+    assert ended.code == 0, ended.err
+    assert passer.longest < 0.5 + 0.7  # two cores, and other tests
+    assert "in the way: a lock on migrate." in ended.said
+    assert "nightly dump of postgres, idle in transaction" in ended.said
+    assert "trying again in" in ended.said
+    assert desk.value("SELECT max(number) FROM migrate.version") == VERSION
+
+
+def test_a_reader_of_it_that_does_not_end_is_named_and_nothing_is_touched(desk: Desk) -> None:
+    old_ledger(desk)
+    before = desk.picture()
+    with desk.session() as reader:
+        reader.execute(f"SET application_name = 'nightly dump'; {IN_THE_WAY}")
+        ended = desk.migrate(*DEPLOY, environment=waits(wait="300ms", patience="1s"))
+        assert desk.migrate("status").code == 0
+
+    assert ended.code == 5, ended.err
+    assert "the ledger's tables are of an older version" in ended.said
+    assert f"held by pid {reader.pid_when_open} (nightly dump of postgres" in ended.said
+    assert desk.picture() == before
+    assert desk.value("SELECT max(number) FROM migrate.version") == 1
+    assert desk.value("SELECT count(*) FROM migrate.run") == 1
 
 
 @pytest.fixture
@@ -156,6 +200,22 @@ def test_accepting_in_a_newer_ledger_is_refused(newer: Desk) -> None:
 
     assert refused.code == 1, refused.err
     assert "newer coordinator" in refused.said
+
+
+def test_a_version_only_adds_to_the_one_before_it_or_loosens_it() -> None:
+    """An older program goes on writing to the tables while a newer one does too, and reads what that one wrote."""
+    harmless = re.compile(
+        r"CREATE (SCHEMA|TABLE) IF NOT EXISTS |COMMENT ON |REVOKE ALL ON SCHEMA migrate FROM PUBLIC$"
+        r"|ALTER TABLE migrate\.\w+ ALTER COLUMN \w+ DROP NOT NULL$"
+        r"|ALTER TABLE migrate\.\w+ ADD COLUMN IF NOT EXISTS \w+ [\w ]+(\[\])?( NOT NULL DEFAULT \S+)?$"
+        r"|INSERT INTO migrate\.version \(number\) VALUES \((?P<number>\d)\) ON CONFLICT DO NOTHING$"
+    )
+    for number, script in enumerate(scripts_from(0), start=1):
+        statements = [each.strip() for each in script.split(";\n") if each.strip()]
+        found = [harmless.match(each) for each in statements]
+        assert None not in found, statements[found.index(None)]
+        assert found[-1] is not None
+        assert found[-1]["number"] == str(number)
 
 
 def test_every_table_and_column_of_the_ledger_says_what_it_is(desk: Desk) -> None:

@@ -10,12 +10,12 @@ from coordinator.errors import UsageError
 from coordinator.execution.events import Listener, TargetNamed
 from coordinator.execution.workers import Workers
 from coordinator.ledger.holds import erase_hold, read_holds
-from coordinator.ledger.store import Ledger
 from coordinator.workflow.before_writing import told_as_untouched
 from coordinator.workflow.locked import locked
 from coordinator.workflow.project import load_project
 from coordinator.workflow.state import look
 from coordinator.workflow.target import open_target
+from coordinator.workflow.upgraded import upgraded_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ def release(settings: Settings, tell: Listener, *, names: Sequence[str], everyth
 def _release(settings: Settings, tell: Listener, target: Target, wanted: tuple[RevisionKey, ...]) -> Released:
     with locked(settings, target, tell) as lock, target.connect("ledger") as session:
         lock.announce("release", "releasing")
-        Ledger(session).create()  # refuses what a newer program wrote
+        upgraded_ledger(settings, session, lock, tell)
         before = read_holds(session)
         gone = {key for key in wanted if erase_hold(session, key)}
     return _report(

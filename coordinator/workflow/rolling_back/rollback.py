@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from coordinator.errors import RefusedError
 from coordinator.execution.events import Listener, TargetNamed, Working
 from coordinator.execution.workers import Workers
-from coordinator.ledger.store import Ledger
 from coordinator.workflow.before_writing import told_as_untouched
 from coordinator.workflow.carrying_out import ROLLBACK, CarryingOut
 from coordinator.workflow.locked import locked
@@ -23,6 +22,7 @@ from coordinator.workflow.rolling_back.sources import source_folder
 from coordinator.workflow.safety import read_cut_off_runs, settle_cut_off_runs
 from coordinator.workflow.state import look
 from coordinator.workflow.target import Target, open_target
+from coordinator.workflow.upgraded import upgraded_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,8 +196,7 @@ class _Rollback:
         state = look(main, self._project)
         if state.open_runs:
             with self._target.connect("ledger") as ledger_session:
-                ledger = Ledger(ledger_session)
-                ledger.create()
+                ledger = upgraded_ledger(self._settings, ledger_session, lock, self._tell)
                 settle_cut_off_runs(main, ledger)
             state = look(main, self._project)
         prepared = self._prepare(main, state, settled=True)
