@@ -68,11 +68,11 @@ class DatabaseStatus:
     open_runs: tuple[OpenRun, ...] = ()
     holder: str | None = None  # who holds the lock now
     findings: tuple[Finding, ...] = ()
-    may_be_taken_back: bool = False  # the run at work brought in a revision of this checkout
+    may_be_taken_out: bool = False  # who is at work may take out a revision of this checkout
 
     @property
     def at_heads(self) -> bool:
-        """Whether every revision of this checkout is in, and no run at work takes one back if it fails."""
-        return not self.may_be_taken_back and not any(
+        """Whether every revision of this checkout is in, and nobody at work may take one out."""
+        return not self.may_be_taken_out and not any(
             module.pending or module.unknown for module in self.modules
         )

@@ -21,7 +21,7 @@ from coordinator.workflow.refusals import (
     ahead,
     at_work,
     attempt,
-    may_be_taken_back,
+    may_be_taken_out,
     refuse_errors,
     refuse_failed,
     refuse_held,
@@ -109,11 +109,11 @@ def all_modules(settings: Settings, request: Request, tell: Listener) -> Report:
             project=load_project(settings, workers),
         )
         with target.connect("look") as session:
+            holder = find_holder(session)
             state = look(session, deploy.project, whole=False)
             pending = deploy.pending(state)
-            holder = find_holder(session) if state.open_runs else None
-            waits = may_be_taken_back(deploy.project, state, holder)
-            busy = () if waits else at_work(session, state)
+            waits = may_be_taken_out(deploy.project, state, holder)
+            busy = () if waits else at_work(state, holder)
             if not pending and (busy or not state.open_runs):
                 return deploy.nothing(session, state, busy)
             if pending:

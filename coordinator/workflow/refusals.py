@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import RefusedError, ReversedError
 from coordinator.ledger.attempts import failed_for_good
-from coordinator.ledger.lock import find_holder
 from coordinator.ledger.schema import VERSION
 from coordinator.model.finding import Finding, Severity
 from coordinator.model.run import RunStatus
@@ -126,24 +125,46 @@ def failed_findings(session: Session, wanted: str) -> tuple[Finding, ...]:
     return (Finding(rule="failed-before", message=failed_before(run), help=next_attempt(run)),)
 
 
-def may_be_taken_back(project: Project, state: TargetState, holder: Holder | None) -> bool:
-    """Whether a run that is not over brought in a revision of this checkout, and the lock's `holder` may take it back."""
+def may_be_taken_out(project: Project, state: TargetState, holder: Holder | None) -> bool:
+    """Whether the lock's `holder` may take out a revision of this checkout: what is in by a run that is not over, or
+    what a rollback is about.
+
+    `holder` is as it was before the target was looked at: one that is over since has done what the look shows.
+    """
     if holder is None or not holder.moves_revisions:
         return False
-    running = {each.number for each in state.open_runs}
     files = {revision.key for tree in project.trees for revision in tree.revisions}
-    return any(each.run in running and each.key in files for each in state.recorded)
+    return not files.isdisjoint(_at_stake(state, holder))
 
 
-def at_work(session: Session, state: TargetState) -> tuple[Finding, ...]:
+def _at_stake(state: TargetState, holder: Holder) -> frozenset[RevisionKey]:
+    """The revisions that the holder may take out. A recovery, and who has no run yet, may decide about every open run."""
+    brought = {
+        run.number: frozenset(each.key for each in state.recorded if each.run == run.number)
+        for run in state.open_runs
+    }
+    ours = next((run for run in state.open_runs if run.number == holder.run), None)
+    decides = ours is None or ours.kind == "recover"
+    doing = () if ours is None else ours.planned
+    found: set[RevisionKey] = set()
+    for run in state.open_runs:
+        # Also where an older program did not note its steps.
+        goes_on = brought[run.number].union(doing).issuperset(run.planned)
+        if decides or run is ours or goes_on:
+            found |= brought[run.number]
+            if run.kind == "rollback":
+                found.update(run.planned or (each.key for each in state.recorded))
+    return frozenset(found)
+
+
+def at_work(state: TargetState, holder: Holder | None) -> tuple[Finding, ...]:
     """The warning that somebody is at work on the target right now; none when nobody holds the lock.
 
-    Whoever has nothing to apply need not wait for it, unless it `may_be_taken_back`.
+    Whoever has nothing to apply need not wait for it, unless something of its own `may_be_taken_out`.
     """
     running = [each.number for each in state.open_runs]
     if not running or any(each.status is not RunStatus.RUNNING for each in state.open_runs):
         return ()
-    holder = find_holder(session)
     if holder is None:
         return ()
     works = holder.run in running
@@ -172,9 +193,8 @@ def left_cut_off(runs: Iterable[CutOff]) -> tuple[Finding, ...]:
     )
 
 
-def open_runs_told(session: Session, state: TargetState) -> tuple[Finding, ...]:
+def open_runs_told(state: TargetState, holder: Holder | None) -> tuple[Finding, ...]:
     """What a dry run says of runs that are not over: it neither waits for them nor settles what they have left."""
-    holder = find_holder(session) if state.open_runs else None
     return tuple(
         Finding(
             rule="run-at-work",

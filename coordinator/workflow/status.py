@@ -18,7 +18,7 @@ from coordinator.workflow.refusals import (
     attempt,
     failed_findings,
     held_findings,
-    may_be_taken_back,
+    may_be_taken_out,
     newer_ledger_findings,
 )
 from coordinator.workflow.state import look
@@ -65,8 +65,8 @@ def read_status(settings: Settings, tell: Listener, *, wait: float = 0.0) -> Dat
 
 def _look(target: Target, project: Project) -> DatabaseStatus:
     with reader(target, "status") as session:
-        state = look(session, project, whole=False)
         holder = find_holder(session)
+        state = look(session, project, whole=False)
         pending = state.pending(project)
         findings = held_findings(state, pending)
         if pending:
@@ -84,7 +84,7 @@ def _look(target: Target, project: Project) -> DatabaseStatus:
         open_runs=open_runs(state, holder),
         holder=None if holder is None else str(holder),
         findings=findings,
-        may_be_taken_back=may_be_taken_back(project, state, holder),
+        may_be_taken_out=may_be_taken_out(project, state, holder),
     )
 
 

@@ -14,6 +14,7 @@ from coordinator.checks.preflight.edited_revision import EditedRevision
 from coordinator.errors import RefusedError, ReversedError, SettingsError
 from coordinator.execution.categories import categorize
 from coordinator.execution.events import Working
+from coordinator.ledger.lock import find_holder
 from coordinator.ledger.schema import VERSION
 from coordinator.model.plan import Atomicity
 from coordinator.postgres.failure import StatementError
@@ -197,10 +198,11 @@ def _covered(
 def _dry_run(deploy: Deploy) -> Report:
     """Plan and look for what is wrong, on a session that cannot write: nobody is waited for, and nothing is settled."""
     with reader(deploy.target, "dry run") as session:
+        holder = find_holder(session)
         state = look(session, deploy.project)
         for run in state.open_runs:
             refuse_undecided(run)
-        told = open_runs_told(session, state)
+        told = open_runs_told(state, holder)
         if not deploy.pending(state):
             return deploy.nothing(session, state, told)
         deploy.refuse(session, state)

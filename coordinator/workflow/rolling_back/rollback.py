@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from coordinator.errors import RefusedError
 from coordinator.execution.events import Listener, TargetNamed, Working
 from coordinator.execution.workers import Workers
+from coordinator.ledger.lock import find_holder
 from coordinator.workflow.before_writing import told_as_untouched
 from coordinator.workflow.carrying_out import ROLLBACK, CarryingOut
 from coordinator.workflow.locked import locked
@@ -133,9 +134,10 @@ class _Rollback:
     def go(self) -> RollbackReport:
         """Show it first; then do it, if that is wanted."""
         with self._target.connect("look") as session:
+            holder = find_holder(session)
             state = look(session, self._project)
             refuse_newer_ledger(state)
-            prepared = self._prepare(session, state, settled=bool(at_work(session, state)))
+            prepared = self._prepare(session, state, settled=bool(at_work(state, holder)))
         if isinstance(prepared, RollbackReport):
             return prepared
         self._request.show(prepared)
