@@ -108,6 +108,9 @@ class CarryingOut:
     covered: Covered | None = None  # by a certificate, which takes the place of a rehearsal
     trace: bool = False  # note what each rehearsed statement does to tables
     attempt: str = ""  # its identity in the ledger; empty: it may always be tried again
+    at_begin: Callable[[], None] = lambda: (
+        None
+    )  # called when nothing but a lost connection can refuse it any more
 
     def carry_out(self, plans: tuple[RunPlan, ...]) -> CarriedOut:
         """Carry out the first of the plans whose rehearsal passes.
@@ -127,6 +130,7 @@ class CarryingOut:
         if plan.guarantee is not Guarantee.ONE_TRANSACTION and not self.consent(plan):
             raise RefusedError("not applied, as you said", help="the target was not touched")
         found = self._look_again(stakes.catalog)
+        self.at_begin()
         with ExitStack() as stack:
             run, seconds = self._apply(stack, plan, rehearsal, stakes, found)
         return CarriedOut(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coordinator.errors import ReversedError, UnsettledError
+from coordinator.errors import CoordinatorError, ReversedError, UnsettledError
 from coordinator.execution.starting import Starting
 from coordinator.ledger.backends import refuse_living
 from coordinator.ledger.checkpoints import read_checkpoints
@@ -22,16 +22,17 @@ from coordinator.model.run import RunStatus
 from coordinator.planning.digest import digest_of
 from coordinator.postgres.rows import estimated_rows, ordinary_tables, row_checksums
 from coordinator.workflow.incidents import settling
+from coordinator.workflow.state import look
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from coordinator.execution.project import Project
     from coordinator.execution.starting import RowSums
     from coordinator.ledger.store import Intent, Ledger
     from coordinator.model.catalog import Catalog
     from coordinator.model.names import RevisionKey
-    from coordinator.model.run import AppliedRevision, Run
+    from coordinator.model.run import Run
     from coordinator.postgres.session import Session
     from coordinator.workflow.state import TargetState
 
@@ -47,18 +48,18 @@ class CutOff:
     after: RevisionKey
     intents: tuple[Intent, ...]
 
-    def is_whole(self, applied: Iterable[AppliedRevision]) -> bool:
-        """Whether all that it was to do is done, by the ledger alone; `applied` are the revisions that are in.
+    def is_whole(self, state: TargetState) -> bool:
+        """Whether all that it was to do is done, by itself or by plain Alembic since.
 
         Where an older program did not note the steps of the plan, what the run committed has the plan's digest. What a
-        rollback took out has left `applied`, so of one of those it cannot be told, and the answer is no.
+        rollback took out the ledger has forgotten, so of one of those it cannot be told, and the answer is no.
         """
         if self.run.guarantee == Guarantee.ONE_TRANSACTION.value:
             return True
         if self.run.planned:
-            return not self._left(applied)
+            return not self._left(state)
         segments = tuple(_segment(each) for each in self.intents if each.committed)
-        contents = {each.key: each.digest for each in applied}
+        contents = {each.key: each.digest for each in state.recorded}
         return self.run.plan in {
             digest_of(RunPlan(segments=segments, atomicity=each), contents) for each in Atomicity
         }
@@ -66,23 +67,32 @@ class CutOff:
     def is_taken_up_by(self, plan: RunPlan, state: TargetState, project: Project) -> bool:
         """Whether the plan does the rest of it, so that it is over with that plan's run.
 
-        An apply does no rest of a rollback; but what brings in again what the rollback took out decides about it.
+        An apply does no rest of a rollback, and a rollback none of an apply; but what brings in again what the rollback
+        took out decides about it, and so does what takes out all that is in of the apply.
         """
         steps = {step.key for step in plan.steps}
-        known = self.run.planned or tuple(key for each in self.intents for key in each.steps)
+        known = self._known
+        if plan.direction is Direction.DOWNGRADE:
+            mine = {each.key for each in state.recorded if each.run == self.run.number}
+            return steps.issuperset(
+                key for key in known if state.is_in(key) and (self.run.kind == "rollback" or key in mine)
+            )
         if self.run.kind == "rollback":
             return not steps.isdisjoint(known)
-        if left := self._left(state.recorded):
+        if left := self._left(state):
             return left <= steps
         # The steps that it did not come to were not noted: whoever has the others is taken for its checkout.
         files = {revision.key for tree in project.trees for revision in tree.revisions}
         return bool(steps) and files.issuperset(known)
 
-    def _left(self, applied: Iterable[AppliedRevision]) -> frozenset[RevisionKey]:
+    @property
+    def _known(self) -> tuple[RevisionKey, ...]:
+        """The steps of its plan; where an older program did not note them, those that it began."""
+        return self.run.planned or tuple(key for each in self.intents for key in each.steps)
+
+    def _left(self, state: TargetState) -> frozenset[RevisionKey]:
         """Those of its steps that are not on the side where it was to bring them, as far as they are known."""
-        known = self.run.planned or tuple(key for each in self.intents for key in each.steps)
-        contents = {each.key for each in applied}
-        return frozenset(key for key in known if (key in contents) is (self.run.kind == "rollback"))
+        return frozenset(key for key in self._known if state.is_in(key) is (self.run.kind == "rollback"))
 
 
 def _segment(intent: Intent) -> Segment:
@@ -128,19 +138,9 @@ def _schemas_of(plan: RunPlan, project: Project) -> frozenset[str]:
     return frozenset(schemas) - {LEDGER_SCHEMA}
 
 
-def settle_cut_off_runs(session: Session, ledger: Ledger) -> None:
-    """Say what each unfinished run came to, now that the lock is ours and so nobody works on it any more.
-
-    A run that was cut off left either whole segments or nothing; what is in is in the version tables, and a new
-    plan goes on from there. Raises UnsettledError for what a person must decide, and when the server still works
-    for a runner that is gone, LockHeldError while a transaction of it is open.
-    """
-    _settled(ledger, cut_off_runs(session, ledger))
-
-
 @contextmanager
 def going_on(ledger: Ledger, cut_off: tuple[CutOff, ...]) -> Iterator[None]:
-    """The same around a run that goes on from there: what it goes on from is over only when the block ends well.
+    """Around a run that goes on from these: they are over only when the block ends well.
 
     Whoever started the first of them was promised all or nothing. So when the block's own run is taken back, what
     was in before it still waits to be taken back: an UnsettledError then stands in for the ReversedError.
@@ -150,7 +150,8 @@ def going_on(ledger: Ledger, cut_off: tuple[CutOff, ...]) -> Iterator[None]:
     except ReversedError as error:
         if not cut_off:
             raise
-        with settling(ledger):
+        # What the block came to is told whatever the ledger's connection comes to; the next command settles it.
+        with suppress(CoordinatorError), settling(ledger):
             for each in cut_off:
                 why = f"cut off after {each.after}; the run that went on from there failed and was taken back"
                 ledger.finish_run(each.run.number, RunStatus.UNSETTLED, error=why)
@@ -160,10 +161,14 @@ def going_on(ledger: Ledger, cut_off: tuple[CutOff, ...]) -> Iterator[None]:
             help="`migrate recover --abort` takes that back too; to keep it, `migrate recover --resume`",
             details=error.details,
         ) from error
-    _settled(ledger, cut_off)
+    with suppress(CoordinatorError):
+        settle(ledger, cut_off)
 
 
-def _settled(ledger: Ledger, cut_off: tuple[CutOff, ...]) -> None:
+def settle(ledger: Ledger, cut_off: tuple[CutOff, ...]) -> None:
+    """Say of these runs that they are over."""
+    if not cut_off:
+        return
     with settling(ledger):
         for each in cut_off:
             ledger.finish_run(
@@ -173,10 +178,12 @@ def _settled(ledger: Ledger, cut_off: tuple[CutOff, ...]) -> None:
             )
 
 
-def cut_off_runs(session: Session, ledger: Ledger) -> tuple[CutOff, ...]:
+def _cut_off_runs(session: Session, ledger: Ledger) -> tuple[CutOff, ...]:
     """The unfinished runs of which something is in, oldest first; those of which nothing is in are settled.
 
-    Raises as `settle_cut_off_runs` does.
+    The lock is ours, so nobody works on them any more. One that was cut off left either whole segments or nothing; what
+    is in is in the version tables, and a new plan goes on from there. Raises UnsettledError for what a person must
+    decide, and when the server still works for a runner that is gone, LockHeldError while a transaction of it is open.
     """
     found: list[CutOff] = []
     with settling(ledger):
@@ -197,17 +204,19 @@ def cut_off_runs(session: Session, ledger: Ledger) -> tuple[CutOff, ...]:
     return tuple(found)
 
 
-def unfinished_cut_off_runs(session: Session, ledger: Ledger) -> tuple[CutOff, ...]:
+def unfinished_cut_off_runs(session: Session, ledger: Ledger, project: Project) -> tuple[CutOff, ...]:
     """Those of them that have not done all that they were to do; the others are settled. Raises as they do."""
-    cut_off = cut_off_runs(session, ledger)
-    applied = ledger.applied(whole=False) if cut_off else ()
-    left = tuple(each for each in cut_off if not each.is_whole(applied))
-    _settled(ledger, tuple(each for each in cut_off if each not in left))
+    cut_off = _cut_off_runs(session, ledger)
+    if not cut_off:
+        return ()
+    state = look(session, project, whole=False)
+    left = tuple(each for each in cut_off if not each.is_whole(state))
+    settle(ledger, tuple(each for each in cut_off if each not in left))
     return left
 
 
 def read_cut_off_runs(session: Session) -> tuple[CutOff, ...]:
-    """What `cut_off_runs` would find if nobody is at work, without a write. Raises UnsettledError as it does."""
+    """What `_cut_off_runs` would find if nobody is at work, without a write. Raises UnsettledError as it does."""
     ledger = LedgerReader(session)
     found: list[CutOff] = []
     for run in ledger.open_runs():

@@ -70,6 +70,17 @@ class TargetState:
             if each.key.revision not in self.applied.get(tree.module.name, frozenset())
         )
 
+    def is_in(self, key: RevisionKey) -> bool:
+        """Whether a revision is in, whoever put it there.
+
+        Its module's version table decides, since plain Alembic may have gone on or back; the ledger does where that
+        table is not there or holds what nobody knows.
+        """
+        if key.revision in self.applied.get(key.module, frozenset()):
+            return True
+        is_told = key.module in self.applied and not self.unknown.get(key.module)
+        return not is_told and any(each.key == key for each in self.recorded)
+
     def outside(self, project: Project) -> tuple[RevisionKey, ...]:
         """Revisions in files that are in and that the ledger does not know: plain Alembic applied them."""
         noted = {each.key for each in self.recorded}

@@ -97,7 +97,7 @@ def apply_under_lock(deploy: Deploy) -> Report:
         if state.open_runs:
             session = stack.enter_context(deploy.target.connect("ledger"))
             ledger = upgraded_ledger(deploy.settings, session, lock, deploy.tell)
-            cut_off = unfinished_cut_off_runs(main, ledger)
+            cut_off = unfinished_cut_off_runs(main, ledger, deploy.project)
             state = look(main, deploy.project)
         deploy.refuse(main, state)
         lock.announce("plan", "planning")
@@ -147,11 +147,11 @@ def _left(deploy: Deploy, lock: WatchedLock, main: Session, state: TargetState) 
         try:
             with deploy.target.connect("ledger") as session:
                 ledger = upgraded_ledger(deploy.settings, session, lock, deploy.tell)
-                return unfinished_cut_off_runs(main, ledger)
+                return unfinished_cut_off_runs(main, ledger, deploy.project)
         except StatementError as error:
             if error.sqlstate not in _MAY_NOT_WRITE:
                 raise
-    return tuple(each for each in read_cut_off_runs(main) if not each.is_whole(state.recorded))
+    return tuple(each for each in read_cut_off_runs(main) if not each.is_whole(state))
 
 
 def _discarded(deploy: Deploy) -> frozenset[RevisionKey]:

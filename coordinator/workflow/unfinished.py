@@ -92,7 +92,7 @@ def _unfinished(
     later: tuple[Intent, ...],
 ) -> UnfinishedRun:
     run = open_run.run
-    mine = {each.key for each in state.recorded if each.run == run.number and _is_in(each.key, state)}
+    mine = {each.key for each in state.recorded if each.run == run.number and state.is_in(each.key)}
     begun = tuple(dict.fromkeys(key for each in intents for key in each.steps))
     half_done = tuple(
         _half_done(session, project, workers, key, each, checkpoints)
@@ -100,19 +100,19 @@ def _unfinished(
         if (found := _cut_off(session, run, key, (*intents, *later))) is not None
         for each, checkpoints in (found,)
         # One that is on its other side by now was brought there by somebody else.
-        if _is_in(key, state) is (each.direction is Direction.DOWNGRADE)
+        if state.is_in(key) is (each.direction is Direction.DOWNGRADE)
     )
     undecided = {each.key for each in half_done if each.direction is Direction.UPGRADE}
     # A rollback goes the other way; and what a recovery did belongs to the run that it recovers.
     rollback = run.kind == "rollback"
     up = _groups(intents, Direction.UPGRADE, mine) if run.kind == "apply" else ()
-    down = {key for key in begun if not _is_in(key, state) and key not in undecided} if rollback else set()
+    down = {key for key in begun if not state.is_in(key) and key not in undecided} if rollback else set()
     return UnfinishedRun(
         open_run=open_run,
         committed=up,
         out=_groups(intents, Direction.DOWNGRADE, down),
-        stays=tuple(key for key in begun if _is_in(key, state)) if rollback else (),
-        not_in=tuple(key for key in begun if not _is_in(key, state) and key not in undecided),
+        stays=tuple(key for key in begun if state.is_in(key)) if rollback else (),
+        not_in=tuple(key for key in begun if not state.is_in(key) and key not in undecided),
         half_done=half_done,
         backends=()
         if open_run.state is OpenState.AT_WORK
@@ -120,18 +120,6 @@ def _unfinished(
         went_back=went_back(run, intents),
         elsewhere=is_elsewhere(session, run.number),
     )
-
-
-def _is_in(key: RevisionKey, state: TargetState) -> bool:
-    """Whether a revision is in now, whoever put it there.
-
-    Its module's version table decides, since plain Alembic may have gone back; the ledger does where that table is
-    not there or holds what nobody knows.
-    """
-    if key.revision in state.applied.get(key.module, frozenset()):
-        return True
-    is_told = key.module in state.applied and not state.unknown.get(key.module)
-    return not is_told and any(each.key == key for each in state.recorded)
 
 
 def _groups(

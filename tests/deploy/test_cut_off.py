@@ -317,3 +317,68 @@ def test_it_is_over_with_the_run_that_went_on_also_when_the_ledgers_connection_w
     assert ended.code == 0, ended.err
     assert status(site) == "settled"
     assert status(site, 3) == "applied"
+
+
+def test_what_plain_alembic_has_brought_in_of_its_rest_is_done(site: Site) -> None:
+    new = cut_off(site)
+    site.execute("CREATE TABLE billing.b2 (id int); UPDATE billing.alembic_version SET version_num = 'b2'")
+
+    ended = new.migrate(*DEPLOY)
+
+    assert ended.code == 0, ended.err
+    assert "run 2" not in ended.said
+    assert status(site) == "settled"
+
+
+def test_what_cannot_be_settled_after_everything_is_in_is_no_failure_and_left_to_the_next_start(
+    site: Site, role: str
+) -> None:
+    new = cut_off(site)
+    deployer = make_role(site, role, "ALTER ROLE {role} SUPERUSER")
+    # The first of these connections is idle while the run that goes on is at work, and is not to be had again then.
+    last = (
+        "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name LIKE 'migrate:ledger%' ORDER BY backend_start LIMIT 1) AS first;"
+        f"ALTER TABLE billing.b2 OWNER TO {site.value('SELECT current_user')}; ALTER ROLE {role} NOLOGIN"
+    )
+    build(new.root, NEW, last=last)
+
+    ended = new.migrate(*BY_STEP, url=deployer)
+    assert ended.code == 0, ended.err
+    assert status(site, 3) == "applied"
+    assert status(site) == "running"
+    again = new.migrate(*BY_STEP)
+
+    assert again.code == 0, again.err
+    assert status(site) == "settled"
+
+
+def test_a_rollback_decides_about_it_only_where_all_that_is_in_of_it_goes_and_nothing_refuses_that(
+    site: Site,
+) -> None:
+    new = cut_off(site)
+    write_revision(
+        versions_of(new.root, "crm"),
+        "c2",
+        after="c1",
+        upgrade="op.execute('CREATE TABLE crm.c2 (id int)')",
+        downgrade="op.execute('DROP TABLE crm.c9')",
+    )
+    elsewhere = Desk(root=site.root.parent / "other", url=site.url, state=site.state)
+    build(elsewhere.root, {"crm": ("c1",), "billing": ("b1",), "agenda": ("a1",)})
+
+    for desk, named in ((elsewhere, ("agenda", "--to", "nowhere")), (new, ("--run", "2"))):
+        refused = desk.migrate("rollback", *named, "--yes", "--staging", "embedded")
+        assert refused.code in (1, 2), refused.err
+        assert status(site) == "running"
+    something_else = elsewhere.migrate("rollback", "agenda", "--yes", "--staging", "off")
+    assert something_else.code == 0, something_else.err
+    assert PROMISE in something_else.said
+    assert status(site) == "running"
+
+    build(new.root, NEW)
+    all_of_it = new.migrate("rollback", "--run", "2", "--yes", "--staging", "off")
+    assert all_of_it.code == 0, all_of_it.err
+    assert "run 2 was cut off" not in all_of_it.said
+    assert site.value("SELECT to_regclass('crm.c2') IS NULL") is True
+    assert status(site) == "settled"

@@ -11,16 +11,17 @@ from coordinator.errors import RefusedError
 from coordinator.execution.events import Listener, TargetNamed, Working
 from coordinator.execution.workers import Workers
 from coordinator.ledger.lock import find_holder
+from coordinator.ledger.store import Ledger
 from coordinator.workflow.before_writing import told_as_untouched
 from coordinator.workflow.carrying_out import ROLLBACK, CarryingOut
 from coordinator.workflow.locked import locked
 from coordinator.workflow.loss import NOTHING_ASKED, KeepRequest
 from coordinator.workflow.project import load_project
-from coordinator.workflow.refusals import at_work, refuse_errors, refuse_newer_ledger
+from coordinator.workflow.refusals import at_work, left_cut_off, refuse_errors, refuse_newer_ledger
 from coordinator.workflow.rolling_back.naming import name_revisions
 from coordinator.workflow.rolling_back.prepare import Prepared, Preparing
 from coordinator.workflow.rolling_back.sources import source_folder
-from coordinator.workflow.safety import read_cut_off_runs, settle_cut_off_runs
+from coordinator.workflow.safety import read_cut_off_runs, settle, unfinished_cut_off_runs
 from coordinator.workflow.state import look
 from coordinator.workflow.target import Target, open_target
 from coordinator.workflow.upgraded import upgraded_ledger
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
     from coordinator.workflow.rolling_back.sources import KeptSource
+    from coordinator.workflow.safety import CutOff
     from coordinator.workflow.state import TargetState
 
 
@@ -137,7 +139,10 @@ class _Rollback:
             holder = find_holder(session)
             state = look(session, self._project)
             refuse_newer_ledger(state)
-            prepared = self._prepare(session, state, settled=bool(at_work(state, holder)))
+            # While somebody is at work it is not known what becomes of them.
+            cut_off = set() if at_work(state, holder) else {each.number for each in state.open_runs}
+            partly_in = {each.run.number for each in read_cut_off_runs(session)} if cut_off else set()
+            prepared = self._prepare(session, state, partly_in=partly_in, not_in=cut_off - partly_in)
         if isinstance(prepared, RollbackReport):
             return prepared
         self._request.show(prepared)
@@ -151,14 +156,14 @@ class _Rollback:
             main = stack.enter_context(self._target.connect("main"))
             return self._carry_out(lock, main, prepared)
 
-    def _prepare(self, session: Session, state: TargetState, *, settled: bool) -> Prepared | RollbackReport:
+    def _prepare(
+        self, session: Session, state: TargetState, *, partly_in: set[int], not_in: set[int]
+    ) -> Prepared | RollbackReport:
         """What would go, or the report that nothing would.
 
-        Runs that were cut off count as what they will be once they are `settled`: what is named may be one of them.
+        Runs that were cut off count as what is in of them, or not: what is named may be one of them.
         """
         self._tell(Working(what="reading what stands on what"))
-        cut_off = () if settled or not state.open_runs else read_cut_off_runs(session)
-        partly_in = {each.run.number for each in cut_off}
         named = name_revisions(
             session,
             self._project,
@@ -167,7 +172,7 @@ class _Rollback:
             to=self._request.to,
             run=self._request.run,
             partly_in=partly_in,
-            not_in=() if settled else {each.number for each in state.open_runs} - partly_in,
+            not_in=not_in,
         )
         if not named.keys:
             return self._report(Outcome.NOTHING_TO_DO, None, why_none=named.why_none)
@@ -196,12 +201,13 @@ class _Rollback:
     def _carry_out(self, lock: WatchedLock, main: Session, shown: Prepared) -> RollbackReport:
         lock.announce("rollback", "looking again")
         state = look(main, self._project)
+        cut_off: tuple[CutOff, ...] = ()
         if state.open_runs:
-            with self._target.connect("ledger") as ledger_session:
-                ledger = upgraded_ledger(self._settings, ledger_session, lock, self._tell)
-                settle_cut_off_runs(main, ledger)
+            with self._target.connect("ledger") as session:
+                ledger = upgraded_ledger(self._settings, session, lock, self._tell)
+                cut_off = unfinished_cut_off_runs(main, ledger, self._project)
             state = look(main, self._project)
-        prepared = self._prepare(main, state, settled=True)
+        prepared = self._prepare(main, state, partly_in={each.run.number for each in cut_off}, not_in=set())
         if isinstance(prepared, RollbackReport):
             return prepared
         refuse_errors(prepared.findings, "nothing was rolled back")
@@ -210,6 +216,9 @@ class _Rollback:
                 "something came in or went out meanwhile, and what would go is not what was shown",
                 help="look at it again: `migrate rollback --dry-run`",
             )
+        over = tuple(each for each in cut_off if each.is_taken_up_by(prepared.plan, state, self._project))
+        left = left_cut_off(each for each in cut_off if each not in over)
+        prepared = replace(prepared, findings=(*prepared.findings, *left))
         carrying_out = CarryingOut(
             kind=ROLLBACK,
             settings=self._settings,
@@ -224,6 +233,7 @@ class _Rollback:
             state=state,
             captured=prepared.captured,
             keep=prepared.keep,
+            at_begin=lambda: self._settle(over),
         )
         done = carrying_out.carry_out((prepared.plan,))
         report = self._report(Outcome.ROLLED_BACK, prepared)
@@ -236,6 +246,11 @@ class _Rollback:
             preconditions=done.preconditions,
             findings=tuple(dict.fromkeys((*report.findings, *done.findings))),
         )
+
+    def _settle(self, over: tuple[CutOff, ...]) -> None:
+        if over:
+            with self._target.connect("ledger") as session:
+                settle(Ledger(session), over)
 
     def _report(self, outcome: Outcome, prepared: Prepared | None, *, why_none: str = "") -> RollbackReport:
         report = RollbackReport(
