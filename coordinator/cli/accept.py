@@ -31,7 +31,7 @@ def command(
 
     Only the ledger is written. The id may be shortened.
     """
-    from coordinator.cli.document import write_json
+    from coordinator.cli.document import telling, write_json
     from coordinator.cli.progress import Progress
     from coordinator.cli.terminal import terminal
     from coordinator.workflow.accept import Accepted, accept
@@ -40,16 +40,15 @@ def command(
     with Progress(verbose=bool(context.obj["verbose"])) as progress:
         report = accept(settings, revision, reason, progress)
     if form == "json":
-        write_json(
-            {
-                "target": report.target,
-                "environment": report.environment,
-                "revision": str(report.key),
-                "outcome": report.outcome.value,
-                "difference": report.difference,
-            },
-            settings,
-        )
+        document = {
+            "target": report.target,
+            "environment": report.environment,
+            "revision": str(report.key),
+            "outcome": report.outcome.value,
+            "difference": report.difference,
+        }
+        with telling(done=True):
+            write_json(document, settings)
         return 0
     out = terminal()
     for line in report.difference.splitlines():

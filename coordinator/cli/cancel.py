@@ -27,7 +27,7 @@ def command(
 
     A run that has begun to write takes everything back first. One that is taking back already goes on with that.
     """
-    from coordinator.cli.document import write_json
+    from coordinator.cli.document import telling, write_json
     from coordinator.cli.progress import Progress
     from coordinator.cli.terminal import terminal
     from coordinator.workflow.cancel import cancel
@@ -36,17 +36,16 @@ def command(
     with Progress(verbose=bool(context.obj["verbose"])) as progress:
         report = cancel(settings, run, progress)
     if form == "json":
-        write_json(
-            {
-                "target": report.target,
-                "environment": report.environment,
-                "wasAtWork": report.was_at_work,
-                "run": report.run,
-                "status": report.status,
-                "said": report.said,
-            },
-            settings,
-        )
+        document = {
+            "target": report.target,
+            "environment": report.environment,
+            "wasAtWork": report.was_at_work,
+            "run": report.run,
+            "status": report.status,
+            "said": report.said,
+        }
+        with telling(done=True):
+            write_json(document, settings)
         return 0
     out = terminal()
     out.wrapped(report.said, following="  ")

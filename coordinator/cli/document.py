@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coordinator.cli.streams import write_document
+from coordinator.cli.streams import UnwritableError, write_document
 from coordinator.cli.terminal import terminal
 from coordinator.reports.page import Page
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from coordinator.settings.values import Settings
 
 
@@ -19,6 +22,17 @@ def page() -> Page:
     """The page that standard output is: its width, its colours, paths from the current directory."""
     out = terminal(sys.stdout)
     return Page(width=out.width, paint=out.styled, folder=str(Path.cwd()))
+
+
+@contextmanager
+def telling(*, done: bool) -> Iterator[None]:
+    """The block writes a document. Where the command has `done` what it tells of, it is no failure that it cannot."""
+    try:
+        yield
+    except UnwritableError as error:
+        if not done:
+            raise
+        terminal().wrapped(f"warning: {error.message} What it would have told is done.", following="  ")
 
 
 def write_text(text: str) -> None:

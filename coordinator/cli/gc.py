@@ -65,25 +65,26 @@ def command(
 
 
 def _show(found: Collected, erased: Erased, settings: Settings, *, form: str, run: int | None = None) -> int:
-    from coordinator.cli.document import page, write_json, write_text
+    from coordinator.cli.document import page, telling, write_json, write_text
     from coordinator.reports.gc_text import gc_as_json, gc_text
 
     not_seen = (*found.not_seen, *((erased.skipped,) if erased.skipped else ()))
-    if form == "json":
-        document = gc_as_json(
-            found.removals, not_seen, dry_run=found.dry_run, erased=erased.copies, reports=erased.reports
-        )
-        write_json(document, settings)
-    else:
-        write_text(
-            gc_text(
-                found.removals,
-                not_seen,
-                dry_run=found.dry_run,
-                page=page(),
-                erased=erased.copies,
-                reports=erased.reports,
-                run=run,
+    with telling(done=not found.dry_run):
+        if form == "json":
+            document = gc_as_json(
+                found.removals, not_seen, dry_run=found.dry_run, erased=erased.copies, reports=erased.reports
             )
-        )
+            write_json(document, settings)
+        else:
+            write_text(
+                gc_text(
+                    found.removals,
+                    not_seen,
+                    dry_run=found.dry_run,
+                    page=page(),
+                    erased=erased.copies,
+                    reports=erased.reports,
+                    run=run,
+                )
+            )
     return 1 if found.failed else 0

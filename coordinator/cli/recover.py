@@ -43,7 +43,7 @@ def command(
     With neither --abort nor --resume it says what is in, what is not, and which command goes on: exit code 4 while
     something is unsettled, 0 when nothing is. It then only reads, unless --end-backend asks it to end processes.
     """
-    from coordinator.cli.document import page, write_json, write_text
+    from coordinator.cli.document import page, telling, write_json, write_text
     from coordinator.cli.progress import Progress
     from coordinator.model.recovery import Recovered
     from coordinator.reports.recovery_text import recovery_as_json, recovery_text
@@ -65,8 +65,9 @@ def command(
             report = settle(settings, progress, end=end_backend)
         else:
             report = (end_only if end_backend else explain_unfinished)(settings, progress)
-    if form == "json":
-        write_json(recovery_as_json(report), settings)
-    else:
-        write_text(recovery_text(report, page()))
+    with telling(done=abort or resume):
+        if form == "json":
+            write_json(recovery_as_json(report), settings)
+        else:
+            write_text(recovery_text(report, page()))
     return 4 if report.outcome is Recovered.EXPLAINED else 0

@@ -29,7 +29,7 @@ def command(
 
     The next `migrate all-modules` that has their files applies them. What is not on hold is left as it is.
     """
-    from coordinator.cli.document import page, write_json, write_text
+    from coordinator.cli.document import page, telling, write_json, write_text
     from coordinator.cli.progress import Progress
     from coordinator.reports.release_text import release_as_json, release_text
     from coordinator.workflow.rolling_back.release import release
@@ -39,8 +39,9 @@ def command(
     settings = read_settings(env=env, database_url=database_url, wait_server=wait_server, wait=wait)
     with Progress(verbose=bool(context.obj["verbose"])) as progress:
         report = release(settings, progress, names=revisions, everything=everything)
-    if form == "json":
-        write_json(release_as_json(report), settings)
-    else:
-        write_text(release_text(report, page()))
+    with telling(done=True):
+        if form == "json":
+            write_json(release_as_json(report), settings)
+        else:
+            write_text(release_text(report, page()))
     return 0

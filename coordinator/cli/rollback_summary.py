@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.cli.document import write_json
+from coordinator.cli.document import telling, write_json
 from coordinator.cli.findings import show_findings
 from coordinator.cli.summary import show_rehearsal
 from coordinator.cli.terminal import terminal
@@ -26,7 +26,8 @@ def show_rollback(
 ) -> None:
     """Write the summary to standard error, and all of it as JSON to standard output when asked for that."""
     if form == "json":
-        write_json(rollback_as_json(report), settings)
+        with telling(done=report.outcome is Outcome.ROLLED_BACK):
+            write_json(rollback_as_json(report), settings)
     out = terminal()
     match report.outcome:
         case Outcome.NOTHING_TO_DO:

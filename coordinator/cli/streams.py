@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coordinator.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TextIO
+
+
+class UnwritableError(UsageError):
+    """Standard output takes no document."""
 
 
 def prepare_streams() -> None:
@@ -57,9 +63,7 @@ def reader_has_left() -> bool:
 
 
 def write_document(text: str) -> None:
-    """Write to standard output. A reader who has left has seen enough; UsageError for any other failure."""
-    from coordinator.errors import UsageError
-
+    """Write to standard output. A reader who has left has seen enough; UnwritableError for any other failure."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -67,7 +71,7 @@ def write_document(text: str) -> None:
         silence(sys.stdout)
     except OSError as error:
         silence(sys.stdout)
-        raise UsageError(
+        raise UnwritableError(
             f"Standard output cannot be written: {error.strerror}.", help="Send it somewhere else."
         ) from error
 

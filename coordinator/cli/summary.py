@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from coordinator.cli.document import write_json
+from coordinator.cli.document import telling, write_json
 from coordinator.cli.findings import show_findings
 from coordinator.cli.terminal import Terminal, terminal
 from coordinator.model.capture import Direction
@@ -29,7 +29,8 @@ def show_report(report: Report, settings: Settings, *, form: str, verbose: bool)
     """Write the summary to standard error, and as JSON to standard output when asked."""
     if form == "json":
         by = None if report.certificate is None else report.certificate.digest
-        write_json({**report_as_json(report), "certificate": by}, settings)
+        with telling(done=report.outcome is not Outcome.WOULD_APPLY):
+            write_json({**report_as_json(report), "certificate": by}, settings)
         return
     out = terminal()
     if report.certificate is not None:

@@ -114,6 +114,28 @@ def test_a_document_that_cannot_be_written_is_told(erp: Path, target: str) -> No
 
 
 @needs_full
+def test_a_document_about_what_is_done_that_cannot_be_written_is_told_and_no_failure(
+    erp: Path, database: DatabaseUrl, target: str
+) -> None:
+    done: tuple[tuple[str, ...], ...] = (
+        ("all-modules", "--yes", "--staging", "off", "--format", "json"),
+        ("rollback", "billing", "--yes", "--staging", "off", "--format", "json"),
+        ("release", "--all"),
+        ("recover", "--abort"),
+    )
+    for words in done:
+        ended = redirected(erp, ">/dev/full", *words, MIGRATE_DATABASE_URL=target)
+        assert ended.code == 0, f"{words}: {ended.err}"
+        assert "Standard output cannot be written: No space left on device." in ended.err
+    looked = redirected(
+        erp, ">/dev/full", "all-modules", "--dry-run", "--format", "json", MIGRATE_DATABASE_URL=target
+    )
+    assert looked.code == 2, looked.err
+    with connect(database, application_name="test") as connection:
+        assert connection.execute("SELECT status FROM migrate.run").fetchall() == [("applied",)] * 2
+
+
+@needs_full
 def test_a_run_whose_log_is_full_goes_on(erp: Path, database: DatabaseUrl, target: str) -> None:
     assert redirected(erp, "2>/dev/full", "all-modules", MIGRATE_DATABASE_URL=target).code == 0
     assert is_applied(database)
