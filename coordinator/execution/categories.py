@@ -46,7 +46,9 @@ _TIME_LIMIT = re.compile(
     "timeout|Zeitüberschreitung|délai|tiempo de espera|tempo de espera|тайм-аут|タイムアウト|시간 ?초과|超时"
 )
 
-_NOT_THERE = frozenset({"58P01"})  # a file that the server lacks, such as an extension's, comes by no waiting
+# By their class of what ran short, and yet what the code itself brings about wherever it runs: a file that the server
+# lacks, such as an extension's; a limit of its own or of the server's settings; what extensions say to bad input.
+_OF_THE_CODE = frozenset({"53400", "57014", "58P01", "XX000"})
 _PASSING = frozenset({Category.LOCK, Category.CONNECTION, Category.INTERRUPTION})
 
 _SEVERITY = {
@@ -110,7 +112,7 @@ def is_of_surroundings(error: BaseException) -> bool:
     """Whether it says nothing about the code: the connection or the worker was lost, or something ran short."""
     if categorize(error) not in (Category.CONNECTION, Category.RESOURCE):
         return False
-    return sqlstate_of(error) not in _NOT_THERE
+    return sqlstate_of(error) not in _OF_THE_CODE
 
 
 def severity_of(category: Category, status: RunStatus) -> IncidentSeverity:

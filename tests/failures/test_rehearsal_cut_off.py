@@ -68,3 +68,21 @@ def test_what_is_lost_while_rehearsing_is_not_for_the_author_to_mend(
 
     _write(site, up="SELECT 1", down="SELECT 1")
     assert site.migrate("all-modules", "--staging", "embedded").code == 0
+
+
+# An extension that was given bad input, a limit that the step set itself, one of the server that it ran into.
+_ITS_OWN = {
+    "XX000": "DO $$ BEGIN RAISE 'bad input' USING ERRCODE = 'XX000'; END $$",
+    "57014": "SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(5)",
+    "53400": "DO $$ BEGIN RAISE 'too large' USING ERRCODE = '53400'; END $$",
+}
+
+
+def test_what_the_revision_itself_brings_about_is_for_the_author_to_mend(site: Site) -> None:
+    project(site.root, modules=("crm",))
+    for sqlstate, up in _ITS_OWN.items():
+        _write(site, up=up, down="SELECT 1")
+        ended = site.migrate("all-modules", "--staging", "embedded")
+        assert ended.code == 1, f"{sqlstate}: {ended.err}"
+        assert "mend the revision" in ended.said
+        assert sqlstate in ended.said
