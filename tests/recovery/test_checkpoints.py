@@ -17,7 +17,7 @@ def test_the_number_of_a_commit_that_failed_is_not_given_twice(site: Site) -> No
     token = uuid4()
     with site.session() as session:
         ledger = Ledger(session)
-        ledger.create()
+        ledger.create(lock_wait=1.0)
         write_start(ledger, token, "as it was", ())
         for number, ends in ((1, "COMMIT"), (2, "ROLLBACK"), (3, "COMMIT")):
             session.execute("BEGIN")
