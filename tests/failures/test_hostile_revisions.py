@@ -138,6 +138,24 @@ def test_a_connection_that_is_refused_and_hidden_is_found_all_the_same(site: Sit
     _tells(failed.said, hidden)
 
 
+def test_a_block_that_only_the_targets_rows_bring_about_does_not_end_the_runs_transaction(site: Site) -> None:
+    """None was seen when it was read, so its step shares the transaction of crm:c2."""
+    block = "with op.get_context().autocommit_block():\n    op.execute('SELECT 1')"
+    write_hostile(site, Hostile(body=block, words=(), rule=""), only_with_rows=True)
+    before = site.picture()
+
+    failed = site.migrate("all-modules", "--staging", "off")
+
+    assert failed.code == 3, failed.err
+    assert "everything is as it was before run 1" in failed.said
+    assert (
+        f"billing:b2 failed in upgrade() at {site.place('billing', 'b2', 'autocommit_block')}: it enters"
+        " autocommit_block() here, but it did not when it was read, so its step shares a transaction"
+    ) in failed.said
+    assert site.picture() == before
+    assert site.steps() == ("upgrade crm:c2 rolled back", "upgrade billing:b2 failed")
+
+
 def guilty_place(site: Site, hostile: Hostile) -> str:
     """file:line as far as it can be told: for a process that is gone, the last statement that it sent."""
     marker = hostile.body.splitlines()[-1] if hostile.line_is_told else "SELECT count(*)"
