@@ -67,6 +67,21 @@ def ordinary_tables(session: Session, schemas: Collection[str] | None = None) ->
     )
 
 
+def readable_tables(session: Session, schemas: Collection[str]) -> tuple[Table, ...]:
+    """Those of these schemas' ordinary tables of which we may read every row, sorted."""
+    return tuple(
+        session.rows(
+            """SELECT n.nspname, c.relname FROM pg_catalog.pg_class AS c
+                 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+                WHERE c.relkind = 'r' AND n.nspname = ANY (%s::text[])
+                  AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+                  AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AND NOT pg_catalog.row_security_active(c.oid)
+                ORDER BY n.nspname, c.relname""",
+            (sorted(schemas),),
+        )
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableMark:
     """What the open transaction has done to one table so far; only the difference of two marks means something.

@@ -20,7 +20,7 @@ from coordinator.model.names import Place
 from coordinator.model.plan import Atomicity, Guarantee, RunPlan, Segment, Step
 from coordinator.model.run import RunStatus
 from coordinator.planning.digest import digest_of
-from coordinator.postgres.rows import estimated_rows, ordinary_tables, row_checksums
+from coordinator.postgres.rows import estimated_rows, ordinary_tables, readable_tables, row_checksums
 from coordinator.workflow.incidents import settling
 from coordinator.workflow.state import look
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from coordinator.model.catalog import Catalog
     from coordinator.model.names import RevisionKey
     from coordinator.model.run import Run
+    from coordinator.postgres.rows import Table
     from coordinator.postgres.session import Session
     from coordinator.workflow.state import TargetState
 
@@ -115,12 +116,8 @@ def starting_point(session: Session, project: Project, plan: RunPlan, catalog: C
     """What the target must be again if the run fails: its catalog and, where no transaction gives them back, its rows."""
     if plan.guarantee is Guarantee.ONE_TRANSACTION:
         return Starting(catalog=catalog, rows=None, sums={})
-    tables = tuple(
-        each
-        for each in ordinary_tables(session, _schemas_of(plan, project))
-        if each not in project.version_tables
-    )
-    if estimated_rows(session, tables) > ROW_BUDGET:
+    tables = _compared(session, project, plan)
+    if tables is None:
         return Starting(catalog=catalog, rows=None, sums={})
 
     def sums() -> RowSums:
@@ -129,13 +126,20 @@ def starting_point(session: Session, project: Project, plan: RunPlan, catalog: C
     return Starting(catalog=catalog, rows=sums, sums=sums())
 
 
-def _schemas_of(plan: RunPlan, project: Project) -> frozenset[str]:
-    """Where the plan's steps may change something: in their modules' schemas, and in what their revisions touch."""
-    named = {name for step in plan.steps for name in (step.key.module, *step.touches)}
+def _compared(session: Session, project: Project, plan: RunPlan) -> tuple[Table, ...] | None:
+    """The tables whose rows are compared: those of the plan's modules, and of what its revisions touch as far as we may
+    read it, while they are not too many with these. None when they are too many without."""
     modules = {module.name: module.schemas for module in project.all_modules}
+    own = {schema for step in plan.steps for schema in modules[step.key.module]}
     # What is no module's name is the name of a schema that belongs to nobody.
-    schemas = (schema for name in named for schema in modules.get(name, (name,)))
-    return frozenset(schemas) - {LEDGER_SCHEMA}
+    touched = {
+        schema for step in plan.steps for name in step.touches for schema in modules.get(name, (name,))
+    }
+    theirs = readable_tables(session, touched - own - {LEDGER_SCHEMA})
+    for tables in ((*ordinary_tables(session, own), *theirs), ordinary_tables(session, own)):
+        if estimated_rows(session, tables) <= ROW_BUDGET:
+            return tuple(each for each in tables if each not in project.version_tables)
+    return None
 
 
 @contextmanager
