@@ -12,6 +12,24 @@ from coordinator.sql.statements import read_command
 from coordinator.sql.tree import SqlSyntaxError
 
 
+@dataclass(slots=True, kw_only=True)
+class Writing:
+    """The tables of which SQL may change rows, and the names of the functions that it calls; `anything`: not all is known."""
+
+    anything: bool = False
+    tables: set[tuple[str, str]] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.anything or self.tables or self.calls)
+
+    def add(self, other: Writing) -> None:
+        """Let it be the writing of both."""
+        self.anything = self.anything or other.anything
+        self.tables |= other.tables
+        self.calls |= other.calls
+
+
 def writing_of(text: str, schema: str) -> Writing:
     """What one text may write; `schema` is where unqualified names go."""
     reading = Reading(Namespace(schema))
@@ -33,21 +51,3 @@ def writing_of(text: str, schema: str) -> Writing:
             if each.verb is Verb.USE and each.object.kind is ObjectKind.FUNCTION
         },
     )
-
-
-@dataclass(slots=True, kw_only=True)
-class Writing:
-    """The tables of which SQL may change rows, and the names of the functions that it calls; `anything`: not all is known."""
-
-    anything: bool = False
-    tables: set[tuple[str, str]] = field(default_factory=set)
-    calls: set[str] = field(default_factory=set)
-
-    def __bool__(self) -> bool:
-        return bool(self.anything or self.tables or self.calls)
-
-    def add(self, other: Writing) -> None:
-        """Let it be the writing of both."""
-        self.anything = self.anything or other.anything
-        self.tables |= other.tables
-        self.calls |= other.calls
