@@ -45,6 +45,11 @@ class Project:
         return tuple(tree.module for tree in self.trees)
 
     @property
+    def revisions(self) -> tuple[Revision, ...]:
+        """Every revision that has a file, tree by tree."""
+        return tuple(self._by_key.values())
+
+    @property
     def owners(self) -> Mapping[str, str]:
         """Schema -> name of the module that owns it, absent ones too."""
         return {schema: module.name for module in (*self.absent, *self.modules) for schema in module.schemas}

@@ -22,7 +22,7 @@ _LIST = """
            EXISTS (SELECT FROM pg_catalog.pg_stat_activity a
                     WHERE a.datid = d.oid AND a.application_name !~ '^migrate[: ]')
       FROM pg_catalog.pg_database d
-     WHERE pg_catalog.pg_has_role(d.datdba, 'MEMBER') AND NOT d.datistemplate
+     WHERE (%s OR pg_catalog.pg_has_role(d.datdba, 'MEMBER')) AND NOT d.datistemplate
      ORDER BY d.datname
 """
 
@@ -140,8 +140,17 @@ def drop_database(admin: DatabaseUrl, name: str) -> None:
 
 def databases_of_role(admin: DatabaseUrl) -> tuple[FoundDatabase, ...]:
     """The databases that the role of `admin` owns, alone or as a member of the owner, by name."""
+    return _databases(admin, of_any_role=False)
+
+
+def all_databases(admin: DatabaseUrl) -> tuple[FoundDatabase, ...]:
+    """Every database of the server that is no template, by name."""
+    return _databases(admin, of_any_role=True)
+
+
+def _databases(admin: DatabaseUrl, *, of_any_role: bool) -> tuple[FoundDatabase, ...]:
     with connect(admin, application_name=_APPLICATION) as connection:
-        rows = connection.execute(_LIST).fetchall()
+        rows = connection.execute(_LIST, (of_any_role,)).fetchall()
     return tuple(
         FoundDatabase(name=name, comment=comment, in_use=in_use, in_use_by_others=by_others)
         for name, comment, in_use, by_others in rows

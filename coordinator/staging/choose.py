@@ -28,12 +28,12 @@ def choose_staging(
     image: str | None,
     environment: Mapping[str, str],
     target_identifier: int | None = None,
-    written: frozenset[str] = frozenset(),
+    makes_roles: frozenset[str] = frozenset(),
 ) -> Staging:
     """The staging for `wanted`: "auto", "container", "embedded" or a server's URL; not yet entered.
 
     `target_version` is PostgreSQL's number (150018); `target_identifier` its system identifier, by which a
-    named server is known to be the target's own; `written` are the names in the revisions that are run there.
+    named server is known to be the target's own; `makes_roles` are the roles that the revisions make which are run there.
     "auto" takes the target's own major version or nothing.
     UnreachableError with every reason when there is none; SettingsError for another word.
     """
@@ -50,7 +50,10 @@ def choose_staging(
         return _first_that_works(container, major, target_is_embedded, state, environment)
     if "://" in wanted or "=" in wanted:
         return ServerStaging(
-            url=wanted, target_identifier=target_identifier, environment=environment, written=written
+            url=wanted,
+            target_identifier=target_identifier,
+            environment=environment,
+            makes_roles=makes_roles,
         )
     raise SettingsError(
         f"There is no staging '{wanted}'.",

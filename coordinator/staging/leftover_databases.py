@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.model.staging import Leftover, LeftoverKind
-from coordinator.postgres.databases import databases_of_role, drop_database
+from coordinator.postgres.databases import all_databases, databases_of_role, drop_database
 from coordinator.staging.names import is_database_name, read_mark, why_left
 from coordinator.staging.processes import Life, life
 
@@ -24,11 +24,11 @@ def find(admin: DatabaseUrl, *, place: str) -> tuple[Leftover, ...]:
     )
 
 
-def living_owners(admin: DatabaseUrl) -> frozenset[Owner]:
-    """The processes that have a staging database of the role, and may still use it."""
+def living_owners(admin: DatabaseUrl, *, of_any_role: bool = False) -> frozenset[Owner]:
+    """The processes that have a staging database of the role, or of any on that server, and may still use it."""
     return frozenset(
         mark.owner
-        for found in databases_of_role(admin)
+        for found in (all_databases if of_any_role else databases_of_role)(admin)
         if is_database_name(found.name) and (mark := read_mark(found.comment)) and not _reason(found)
     )
 

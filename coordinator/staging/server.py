@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Self
 from coordinator.errors import UnreachableError
 from coordinator.model.staging import StagingKind
 from coordinator.postgres.databases import ServerFacts, server_facts
-from coordinator.postgres.roles import drop_roles, role_names, session_on
+from coordinator.postgres.roles import drop_roles, one_at_a_time, role_names
 from coordinator.postgres.url import parse_url
 from coordinator.staging.binaries import find_binaries, program_version
 from coordinator.staging.databases import copy_made_database, drop_made_database, make_database
 from coordinator.staging.dump import dump_arguments, dump_environment, dump_password, dumped_schemas, run_dump
 from coordinator.staging.interface import StagingError
+from coordinator.staging.leftover_databases import living_owners
+from coordinator.staging.processes import this_process
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from coordinator.model.server_facts import ServerFacts as TargetFacts
@@ -34,11 +36,11 @@ class ServerStaging:
         target_identifier: int | None,
         environment: Mapping[str, str],
         not_taken: tuple[str, ...] = (),
-        written: frozenset[str] = frozenset(),
+        makes_roles: frozenset[str] = frozenset(),
     ) -> None:
         """`target_identifier`: the target server's system identifier, None when it cannot be known.
 
-        `written` are the names in the revisions that are run there: what role of them comes meanwhile is theirs.
+        `makes_roles` are the names of the roles that the revisions make which are run there.
         """
         self._admin = parse_url(url)
         self._target_identifier = target_identifier
@@ -47,7 +49,7 @@ class ServerStaging:
         self._version = 0
         self._is_superuser = False
         self._is_apart = False
-        self._written = written
+        self._makes_roles = makes_roles
         self._made: list[DatabaseUrl] = []
         self._before: dict[str, frozenset[str]] = {}  # database -> the roles that were there when it was made
 
@@ -78,26 +80,34 @@ class ServerStaging:
 
     def create_database(self, wanted: TargetFacts | None = None) -> DatabaseUrl:
         """A new empty database, as on `wanted` where it can be, that goes when this staging is left, if not before."""
-        return self._noted(make_database(self._admin, wanted))
+        return self._noted(lambda: make_database(self._admin, wanted))
 
     def copy_database(self, url: DatabaseUrl) -> DatabaseUrl:
         """A copy of one that we made; it goes in the same way."""
-        return self._noted(copy_made_database(self._admin, url))
+        return self._noted(lambda: copy_made_database(self._admin, url))
 
     def drop_database(self, url: DatabaseUrl) -> None:
-        """Drop one that we made, and the roles that its revisions have left."""
+        """Drop one that we made, and the roles that its revisions have left, unless they may be another rehearsal's."""
         drop_made_database(self._admin, url)
         self._made = [made for made in self._made if made != url]
         before = self._before.pop(url.parameters["dbname"], None)
         if before is not None:
-            with session_on(self._admin) as session:
-                drop_roles(session, (role_names(session) - before) & self._written)
+            with one_at_a_time(self._admin) as session:
+                if living_owners(self._admin, of_any_role=True) <= {this_process()}:
+                    drop_roles(session, (role_names(session) - before) & self._makes_roles)
 
-    def _noted(self, made: DatabaseUrl) -> DatabaseUrl:
-        self._made.append(made)
-        if self._is_apart:  # on the target's own server the role might be what somebody applies there
-            with session_on(self._admin) as session:
-                self._before[made.parameters["dbname"]] = role_names(session)
+    def _noted(self, make: Callable[[], DatabaseUrl]) -> DatabaseUrl:
+        # On the target's own server the role might be what somebody applies there.
+        if not self._is_apart or not self._makes_roles:
+            made = make()
+            self._made.append(made)
+            return made
+        with one_at_a_time(
+            self._admin
+        ) as session:  # nobody drops roles while our database is not to be seen yet
+            made = make()
+            self._made.append(made)
+            self._before[made.parameters["dbname"]] = role_names(session)
         return made
 
     def dump_schemas(self, source: DatabaseUrl, schemas: tuple[str, ...]) -> str:

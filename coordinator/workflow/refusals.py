@@ -133,7 +133,7 @@ def may_be_taken_out(project: Project, state: TargetState, holder: Holder | None
     """
     if holder is None or not holder.moves_revisions:
         return False
-    files = {revision.key for tree in project.trees for revision in tree.revisions}
+    files = {revision.key for revision in project.revisions}
     return not files.isdisjoint(_at_stake(state, holder))
 
 

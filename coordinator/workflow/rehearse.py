@@ -26,7 +26,7 @@ from coordinator.staging.choose import choose_staging
 from coordinator.workflow.integrity import integrity_checks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from coordinator.errors import CoordinatorError
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from coordinator.model.names import RevisionKey
     from coordinator.model.plan import RunPlan
     from coordinator.model.rehearsal import Rehearsal
+    from coordinator.model.revision import Revision
     from coordinator.model.sameness import Difference
     from coordinator.model.server_facts import ServerFacts
     from coordinator.model.target import DatabaseUrl
@@ -44,7 +45,9 @@ if TYPE_CHECKING:
     from coordinator.workflow.planned import Captured
     from coordinator.workflow.stakes import Stakes
 
-_WORD = re.compile(r"\w+")
+_MAKES_ROLE = re.compile(
+    r'\bCREATE\s+(?:ROLE|USER|GROUP)\s+(?:\\?"(?P<quoted>[^"\\]+)|(?!MAPPING\b)(?P<plain>\w+))', re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +84,8 @@ def rehearse(
     is to be had, or it is lost meanwhile. Nothing is written to the target.
     """
     tell(Working(what="looking for a database to rehearse in"))
-    with staging_for(wanted, settings, baseline, project) as staging:
+    revisions = (project.revision(step.key) for plan in plans for step in plan.steps)
+    with staging_for(wanted, settings, baseline, revisions) as staging:
         return rehearse_on(
             lambda: built(baseline, staging, project, tell),
             plans,
@@ -180,8 +184,13 @@ class RehearsalCutOffError(UnreachableError):
         )
 
 
-def staging_for(wanted: str, settings: Settings, baseline: Baseline, project: Project) -> Staging:
-    """The staging of these words for what starts at `baseline`, not yet entered. Raises UnreachableError, SettingsError."""
+def staging_for(
+    wanted: str, settings: Settings, baseline: Baseline, revisions: Iterable[Revision]
+) -> Staging:
+    """The staging of these words for what starts at `baseline`, not yet entered; `revisions` are what is run there.
+
+    Raises UnreachableError, SettingsError.
+    """
     named = "://" in wanted or "=" in wanted
     return choose_staging(
         wanted,
@@ -191,14 +200,17 @@ def staging_for(wanted: str, settings: Settings, baseline: Baseline, project: Pr
         image=settings.staging.image,
         environment=os.environ,
         target_identifier=baseline.system_identifier if named else None,
-        written=_names_in(project) if named else frozenset(),
+        makes_roles=roles_made_in(each.source for each in revisions) if named else frozenset(),
     )
 
 
-def _names_in(project: Project) -> frozenset[str]:
-    """Every word that may be a name in a revision's file."""
-    sources = (revision.source for tree in project.trees for revision in tree.revisions)
-    return frozenset(word for source in sources for word in _WORD.findall(source))
+def roles_made_in(sources: Iterable[str]) -> frozenset[str]:
+    """The roles that these texts make, as far as they write out the statements with the names in them."""
+    return frozenset(
+        found["quoted"] or found["plain"].lower()
+        for source in sources
+        for found in _MAKES_ROLE.finditer(source)
+    )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,7 @@ from coordinator.staging.embedded import EmbeddedStaging
 from coordinator.staging.interface import Staging, StagingError
 from coordinator.staging.names import read_mark
 from coordinator.staging.server import ServerStaging
+from coordinator.workflow.rehearse import roles_made_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -268,19 +270,36 @@ def test_a_named_server_whose_role_may_not_create_databases(
         staging.create_database()
 
 
-def test_on_a_named_server_only_the_roles_of_the_revisions_go(server: LocalCluster) -> None:
-    theirs, others = (f"role_{secrets.token_hex(4)}" for _ in range(2))
-    written = frozenset({theirs, server.url().parameters["user"]})
+def test_on_a_named_server_no_role_goes_while_another_rehearsal_has_a_database_there(
+    server: LocalCluster,
+) -> None:
+    made_meanwhile = f"role_{secrets.token_hex(4)}"
+    another = f"migrate_1_{secrets.token_hex(6)}"
+    mark = f"migrate staging, made by 1:1:elsewhere at {int(time.time())}"
     staging = ServerStaging(
-        url=words(server.url()), target_identifier=1, environment=os.environ, written=written
+        url=words(server.url()),
+        target_identifier=1,
+        environment=os.environ,
+        makes_roles=frozenset({made_meanwhile}),
     )
     with staging, connect(server.url(), application_name="test") as connection:
         made = staging.create_database()
-        connection.execute(f"CREATE ROLE {theirs}; CREATE ROLE {others}".encode())
+        connection.execute(f"CREATE ROLE {made_meanwhile}".encode())
+        connection.execute(f"CREATE DATABASE {another}".encode())
+        connection.execute(f"COMMENT ON DATABASE {another} IS '{mark}'".encode())
         staging.drop_database(made)
-        left = connection.execute("SELECT rolname FROM pg_roles WHERE rolname IN (%s, %s)", (theirs, others))
-        assert left.fetchall() == [(others,)]
-        connection.execute(f"DROP ROLE {others}".encode())
+        # Fails when it is not there.
+        connection.execute(f"DROP ROLE {made_meanwhile}".encode())
+        connection.execute(f"DROP DATABASE {another}".encode())
+
+
+def test_roles_of_the_revisions_are_those_that_their_texts_make() -> None:
+    sources = (
+        'op.execute("create role Reporting; CREATE USER MAPPING FOR audit SERVER s")',
+        "op.execute('CREATE USER \"App-1\" LOGIN; GRANT reader TO writer')",
+        'op.execute("CREATE GROUP \\"Old\\"; ALTER ROLE audit LOGIN")',
+    )
+    assert roles_made_in(sources) == {"reporting", "App-1", "Old"}
 
 
 def test_a_superuser_on_the_targets_own_server_is_refused(server: LocalCluster) -> None:
