@@ -15,6 +15,7 @@ import pytest
 from coordinator.postgres.url import as_words
 from tests.commands_site import write_shop
 from tests.failures.site import REPOSITORY
+from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,14 +120,24 @@ def test_a_read_only_root_any_uid_and_no_home_are_enough(bare: Desk, tmp_path: P
         pytest.skip(reason)
     surroundings = _surroundings(tmp_path)
 
-    first, second = (
-        as_nobody(bare, surroundings, *UNREHEARSED, TMPDIR=str(tmp_path / "scratch")) for _ in range(2)
-    )
+    def started(*words: str) -> subprocess.CompletedProcess[str]:
+        return as_nobody(bare, surroundings, *words, TMPDIR=str(tmp_path / "scratch"))
+
+    first, second, waited = started(*UNREHEARSED), started(*UNREHEARSED), started("status", "--wait", "5s")
+    write_revision(versions_of(bare.root, "billing"), "b2", after="b1", upgrade='op.execute("SELECT 1 / 0")')
+    failed, retried = started(*UNREHEARSED), started(*UNREHEARSED, "--retry")
 
     assert first.returncode == 0, first.stderr
     assert "3 steps applied" in " ".join(first.stderr.split())
     assert second.returncode == 0, second.stderr
     assert "nothing to do" in second.stderr
+    assert waited.returncode == 0, waited.stderr
+    assert (failed.returncode, retried.returncode) == (3, 3), retried.stderr
+    assert bare.value("SELECT array_agg(status ORDER BY number) FROM migrate.run") == [
+        "applied",
+        "reversed",
+        "reversed",
+    ]
     assert not (bare.root / ".migrate").exists()
 
 
