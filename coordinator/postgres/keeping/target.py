@@ -20,7 +20,7 @@ _PARTED = 150000  # server_version_num
 
 
 def raise_sequences(session: Session, target: Source, columns: Collection[str]) -> None:
-    """Bring the sequences of these columns up to the highest number in them; never back.
+    """Bring the sequences of these columns to the furthest number in them, as they count; never back.
 
     A sequence may also belong to a column of another type, whose values are made with it in some other way.
     """
@@ -39,9 +39,11 @@ def raise_sequences(session: Session, target: Source, columns: Collection[str]) 
         if sequence is not None:
             session.execute(
                 compose(
-                    "SELECT pg_catalog.setval({sequence}::regclass, m.high::bigint) FROM (SELECT max({column}) AS high"
-                    " FROM {table}) AS m WHERE m.high BETWEEN (SELECT last_value FROM {named}) AND (SELECT seqmax"
-                    " FROM pg_catalog.pg_sequence WHERE seqrelid = {sequence}::regclass)",
+                    "SELECT pg_catalog.setval({sequence}::regclass, m.far::bigint)"
+                    " FROM pg_catalog.pg_sequence AS s, {named} AS n, LATERAL (SELECT CASE WHEN s.seqincrement > 0"
+                    " THEN max({column}) ELSE min({column}) END AS far FROM {table}) AS m"
+                    " WHERE s.seqrelid = {sequence}::regclass AND CASE WHEN s.seqincrement > 0"
+                    " THEN m.far BETWEEN n.last_value AND s.seqmax ELSE m.far BETWEEN s.seqmin AND n.last_value END",
                     sequence=literal(sequence),
                     column=identifier(name),
                     table=identifier(target.schema, target.name),
