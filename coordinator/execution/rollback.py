@@ -192,7 +192,7 @@ class RollbackManager:
         compared = {schema for schema, _ in starting.sums}
         lost = [
             each
-            for each in not_back(runner.session, self.segments.journal.run, plan.direction, runner.refused)
+            for each in not_back(runner.session, self.segments.journal.run, plan.direction, runner.unproved)
             if each.schema not in compared
         ]
         if lost:

@@ -79,9 +79,9 @@ class StepRunner:
         return () if self._indexes is None else tuple(dict.fromkeys(self._indexes.built))
 
     @property
-    def refused(self) -> frozenset[int]:
-        """Numbers of the copies that were put back without the rows that the target refused."""
-        return frozenset() if self._keeper is None else frozenset(self._keeper.refused)
+    def unproved(self) -> frozenset[int]:
+        """Numbers of the copies that were put back without some rows which nobody is known to have changed since."""
+        return frozenset() if self._keeper is None else frozenset(self._keeper.unproved)
 
     def catalog(self) -> Catalog:
         """The catalog as it is now; version tables are not part of it."""

@@ -66,6 +66,22 @@ def test_a_row_that_the_table_refuses_leaves_the_run_unsettled(site: Site) -> No
     assert "rows of crm.customers (id, name, phone): what is not back is in migrate.kept_1" in ended.said
 
 
+def test_a_row_that_came_back_under_another_key_leaves_the_run_unsettled(site: Site) -> None:
+    build(site, "CREATE TABLE crm.notes (id serial PRIMARY KEY, note text);" + MANY)
+    site.execute("INSERT INTO crm.notes (note) VALUES ('one'), ('two')")
+    step(
+        site,
+        "c2",
+        "c1",
+        ("DELETE FROM crm.notes WHERE note = 'two'",),
+        ("INSERT INTO crm.notes (note) VALUES ('two')",),
+        deletes_rows=True,
+    )
+    ended = fail_after_commit(site, "--staging", "off")
+    assert ended.code == 4, ended.err
+    assert "rows of crm.notes (id, note): what is not back is in migrate.kept_1" in ended.said
+
+
 def test_what_was_given_up_leaves_the_run_unsettled(site: Site) -> None:
     build(site, CUSTOMERS + MANY)
     step(

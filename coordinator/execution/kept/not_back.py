@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def not_back(
-    session: Session, run: int, forward: Direction, refused: Collection[int]
+    session: Session, run: int, forward: Direction, unproved: Collection[int]
 ) -> tuple[KeptData, ...]:
     """What the run's steps destroyed and taking them back did not bring back whole.
 
-    `refused` are numbers of copies of which the target refused rows. Rows that others have changed since are as they
-    want them, and are not counted.
+    `unproved` are numbers of copies of which rows are not back though nobody is seen to have changed them. Rows that
+    others have changed since are as they want them, and are not counted.
     """
     return tuple(
         each
         for each in read_kept(session, run=run)
         if each.run == run
         and each.direction is forward
-        and (each.ending is not Ending.PUT_BACK or each.left_out or each.number in refused)
+        and (each.ending is not Ending.PUT_BACK or each.left_out or each.number in unproved)
     )

@@ -53,7 +53,7 @@ class PuttingBack:
     restored: list[tuple[Source, tuple[str, ...]]] = field(
         default_factory=list
     )  # columns that are filled again
-    refused: list[KeptData] = field(default_factory=list)  # copies of which the table did not take all rows
+    unproved: list[KeptData] = field(default_factory=list)  # copies with rows that nobody changed and are not back
     own_values: OwnValues | None = None  # None: nothing is put back, it is only asked about
     _own: dict[int, Own] = field(default_factory=dict)  # by the number of the copy
     _types: dict[int, Mapping[str, str]] = field(default_factory=dict)  # of the columns, by the copy's number
@@ -313,8 +313,8 @@ class PuttingBack:
                 give_up_help(kept.run),
             )
         if conflicts:
-            if keep_outcome.Conflict.REFUSED in outcome.conflicts:
-                self.refused.append(kept)
+            if set(outcome.conflicts) - {keep_outcome.Conflict.CHANGED}:
+                self.unproved.append(kept)
             own = self._own.get(kept.number)
             findings = self._told.conflicts(
                 kept, target, columns, outcome, why="" if own is None else own.why
