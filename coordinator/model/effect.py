@@ -89,7 +89,8 @@ class Effect:
     `every`: all columns that the relation `object` has at that moment (`SELECT *`).
     `columns`: of a constraint or index the columns it stands on (it goes when they go); of WRITE see there;
     of TIGHTEN the columns that rows must now satisfy. `type`: of a column, or of the column that refers to
-    this one by a foreign key; "view" of a relation that is one; what sort of constraint it is;
+    this one by a foreign key; "view" of a relation that is one, "query" of a table that is made with the rows of one;
+    what sort of constraint it is; "not null" of TIGHTEN where rows must have a value from here on;
     "always" of a default that is GENERATED ALWAYS; of row level security what becomes of it, which stands as a policy.
     `conditional`: IF EXISTS, IF NOT EXISTS, OR REPLACE.
     `overwrites`: of WRITE, rows that were there may be changed or removed; of RETYPE, by an expression (USING).

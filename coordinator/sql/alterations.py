@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from coordinator.model.effect import ObjectKind, ObjectName, Verb
 from coordinator.sql.constraints import read_constraint
 from coordinator.sql.namespace import column, type_words, within
-from coordinator.sql.nodes import unwrap, word
+from coordinator.sql.nodes import strings, unwrap, word
 from coordinator.sql.queries import QueryReader
 from coordinator.sql.tables import add_column, is_always, tightens_new_column
 
@@ -51,7 +51,7 @@ def _add_column(reading: Reading, relation: ObjectName, command: Node) -> None:
     definition = _definition(command)
     add_column(reading, relation, definition, conditional=bool(command.missing_ok))
     if tightens_new_column(definition):
-        reading.add(Verb.TIGHTEN, relation, columns=(definition.colname,))
+        reading.add(Verb.TIGHTEN, relation, columns=(definition.colname,), type="not null")
 
 
 def _drop_column(reading: Reading, relation: ObjectName, command: Node) -> None:
@@ -97,7 +97,7 @@ def _identity(reading: Reading, relation: ObjectName, command: Node) -> None:
 
 def _set_not_null(reading: Reading, relation: ObjectName, command: Node) -> None:
     reading.use(column(relation, command.name))
-    reading.add(Verb.TIGHTEN, relation, columns=(command.name,))
+    reading.add(Verb.TIGHTEN, relation, columns=(command.name,), type="not null")
 
 
 def _uses_column(reading: Reading, relation: ObjectName, command: Node) -> None:
@@ -107,7 +107,10 @@ def _uses_column(reading: Reading, relation: ObjectName, command: Node) -> None:
 def _add_constraint(reading: Reading, relation: ObjectName, command: Node) -> None:
     definition = _definition(command)
     read_constraint(reading, relation, definition, {})
-    reading.add(Verb.TIGHTEN, relation, columns=tuple(each.string.sval for each in definition.keys))
+    mandatory = word(definition, "contype") in {"CONSTR_PRIMARY", "CONSTR_NOTNULL"}
+    reading.add(
+        Verb.TIGHTEN, relation, columns=strings(definition.keys), type="not null" if mandatory else None
+    )
 
 
 def _drop_constraint(reading: Reading, relation: ObjectName, command: Node) -> None:

@@ -126,7 +126,7 @@ class CarryingOut:
         forecasts = forecasts_of(rehearsal, sizes, self.project, self.settings)
         lost = refuse_loss_before_commit(plan, rehearsal, stakes.catalog, self.project, stakes.found)
         refuse_too_much(stakes.found, stakes.keeping.policy)
-        refuse_newer_rows(self.main, plan, stakes.keeping, stakes.held)
+        refuse_newer_rows(self.main, plan, stakes.keeping, stakes.held, stakes.catalog)
         if plan.guarantee is not Guarantee.ONE_TRANSACTION and not self.consent(plan):
             raise RefusedError("not applied, as you said", help="the target was not touched")
         found = self._look_again(stakes.catalog)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from coordinator.checks.preflight.waivers import apply_waivers
 from coordinator.errors import MapError, RefusedError
 from coordinator.execution.kept.keep_plan import KeepPlan
-from coordinator.execution.kept.putting_back import NEWER_HELP, PuttingBack
+from coordinator.execution.kept.newer_rows import NEWER_HELP, newer_rows
+from coordinator.execution.kept.own_values import Function
 from coordinator.ledger.kept import read_open
 from coordinator.ledger.personal import read_personal
 from coordinator.ledger.store import LedgerReader
@@ -167,13 +168,14 @@ def refuse_newer_rows(
     plan: RunPlan,
     keeping: KeepPlan,
     held: Mapping[RevisionKey, tuple[KeptData, ...]],
+    catalog: Catalog,
 ) -> None:
     """Refuse before the first write a step that makes a column mandatory for which newer rows have no kept value."""
     for step in plan.steps:
         if step.key not in held:
             continue
-        back = PuttingBack(session, step, held[step.key], keeping.effects.get((step.key, step.direction)))
-        found = back.newer()
+        function = Function(effects=keeping.effects.get((step.key, step.direction)), catalog=catalog)
+        found = newer_rows(session, held[step.key], function)
         if found:
             raise RefusedError(f"{step.key} cannot be run {_WAYS[step.direction]}: {found}", help=NEWER_HELP)
 

@@ -6,9 +6,41 @@ from typing import TYPE_CHECKING
 
 from coordinator.postgres.keeping.source import find_source
 from coordinator.postgres.keeping.target import raise_sequences
+from tests.kept.shelf import build, step
+from tests.kept.test_whose_values import deploy, roll_back
 
 if TYPE_CHECKING:
     from tests.failures.site import Site
+
+
+PEOPLE = """
+CREATE TABLE crm.people (id int PRIMARY KEY, email text UNIQUE, code text NOT NULL);
+INSERT INTO crm.people SELECT n, 'p' || n, 'c' || n FROM generate_series(1, 5) AS n;
+"""
+
+
+def test_newer_rows_without_a_value_stop_only_a_column_that_needs_one(site: Site) -> None:
+    """One that is unique may be empty, and one that the function fills before it is mandatory is not."""
+    build(site, PEOPLE)
+    step(
+        site,
+        "c2",
+        "c1",
+        ("ALTER TABLE crm.people DROP COLUMN email, DROP COLUMN code",),
+        (
+            "ALTER TABLE crm.people ADD COLUMN email text, ADD COLUMN code text",
+            "ALTER TABLE crm.people ADD CONSTRAINT people_email_key UNIQUE (email)",
+            "UPDATE crm.people SET code = 'none'",
+            "ALTER TABLE crm.people ALTER COLUMN code SET NOT NULL",
+        ),
+    )
+    deploy(site)
+    site.execute("INSERT INTO crm.people VALUES (6)")
+    roll_back(site)
+    assert site.rows("SELECT email, code FROM crm.people WHERE id > 4 ORDER BY id") == (
+        ("p5", "c5"),
+        (None, "none"),
+    )
 
 
 def test_a_sequence_that_counts_down_is_brought_down(site: Site) -> None:

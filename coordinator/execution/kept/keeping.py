@@ -107,7 +107,7 @@ class Keeping:
             run=self._keeper.run,
             limit=self._policy.limit,
         )
-        return PuttingBack(self._session, self._step, held, function.effects, own_values=own_values)
+        return PuttingBack(self._session, self._step, held, own_values)
 
     def _holds_something(self, loss: Loss) -> bool:
         """Whether there is anything that the step could destroy and the run did not make; reads no row."""

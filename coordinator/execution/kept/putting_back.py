@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from coordinator.execution.failure import StepFailedError, StepFailure
 from coordinator.execution.kept.keep_failure import PART_BACK, give_up_help
+from coordinator.execution.kept.newer_rows import NEWER_HELP, as_left, newer_rows
 from coordinator.execution.kept.own_values import compared_with
 from coordinator.execution.kept.put_back_findings import PutBackFindings
 from coordinator.ledger.kept import write_put_back
-from coordinator.model.effect import Verb
 from coordinator.model.kept import ORIGIN_LOCK, PUT_BACK_LOCK, LossKind
 from coordinator.planning.origins import brings_rows
 from coordinator.postgres.keeping import back as keep_back
@@ -29,8 +29,8 @@ from coordinator.sql.tree import SqlSyntaxError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from coordinator.execution.kept.own_values import Own, OwnValues
-    from coordinator.model.effect import ObjectName, RevisionEffects
+    from coordinator.execution.kept.own_values import Function, Own, OwnValues
+    from coordinator.model.effect import ObjectName
     from coordinator.model.finding import Finding
     from coordinator.model.kept import KeptData
     from coordinator.model.plan import Step
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from coordinator.postgres.rows import TableMark
     from coordinator.postgres.session import Session
     from coordinator.sql.mandatory import Relaxed
-
-NEWER_HELP = "let the function that brings the column back give it a default, or give those rows away first"
 
 
 @dataclass(slots=True)
@@ -49,12 +47,13 @@ class PuttingBack:
     session: Session
     step: Step
     held: tuple[KeptData, ...]
-    effects: RevisionEffects | None = None  # of the step, as far as they are known
+    own_values: OwnValues
     restored: list[tuple[Source, tuple[str, ...]]] = field(
         default_factory=list
     )  # columns that are filled again
-    unproved: list[KeptData] = field(default_factory=list)  # copies with rows that nobody changed and are not back
-    own_values: OwnValues | None = None  # None: nothing is put back, it is only asked about
+    unproved: list[KeptData] = field(
+        default_factory=list
+    )  # copies with rows that nobody changed and are not back
     _own: dict[int, Own] = field(default_factory=dict)  # by the number of the copy
     _types: dict[int, Mapping[str, str]] = field(default_factory=dict)  # of the columns, by the copy's number
     _twins_counted: set[int] = field(default_factory=set)
@@ -63,45 +62,12 @@ class PuttingBack:
     _in_order: frozenset[int] = frozenset()  # numbers of the copies whose parents are all back before them
 
     @property
+    def _function(self) -> Function:
+        return self.own_values.function
+
+    @property
     def _told(self) -> PutBackFindings:
         return PutBackFindings(session=self.session, step=self.step)
-
-    def newer(self) -> str:
-        """Why the step cannot run: it makes a column mandatory, and newer rows have no value for it. Only reads."""
-        for kept in self.held:
-            table, names = self._as_left(kept)
-            mandatory = [each for each in self._mandatory(kept) if each not in kept.rest]
-            if kept.kind is not LossKind.COLUMNS or table is None or not mandatory or not names:
-                continue
-            assert kept.copy is not None
-            count = keep_back.newer_rows(self.session, kept.copy, table, keys=names)
-            if count:
-                rows = "1 row has" if count == 1 else f"{count} rows have"
-                return (
-                    f"{rows} come into {table.schema}.{table.name} since {kept.key} destroyed {kept.loss},"
-                    f" and would have no value in {', '.join(mandatory)}"
-                )
-        return ""
-
-    def _mandatory(self, kept: KeptData) -> tuple[str, ...]:
-        """Those of the kept columns that the step makes NOT NULL without giving a default."""
-        tightened = self.effects.of(Verb.TIGHTEN) if self.effects is not None else ()
-        names = {
-            name
-            for effect in tightened
-            if (effect.object.schema, effect.object.name) in kept.relations
-            for name in effect.columns or ()
-        }
-        return tuple(each for each in kept.columns if each in names)
-
-    def _as_left(self, kept: KeptData) -> tuple[Source | None, dict[str, str]]:
-        """The table as the step had left it, and what the key's columns are called in it; None: nobody can compare it."""
-        where = kept.left_as[:2] or kept.relation
-        table = find_source(self.session, *where)
-        names = dict(zip(kept.row_key, kept.left_as[2:] or kept.row_key, strict=False))
-        if table is not None and not set(names.values()) <= set(table.stored):
-            return None, names  # somebody has given the key another name
-        return table, names
 
     def mark(self) -> None:
         """Before the author's function: prove each copy, and note which rows were changed since it was made.
@@ -109,7 +75,7 @@ class PuttingBack:
         From here on nobody else writes to the tables, or what he writes would be overwritten unseen.
         """
         self._lock()
-        if newer := self.newer():
+        if newer := newer_rows(self.session, self.held, self._function):
             raise self._failure(newer, NEWER_HELP)
         for kept in self.held:
             assert kept.copy is not None
@@ -120,7 +86,7 @@ class PuttingBack:
                     f"the copy migrate.{kept.copy} of {kept.loss} was changed by somebody",
                     give_up_help(kept.run),
                 )
-            table, names = self._as_left(kept)
+            table, names = as_left(self.session, kept)
             keep_back.mark_changed(self.session, kept.copy, table, keys=names, rest=kept.rest)
             self._note_before(kept, table, names)
         self._marks = table_marks(self.session)
@@ -145,9 +111,7 @@ class PuttingBack:
             table = find_source(self.session, *where)
             if table is not None:
                 lock_source(self.session, table, mode=PUT_BACK_LOCK)
-        assert self.own_values is not None
-        function = self.own_values.function
-        origins = {each for kept in self.held for each in compared_with(kept, function)}
+        origins = {each for kept in self.held for each in compared_with(kept, self._function)}
         lock_origins(self.session, origins, mode=ORIGIN_LOCK)
 
     def around(self, sql: str, *, schema: str) -> Relaxed | None:
