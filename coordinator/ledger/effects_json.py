@@ -58,6 +58,7 @@ def _of_revision(effects: RevisionEffects) -> dict[str, Any]:
         "unknown": list(effects.unknown),
         "alone": list(effects.alone),
         "labels": [_of_name(each) for each in effects.added_labels],
+        **({"temporary": True} if effects.temporary else {}),
     }
 
 
@@ -70,6 +71,7 @@ def _revision(value: dict[str, Any], key: RevisionKey, direction: Direction) -> 
         unknown=tuple(value["unknown"]),
         alone=tuple(value["alone"]),
         added_labels=tuple(_name(each) for each in value["labels"]),
+        temporary=value.get("temporary", False),
     )
 
 

@@ -118,6 +118,7 @@ class RevisionEffects:
     `unknown` says why this may not be all; each is a sentence with its line. It is never empty for a revision
     whose effects are not fully known. `alone` are the lines of statements that cannot share a transaction.
     `added_labels` are enum values added to a type, which cannot be used before the transaction ends.
+    `temporary`: it makes temporary relations, and no effect tells what goes through them.
     """
 
     key: RevisionKey
@@ -127,6 +128,7 @@ class RevisionEffects:
     unknown: tuple[str, ...] = ()
     alone: tuple[int, ...] = ()
     added_labels: tuple[ObjectName, ...] = ()
+    temporary: bool = False
 
     @property
     def transactional(self) -> bool:

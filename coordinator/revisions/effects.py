@@ -42,6 +42,7 @@ def effects_of(capture: Capture, *, schema: str) -> RevisionEffects:
         unknown=tuple(reading.unknown),
         alone=tuple(dict.fromkeys(alone)),
         added_labels=tuple(reading.added_labels),
+        temporary=reading.names.has_temporary,
     )
 
 

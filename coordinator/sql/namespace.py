@@ -43,6 +43,11 @@ class Namespace:
         """From here on the relation's bare name means the temporary one."""
         self._temporary.add(relation.name)
 
+    @property
+    def has_temporary(self) -> bool:
+        """Whether a temporary relation has been made."""
+        return bool(self._temporary)
+
     def _home(self, name: str) -> str:
         if name in self._temporary:
             return TEMPORARY

@@ -73,7 +73,9 @@ def create_table_as(reading: Reading, node: Node) -> None:
     """CREATE TABLE AS and CREATE MATERIALIZED VIEW."""
     relation = reading.names.relation(node.into.rel)
     holder = relation if word(node, "objtype") == "OBJECT_MATVIEW" else None
-    _from_query(reading, relation, node.query, strings(node.into.col_names), holder, bool(node.if_not_exists))
+    made = "view" if holder else None if node.into.skip_data else "query"
+    names = strings(node.into.col_names)
+    _from_query(reading, relation, node.query, names, holder, made, conditional=bool(node.if_not_exists))
 
 
 def create_view(reading: Reading, node: Node) -> None:
@@ -81,16 +83,15 @@ def create_view(reading: Reading, node: Node) -> None:
     relation = reading.names.relation(node.view)
     if node.replace:
         reading.add(Verb.REPLACE, relation, type="view")
-    _from_query(
-        reading, relation, node.query, strings(node.aliases), relation, conditional=bool(node.replace)
-    )
+    names = strings(node.aliases)
+    _from_query(reading, relation, node.query, names, relation, "view", conditional=bool(node.replace))
 
 
 def select_into(reading: Reading, node: Node) -> None:
     """A SELECT; with INTO it makes a table."""
     if node.HasField("into_clause"):
         relation = reading.names.relation(node.into_clause.rel)
-        _from_query(reading, relation, node, (), None, conditional=False)
+        _from_query(reading, relation, node, (), None, "query", conditional=False)
     else:
         QueryReader(reading).query(node)
 
@@ -101,13 +102,15 @@ def _from_query(
     query: Node,
     names: tuple[str, ...],
     holder: ObjectName | None,
+    made: str | None,
+    *,
     conditional: bool,
 ) -> None:
     node = unwrap(query)
     columns = QueryReader(reading, holder).query(node)
     if relation.schema == TEMPORARY:
         reading.names.make_temporary(relation)
-    reading.add(Verb.CREATE, relation, type="view" if holder else None, conditional=conditional)
+    reading.add(Verb.CREATE, relation, type=made, conditional=conditional)
     for name in names or columns or ():
         reading.add(Verb.CREATE, column(relation, name), conditional=conditional)
 

@@ -22,6 +22,13 @@ NO_PHONES = (
     "UPDATE crm.customers AS c SET phone = p.number FROM crm.phones AS p WHERE p.customer_id = c.id",
     "DROP TABLE crm.phones",
 )
+BY_VIEW = (
+    NO_PHONES[0],
+    "CREATE VIEW crm.numbers AS SELECT id, phone FROM crm.customers",
+    NO_PHONES[1].replace("crm.customers", "crm.numbers"),
+    "DROP VIEW crm.numbers",
+    NO_PHONES[2],
+)
 HIDDEN = (NO_PHONES[0], f"DO $$ BEGIN {NO_PHONES[1]}; END $$", NO_PHONES[2])
 MOVED = (
     "CREATE TABLE crm.clients (id int PRIMARY KEY, name text NOT NULL, phone text)",
@@ -56,7 +63,7 @@ def again(site: Site) -> Ended:
     return deploy(site)
 
 
-@pytest.mark.parametrize("down", [NO_PHONES, HIDDEN], ids=["plain", "hidden"])
+@pytest.mark.parametrize("down", [NO_PHONES, HIDDEN, BY_VIEW], ids=["plain", "hidden", "by a view"])
 def test_newer_values_from_another_table_are_not_overwritten_by_what_is_kept(
     site: Site, down: tuple[str, ...]
 ) -> None:

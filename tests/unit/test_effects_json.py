@@ -54,6 +54,7 @@ def of(direction: Direction) -> st.SearchStrategy[RevisionEffects]:
         unknown=st.lists(words, max_size=2).map(tuple),
         alone=st.lists(st.integers(1, 500), max_size=2).map(tuple),
         added_labels=st.lists(names, max_size=2).map(tuple),
+        temporary=st.booleans(),
     )
 
 

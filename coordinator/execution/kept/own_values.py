@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from coordinator.ledger.kept import takes_back
 from coordinator.model.kept import NOT_MEASURED
 from coordinator.planning.hidden_writes import calls_own_code
-from coordinator.planning.origins import brings_rows, origins_of, written_columns
+from coordinator.planning.kin import Kin, kin_of
+from coordinator.planning.origins import brings_rows, names_say_all, origins_of, written_columns
 from coordinator.postgres.keeping.origins import measured
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class Own:
     rows: bool | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: what is found out once is remembered
 class Function:
     """The function of one step, as far as it is known: `effects` is what its SQL says, None when that is not known.
 
@@ -44,21 +46,36 @@ class Function:
     effects: RevisionEffects | None
     catalog: Catalog
 
-    @property
-    def known(self) -> RevisionEffects | None:
+    @cached_property
+    def _said(self) -> RevisionEffects | None:
         """All that it does; None when its SQL does not say all of it."""
         hidden = self.effects is None or self.effects.unknown or calls_own_code(self.effects, (self.catalog,))
         return None if hidden else self.effects
 
-    def origins(self, tables: Collection[Table]) -> frozenset[Table] | None:
-        """The other tables from which it fills that one; None when nobody can tell."""
-        known = self.known
-        return None if known is None else origins_of(known, tables)
+    @cached_property
+    def known(self) -> RevisionEffects | None:
+        """All that it does, to tables that are called so; None when nobody can tell."""
+        said = self._said
+        return said if said is not None and names_say_all(said, self.catalog) else None
 
-    def may_write(self, tables: Collection[Table]) -> bool:
-        """Whether it may write rows of that table."""
+    @cached_property
+    def _kin(self) -> Kin:
+        return Kin() if self.effects is None else kin_of(self.effects, self.catalog)
+
+    def origins(self, tables: Collection[Table]) -> frozenset[Table] | None:
+        """The other tables from which it fills that one, as far as their names tell; None when its SQL does not."""
+        said = self._said  # a step that is still to run may make what it names
+        return None if said is None else origins_of(said, tables, self._kin)
+
+    def written(self, tables: Collection[Table]) -> frozenset[str] | None:
+        """The columns of that table which it gives values to; None: it may be any."""
         known = self.known
-        return known is None or written_columns(known, tables) != frozenset()
+        return None if known is None else written_columns(known, tables, self._kin)
+
+    def brings_rows(self, tables: Collection[Table]) -> bool | None:
+        """Whether it puts whole rows into that table; None when nobody can tell."""
+        known = self.known
+        return None if known is None else brings_rows(known, tables, self._kin)
 
 
 def compared_with(kept: KeptData, function: Function) -> frozenset[Table]:
@@ -84,22 +101,19 @@ class OwnValues:
         back = takes_back(self.session, self.run, of=kept.run)
         why = self._changed(kept, taken_back=back)
         others = tuple(each for each in kept.columns if each not in kept.row_key)
-        known = self.function.known
-        rows: bool | None = None if known is None else brings_rows(known, kept.relations)
+        rows = self.function.brings_rows(kept.relations)
         if not why:
             if back or kept.digest in {"", self.digest}:
                 return None
             why = "the revision is another one by now"
             rows = False  # rows that people had written are not of its making
-        if known is None:
-            return Own(why=why, columns=others, rows=rows)
-        written = written_columns(known, kept.relations)
+        written = self.function.written(kept.relations)
         columns = tuple(each for each in others if written is None or each in written)
-        return Own(why=why, columns=columns, rows=rows) if columns or rows else None
+        return Own(why=why, columns=columns, rows=rows) if columns or rows is not False else None
 
     def _changed(self, kept: KeptData, *, taken_back: bool) -> str:
         """Why what the function brings back may be newer than what is kept; empty: it is not."""
-        origins = self.function.origins(kept.relations)
+        origins = None if self.function.known is None else self.function.origins(kept.relations)
         if origins is None:
             return "" if taken_back else "nobody can tell what it takes them from"
         if not origins:

@@ -13,7 +13,6 @@ from coordinator.execution.kept.own_values import compared_with
 from coordinator.execution.kept.put_back_findings import PutBackFindings
 from coordinator.ledger.kept import write_put_back
 from coordinator.model.kept import ORIGIN_LOCK, PUT_BACK_LOCK, LossKind
-from coordinator.planning.origins import brings_rows
 from coordinator.postgres.keeping import back as keep_back
 from coordinator.postgres.keeping import copy as keep_copy
 from coordinator.postgres.keeping import outcome as keep_outcome
@@ -94,7 +93,6 @@ class PuttingBack:
     def _note_before(self, kept: KeptData, table: Source | None, names: dict[str, str]) -> None:
         """Note what tells after the author's function whether it brought something else itself."""
         assert kept.copy is not None
-        assert self.own_values is not None
         own = self.own_values.of(kept)
         if own is not None:
             self._own[kept.number] = own
@@ -102,7 +100,12 @@ class PuttingBack:
             if kept.row_key:
                 keep_won.note_values(self.session, kept.copy, table, keys=names, columns=own.columns)
         others = _besides_key(kept)
-        if kept.whole_rows and kept.row_key and others and self.own_values.function.may_write(kept.relations):
+        if (
+            kept.whole_rows
+            and kept.row_key
+            and others
+            and self._function.written(kept.relations) != frozenset()
+        ):
             keep_won.count_twins(self.session, kept.copy, table, keys=names, columns=others)
             self._twins_counted.add(kept.number)
 
@@ -195,11 +198,10 @@ class PuttingBack:
     def _makes_rows(self, kept: KeptData, target: Source) -> bool:
         """Whether the author's function has put rows into the table, by the server's counters or under its name."""
         if not self.step.transactional:  # what it did before its last commit is counted no more
-            assert self.own_values is not None
-            known = self.own_values.function.known
-            if known is not None:
-                return brings_rows(known, kept.relations)
-            return kept.kind is LossKind.TABLE and has_rows(self.session, target)
+            brings = self._function.brings_rows(kept.relations)
+            return (
+                kept.kind is LossKind.TABLE and has_rows(self.session, target) if brings is None else brings
+            )
         was = self._marks.get(target.oid)
         if was is not None and was.table not in kept.relations:
             return True
@@ -208,11 +210,6 @@ class PuttingBack:
             for oid, now in self._marks_after.items()
             if target.oid in {oid, now.root}
         )
-
-    @property
-    def _is_hidden(self) -> bool:
-        """Whether the author's function does more than its SQL says."""
-        return self.own_values is not None and self.own_values.function.known is None
 
     def _brings_no_others(self, kept: KeptData, target: Source) -> bool:
         """Whether kept rows that the author's function did not bring back are gone for good reason."""
@@ -297,14 +294,15 @@ class PuttingBack:
             return
         now = full_types(self.session, target)
         # A value that looks different under another type was not brought from anywhere.
-        retyped = {each for each, then in self._types[kept.number].items() if now.get(each, then) != then}
+        then = self._types[kept.number] if self._function.known is None else {}
+        retyped = {each for each in then if now.get(each, then[each]) != then[each]}
         keep_won.mark_own(
             self.session,
             kept.copy,
             target,
             keys=kept.row_key,
             columns=own.columns,
-            passed_over=retyped if self._is_hidden else (),
+            passed_over=retyped,
         )
         if kept.whole_rows and self._brings_no_others(kept, target):
             keep_won.mark_not_brought(self.session, kept.copy, target, keys=kept.row_key)

@@ -187,7 +187,7 @@ class KnownTables:
         """The default partition of a table, or None."""
         for address, text in self.catalog.definitions.items():
             lines = text.split("\n") if address.kind == "table" else ()
-            if "DEFAULT" in lines and table in _parents(text):
+            if "DEFAULT" in lines and table in parents_in(text):
                 return address.schema, address.name
         return None
 
@@ -196,7 +196,7 @@ class KnownTables:
         if self._related is None:
             self._related = {}
             for address, text in self.catalog.definitions.items():
-                for parent in _parents(text) if address.kind == "table" else ():
+                for parent in parents_in(text) if address.kind == "table" else ():
                     child = (address.schema, address.name)
                     self._related.setdefault(child, set()).add(parent)
                     self._related.setdefault(parent, set()).add(child)
@@ -242,7 +242,7 @@ def names_type(text: str, wanted: Table) -> bool:
     )
 
 
-def _parents(definition: str) -> tuple[Table, ...]:
+def parents_in(definition: str) -> tuple[Table, ...]:
     """The tables that a table inherits from, or is a partition of."""
     for line in definition.split("\n"):
         if line.startswith("child of "):
