@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from coordinator.sql.mandatory import Relaxed
 
 OUR_SAVEPOINTS = "migrate_"
-_MANDATORY = re.compile(r"not\s+null", re.IGNORECASE)
+_FILLED = re.compile(r"not\s+null|\badd\b", re.IGNORECASE)  # no other text needs help
 _REMEMBERED = 500  # statements of one step
 _NEVER = frozenset(
     {"SET SESSION AUTHORIZATION", "RESET SESSION AUTHORIZATION", "DISCARD", "LISTEN", "PREPARE"}
@@ -123,13 +123,15 @@ class SessionConduit:
             raise
 
     def _sent_filling(self, text: str) -> Answer:
-        """Send the text; a column that it makes mandatory gets its kept values before it is."""
+        """Send the text; a column that it makes mandatory gets its kept values before it is, a computed one at once."""
         help_needed = self._help_needed(text)
         if help_needed is None:
             return self._sent(text)
-        self._filler.fill(help_needed.tightened, mandatory=False)
+        self._filler.fill(help_needed.tightened)
         answer = self._sent(help_needed.sql)
         self._filler.fill(help_needed.added, mandatory=True)
+        if self.session.in_transaction:  # else what was not filled at once is filled at the end
+            self._filler.fill(help_needed.computed, computed=True)
         return answer
 
     def _sent(self, text: str) -> Answer:
@@ -150,8 +152,8 @@ class SessionConduit:
         return self.putting_back
 
     def _help_needed(self, text: str) -> Relaxed | None:
-        """What must be filled before a column with kept values can be mandatory in a table with rows."""
-        if self.putting_back is None or _MANDATORY.search(text) is None:
+        """What must be filled around the text, of columns with kept values."""
+        if self.putting_back is None or _FILLED.search(text) is None:
             return None
         return self._filler.around(text, schema=self.schema)
 

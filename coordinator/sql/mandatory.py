@@ -1,20 +1,20 @@
-"""Statements that make a column mandatory: found, and sent without that, so that the column can be filled first."""
+"""Statements that make a column mandatory, or add one with a default: what must be filled before or after them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from coordinator.model.effect import ObjectKind, ObjectName
 from coordinator.sql.namespace import Namespace, column
 from coordinator.sql.nodes import unwrap, word
 from coordinator.sql.parser import parse, written
-from coordinator.sql.tables import tightens_new_column
+from coordinator.sql.tables import computes_default, tightens_new_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from coordinator.sql.tree import Node, Tree
+    from coordinator.sql.tree import Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +22,14 @@ class Relaxed:
     """One text of SQL as it can be sent to a table with rows.
 
     `added` are columns that it adds, now without NOT NULL; `tightened` are columns that are there already and that
-    it makes mandatory, so they must be filled before.
+    it makes mandatory, so they must be filled before. `computed` are columns that it adds and does nothing else with,
+    and in which the server makes a value for each row: they hold nothing else right after it.
     """
 
     sql: str
     added: tuple[ObjectName, ...] = ()
     tightened: tuple[ObjectName, ...] = ()
+    computed: tuple[ObjectName, ...] = ()
 
 
 def relaxed(sql: str, *, schema: str, wanted: Callable[[ObjectName], bool]) -> Relaxed | None:
@@ -36,39 +38,54 @@ def relaxed(sql: str, *, schema: str, wanted: Callable[[ObjectName], bool]) -> R
     `schema` is where unqualified names go. Raises SqlSyntaxError for a text that the grammar refuses.
     """
     names = Namespace(schema)
-    added: list[ObjectName] = []
-    tightened: list[ObjectName] = []
+    found = _Found(wanted)
     texts: list[str] = []
-    for tree in parse(sql):
-        before = len(added)
+    trees = parse(sql)
+    for tree in trees:
+        before = len(found.added)
         if tree.kind == "alter_table_stmt":
-            _read(names, tree, wanted, added, tightened)
-        texts.append(written(tree) if len(added) > before else tree.sql)
-    if not added and not tightened:
+            found.read(names.relation(tree.node.relation), tree.node)
+        texts.append(written(tree) if len(found.added) > before else tree.sql)
+    computed = found.computed if len(trees) == 1 else []  # another statement of the text may write into them
+    if not found.added and not found.tightened and not computed:
         return None
-    return Relaxed(sql="; ".join(texts) if added else sql, added=tuple(added), tightened=tuple(tightened))
+    return Relaxed(
+        sql="; ".join(texts) if found.added else sql,
+        added=tuple(found.added),
+        tightened=tuple(found.tightened),
+        computed=tuple(computed),
+    )
 
 
-def _read(
-    names: Namespace,
-    tree: Tree,
-    wanted: Callable[[ObjectName], bool],
-    added: list[ObjectName],
-    tightened: list[ObjectName],
-) -> None:
-    relation = names.relation(tree.node.relation)
-    if relation.kind is not ObjectKind.RELATION:
-        return
-    for item in tree.node.cmds:
-        command = item.alter_table_cmd
-        action = word(command, "subtype")
-        if action == "AT_AddColumn":
-            definition = unwrap(getattr(command, "def"))
-            name = column(relation, definition.colname)
-            if wanted(name) and tightens_new_column(definition) and _take_not_null(definition):
-                added.append(name)
-        elif action == "AT_SetNotNull" and wanted(column(relation, command.name)):
-            tightened.append(column(relation, command.name))
+@dataclass(slots=True)
+class _Found:
+    """The wanted columns of the statements read so far, as in `Relaxed`."""
+
+    wanted: Callable[[ObjectName], bool]
+    added: list[ObjectName] = field(default_factory=list)
+    tightened: list[ObjectName] = field(default_factory=list)
+    computed: list[ObjectName] = field(default_factory=list)
+
+    def read(self, relation: ObjectName, node: Node) -> None:
+        """One ALTER TABLE; takes NOT NULL from the columns that it adds."""
+        if relation.kind is not ObjectKind.RELATION:
+            return
+        for item in node.cmds:
+            command = item.alter_table_cmd
+            action = word(command, "subtype")
+            if action == "AT_AddColumn":
+                self._read_new(relation, unwrap(getattr(command, "def")), conditional=command.missing_ok)
+            elif action == "AT_SetNotNull" and self.wanted(column(relation, command.name)):
+                self.tightened.append(column(relation, command.name))
+
+    def _read_new(self, relation: ObjectName, definition: Node, *, conditional: bool) -> None:
+        name = column(relation, definition.colname)
+        if not self.wanted(name):
+            return
+        if tightens_new_column(definition) and _take_not_null(definition):
+            self.added.append(name)
+        elif computes_default(definition) and not conditional:
+            self.computed.append(name)
 
 
 def _take_not_null(definition: Node) -> bool:

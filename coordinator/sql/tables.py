@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from coordinator.model.effect import ObjectKind, ObjectName, Verb
 from coordinator.sql.constraints import read_constraint
 from coordinator.sql.namespace import TEMPORARY, column, type_words, within
-from coordinator.sql.nodes import given, name_of, strings, unwrap, word
+from coordinator.sql.nodes import children, given, name_of, strings, unwrap, word
 from coordinator.sql.queries import QueryReader
 
 if TYPE_CHECKING:
@@ -143,6 +143,23 @@ def index_name(relation: ObjectName, node: Node) -> str:
     return node.idxname or "_".join((relation.name, *(plain or ("expr",)), "idx"))
 
 
+def computes_default(node: Node) -> bool:
+    """Whether the server gives each row of a new column a value that its definition alone does not tell."""
+    kinds = {word(item.constraint, "contype"): item.constraint for item in node.constraints}
+    default = kinds.get("CONSTR_DEFAULT")
+    called = default is not None and _calls(unwrap(default.raw_expr))
+    return called or "CONSTR_IDENTITY" in kinds or _is_serial(node)
+
+
+def _calls(node: Node) -> bool:
+    return name_of(node) == "FuncCall" or any(_calls(each) for each in children(node))
+
+
+def _is_serial(node: Node) -> bool:
+    words = strings(node.type_name.names)
+    return bool(words) and words[-1].endswith(("serial", "serial2", "serial4", "serial8"))
+
+
 def is_always(node: Node) -> bool | None:
     """Whether GENERATED in a constraint, or among the options of SET, says ALWAYS; None: it does not say."""
     if name_of(node) == "Constraint":
@@ -155,7 +172,5 @@ def tightens_new_column(node: Node) -> bool:
     """Whether rows of the old shape are refused once this column exists: NOT NULL without a default."""
     kinds = {word(item.constraint, "contype") for item in node.constraints}
     filled = {"CONSTR_DEFAULT", "CONSTR_GENERATED", "CONSTR_IDENTITY"}
-    words = strings(node.type_name.names)
-    serial = bool(words) and words[-1].endswith(("serial", "serial2", "serial4", "serial8"))
     required = kinds & {"CONSTR_NOTNULL", "CONSTR_PRIMARY"}
-    return bool(required) and not kinds & filled and not serial and not node.HasField("raw_default")
+    return bool(required) and not kinds & filled and not _is_serial(node) and not node.HasField("raw_default")

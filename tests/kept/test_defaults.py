@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from coordinator.postgres.keeping.source import find_source
 from coordinator.postgres.keeping.target import raise_sequences
 from tests.kept.shelf import build, step
@@ -11,6 +13,38 @@ from tests.kept.test_whose_values import deploy, roll_back
 
 if TYPE_CHECKING:
     from tests.failures.site import Site
+
+MADE = """
+CREATE TABLE crm.files (id int PRIMARY KEY, made timestamptz NOT NULL DEFAULT now(),
+  token uuid NOT NULL DEFAULT gen_random_uuid(), place serial UNIQUE, name text);
+INSERT INTO crm.files (id, made, place) SELECT n, '2020-01-01', 100 - n FROM generate_series(1, 5) AS n;
+SELECT setval('crm.files_place_seq', 100);
+"""
+
+
+@pytest.mark.parametrize("hidden", [(), ("DO $$ BEGIN PERFORM 1; END $$",)], ids=["plain", "hidden"])
+def test_a_default_that_calls_a_function_is_no_value_of_the_functions_own(
+    site: Site, hidden: tuple[str, ...]
+) -> None:
+    """Nor of a row that was changed since: it was given none. And what we fill is not what the function overwrites."""
+    build(site, MADE)
+    step(
+        site,
+        "c2",
+        "c1",
+        tuple(f"ALTER TABLE crm.files DROP COLUMN {each}" for each in ("made", "token", "place")),
+        (
+            "ALTER TABLE crm.files ADD COLUMN made timestamptz DEFAULT now() NOT NULL",
+            "ALTER TABLE crm.files ADD token uuid NOT NULL DEFAULT gen_random_uuid()",
+            "ALTER TABLE crm.files ADD COLUMN place serial UNIQUE",
+            *hidden,
+        ),
+    )
+    before = site.rows("SELECT id, made, token, place FROM crm.files ORDER BY id")
+    deploy(site)
+    site.execute("UPDATE crm.files SET name = 'new' WHERE id = 2; INSERT INTO crm.files VALUES (6)")
+    assert "kept-data-conflict" not in roll_back(site, *(() if hidden else ("--keep-limit", "1KB"))).said
+    assert site.rows("SELECT id, made, token, place FROM crm.files WHERE id < 6 ORDER BY id") == before
 
 
 PEOPLE = """

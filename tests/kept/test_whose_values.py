@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kept.shelf import build, failing, same, step
+from tests.kept.shelf import CUSTOMERS, build, failing, same, step
 
 if TYPE_CHECKING:
     from tests.failures.site import Ended, Site
@@ -22,6 +22,7 @@ NO_PHONES = (
     "UPDATE crm.customers AS c SET phone = p.number FROM crm.phones AS p WHERE p.customer_id = c.id",
     "DROP TABLE crm.phones",
 )
+MANDATORY = (*NO_PHONES[:2], "ALTER TABLE crm.customers ALTER COLUMN phone SET NOT NULL", NO_PHONES[2])
 BY_VIEW = (
     NO_PHONES[0],
     "CREATE VIEW crm.numbers AS SELECT id, phone FROM crm.customers",
@@ -52,8 +53,8 @@ def deploy(site: Site, *words: str) -> Ended:
     return ended
 
 
-def roll_back(site: Site) -> Ended:
-    ended = site.migrate("rollback", "crm", "--to", "c1", *UNREHEARSED)
+def roll_back(site: Site, *words: str) -> Ended:
+    ended = site.migrate("rollback", "crm", "--to", "c1", *UNREHEARSED, *words)
     assert ended.code == 0, ended.err
     return ended
 
@@ -63,11 +64,13 @@ def again(site: Site) -> Ended:
     return deploy(site)
 
 
-@pytest.mark.parametrize("down", [NO_PHONES, HIDDEN, BY_VIEW], ids=["plain", "hidden", "by a view"])
+@pytest.mark.parametrize(
+    "down", [NO_PHONES, HIDDEN, MANDATORY, BY_VIEW], ids=["plain", "hidden", "made mandatory", "by a view"]
+)
 def test_newer_values_from_another_table_are_not_overwritten_by_what_is_kept(
     site: Site, down: tuple[str, ...]
 ) -> None:
-    build(site)
+    build(site, CUSTOMERS.replace("phone text", "phone text NOT NULL") if down is MANDATORY else CUSTOMERS)
     step(site, "c2", "c1", PHONES, down)
     deploy(site)
     site.execute(
@@ -147,15 +150,16 @@ def test_applying_again_does_not_overwrite_what_was_changed_meanwhile(site: Site
 
 
 TOTAL = "ALTER TABLE crm.customers ADD COLUMN total int"
+EVERY_TOTAL = "ALTER TABLE crm.customers ALTER COLUMN total SET NOT NULL"
 
 
 def test_a_mended_revision_is_not_undone_by_what_its_earlier_content_had_computed(site: Site) -> None:
     build(site)
     down = ("ALTER TABLE crm.customers DROP COLUMN total",)
-    step(site, "c2", "c1", (TOTAL, "UPDATE crm.customers SET total = id"), down)
+    step(site, "c2", "c1", (TOTAL, "UPDATE crm.customers SET total = id", EVERY_TOTAL), down)
     deploy(site)
     roll_back(site)
-    step(site, "c2", "c1", (TOTAL, "UPDATE crm.customers SET total = id * 2"), down)
+    step(site, "c2", "c1", (TOTAL, "UPDATE crm.customers SET total = id * 2", EVERY_TOTAL), down)
     ended = again(site)
     assert "since the revision is another one by now" in ended.said
     assert site.value("SELECT count(*) FROM crm.customers WHERE total = id * 2") == 20

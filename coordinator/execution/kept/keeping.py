@@ -134,6 +134,8 @@ class Keeping:
             with self._failures.as_step(), printing(self._session):
                 self._copying.copy_all()
                 self._since = table_marks(self._session)
+                if self.back is not None:
+                    self.back.forget_filled()
 
     def _missed_by_now(self) -> tuple[Loss, ...]:
         """What the step destroyed besides; a transaction that wrote in no table is not looked at closer."""
@@ -199,7 +201,7 @@ class Keeping:
             losses=self._losses,
             covered=self._copying.covered,
             marks=self._marks,
-            since=self._since,
+            since=self._since if self.back is None else self.back.with_filled(self._since),
         )
         return missing.find(after, marks)
 

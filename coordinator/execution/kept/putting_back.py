@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from coordinator.execution.failure import StepFailedError, StepFailure
@@ -55,6 +55,7 @@ class PuttingBack:
     )  # copies with rows that nobody changed and are not back
     _own: dict[int, Own] = field(default_factory=dict)  # by the number of the copy
     _types: dict[int, Mapping[str, str]] = field(default_factory=dict)  # of the columns, by the copy's number
+    _filled: dict[int, int] = field(default_factory=dict)  # rows, by the table's OID
     _twins_counted: set[int] = field(default_factory=set)
     _marks: Mapping[int, TableMark] = field(default_factory=dict)  # before the author's function
     _marks_after: Mapping[int, TableMark] = field(default_factory=dict)
@@ -135,8 +136,16 @@ class PuttingBack:
             and bool(kept.row_key)
         )
 
-    def fill(self, columns: tuple[ObjectName, ...], *, mandatory: bool) -> None:
-        """Fill columns that are there again, in the middle of the author's function; then make them mandatory."""
+    def fill(
+        self, columns: tuple[ObjectName, ...], *, mandatory: bool = False, computed: bool = False
+    ) -> None:
+        """Fill columns that are there again, in the middle of the author's function; then make them mandatory.
+
+        `computed`: they have just been added, and hold nothing but what the server makes for each row.
+        """
+        if not columns:
+            return
+        before = table_marks(self.session)
         with self._as_ourselves():
             for column in columns:
                 target = find_source(self.session, column.schema, column.name)
@@ -145,9 +154,22 @@ class PuttingBack:
                 keep_target.settle_keys(self.session, target)
                 for kept in self.held:
                     if self._has(kept, column) and set(kept.row_key) <= set(target.stored):
-                        self._fill(kept, target, (column.part,))
+                        self._fill(kept, target, column.part, computed=computed)
                 if mandatory:
                     keep_target.set_mandatory(self.session, target, column.part)
+        for oid, mark in table_marks(self.session).items():
+            then = before.get(oid, mark).updated
+            self._filled[oid] = self._filled.get(oid, 0) + mark.updated - then
+
+    def with_filled(self, marks: Mapping[int, TableMark]) -> Mapping[int, TableMark]:
+        """Marks from before the author's function, with the rows counted that were filled while it was at work."""
+        return {
+            oid: replace(mark, updated=mark.updated + self._filled.get(oid, 0)) for oid, mark in marks.items()
+        }
+
+    def forget_filled(self) -> None:
+        """A transaction has begun, whose counters know nothing of what was filled before it."""
+        self._filled.clear()
 
     @contextmanager
     def _as_ourselves(self) -> Iterator[None]:
@@ -159,12 +181,17 @@ class PuttingBack:
         self.session.execute("SELECT set_config('search_path', %s, true)", (path,))
         self.session.execute("SELECT set_config('role', %s, true)", (role,))
 
-    def _fill(self, kept: KeptData, target: Source, columns: tuple[str, ...]) -> None:
+    def _fill(self, kept: KeptData, target: Source, column: str, *, computed: bool) -> None:
         assert kept.copy is not None
-        came_back = tuple(each for each in columns if each not in kept.rest)
-        with keep_target.by_ourselves(self.session, target, columns):
-            keep_back.fill(
-                self.session, kept.copy, target, keys=kept.row_key, columns=columns, came_back=came_back
+        with keep_target.by_ourselves(self.session, target, (column,)):
+            keep_back.fill_early(
+                self.session,
+                kept.copy,
+                target,
+                keys=kept.row_key,
+                column=column,
+                came_back=column not in kept.rest,
+                computed=computed,
             )
 
     def put_back(self, run: int) -> tuple[Finding, ...]:

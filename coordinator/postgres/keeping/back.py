@@ -8,7 +8,7 @@ from psycopg import sql
 
 from coordinator.model.catalog import LEDGER_SCHEMA
 from coordinator.postgres.keeping.copy import AFTER, CHANGED, REFUSED, WON
-from coordinator.postgres.keeping.each import all_or_each
+from coordinator.postgres.keeping.each import BY_ANY, all_or_each, all_or_none
 from coordinator.postgres.keeping.source import digest, equal, same_row, shown
 from coordinator.postgres.session import comma_separated, compose, identifier, literal
 
@@ -111,6 +111,31 @@ def fill(
         _update(session, copy, target, keys, (name,), condition, refusals=refusals)
 
 
+def fill_early(
+    session: Session,
+    copy: str,
+    target: Source,
+    *,
+    keys: Collection[str],
+    column: str,
+    came_back: bool,
+    computed: bool,
+) -> None:
+    """Write kept values into one column while the step is at work: where it holds nothing, or everywhere if `computed`.
+
+    Rows that were changed since get theirs where the column `came_back`. Where a constraint refuses one in a computed
+    column, that stays as it is: which rows are refused is told at the end.
+    """
+    where = _TRUE if came_back else compose("NOT k.{changed}", changed=identifier(CHANGED))
+    if not computed:
+        where = compose("{where} AND t.{name} IS NULL", where=where, name=identifier(column))
+    statement = _updating(copy, target, keys, (column,), where)
+    if computed:
+        all_or_none(session, statement, BY_ANY)
+    else:
+        session.execute(statement)
+
+
 def is_empty(target: Source, name: str) -> sql.Composable:
     """Whether the row `t` of the table holds nothing in that column, or its default."""
     empty = [compose("t.{name} IS NULL", name=identifier(name))]
@@ -133,10 +158,21 @@ def _update(
 ) -> None:
     if not columns:
         return
+    statement = _updating(copy, target, keys, columns, condition)
+    if refusals:
+        alone = compose("{statement} AND {same}", statement=statement, same=_found_by_index(target, keys))
+        all_or_each(session, copy_table(copy), statement, alone, refusals)
+    else:
+        session.execute(statement)
+
+
+def _updating(
+    copy: str, target: Source, keys: Collection[str], columns: Collection[str], condition: sql.Composable
+) -> sql.Composed:
     values = (
         compose("{name} = {value}", name=identifier(name), value=_read(target, name)) for name in columns
     )
-    statement = compose(
+    return compose(
         "UPDATE {rows} AS t SET {values} FROM {copy} AS k WHERE {same} AND {condition} AND {differs}",
         rows=target.rows,
         values=comma_separated(*values),
@@ -145,11 +181,6 @@ def _update(
         condition=condition,
         differs=differs(columns),
     )
-    if refusals:
-        alone = compose("{statement} AND {same}", statement=statement, same=_found_by_index(target, keys))
-        all_or_each(session, copy_table(copy), statement, alone, refusals)
-    else:
-        session.execute(statement)
 
 
 def differs(columns: Collection[str]) -> sql.Composable:

@@ -68,24 +68,32 @@ def all_or_each(
     with one of the SQLSTATEs `refusals`; rows that are refused again are noted in the copy as changed, and by which
     constraint. 0 is returned then.
     """
+    written = all_or_none(session, statement, refusals)
+    if written is not None:
+        return written
+    body = compose(
+        _EACH,
+        copy=copy,
+        statement=alone,
+        changed=identifier(CHANGED),
+        noted=identifier(REFUSED),
+        refusals=sql.SQL(" OR ").join(
+            compose("SQLSTATE {code}", code=literal(each)) for each in sorted(refusals)
+        ),
+    )
+    session.execute(compose("DO {body}", body=literal(body.as_string(None))))
+    return 0
+
+
+def all_or_none(session: Session, statement: sql.Composed, refusals: Collection[str]) -> int | None:
+    """How many rows the statement wrote; None, and nothing is written, where it is refused with one of these SQLSTATEs."""
     session.execute(f"SAVEPOINT {_SAVEPOINT}")
-    written = 0
+    written: int | None = None
     try:
         written = session.execute(statement).rowcount
     except StatementError as error:
         if error.sqlstate not in refusals:
             raise
         session.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
-        body = compose(
-            _EACH,
-            copy=copy,
-            statement=alone,
-            changed=identifier(CHANGED),
-            noted=identifier(REFUSED),
-            refusals=sql.SQL(" OR ").join(
-                compose("SQLSTATE {code}", code=literal(each)) for each in sorted(refusals)
-            ),
-        )
-        session.execute(compose("DO {body}", body=literal(body.as_string(None))))
     session.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
     return written
