@@ -130,7 +130,10 @@ def test_between_look_and_apply_it_is_refused_before_any_write(site: Site) -> No
         downgrade='op.execute("ALTER TABLE crm.customers DROP fax")',
     )
     with site.running("all-modules", "--yes", "--staging", "embedded") as run:
-        site.await_value("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'migrate:rehearse%'")
+        site.await_value(
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name LIKE 'migrate:rehearse%'"
+        )
         as_alembic_would(site, "ALTER TABLE crm.customers ADD fax text", "crm", "c2", "c3")
         ended = site.end(run)
 
@@ -150,7 +153,10 @@ def test_what_was_changed_by_hand_during_the_rehearsal_is_refused_before_any_wri
         upgrade='op.execute("SELECT pg_sleep(1.5)")\nop.execute("ALTER TABLE crm.customers ADD fax text")',
         downgrade='op.execute("ALTER TABLE crm.customers DROP fax")',
     )
-    rehearses = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'migrate:baseline'"
+    rehearses = (
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name = 'migrate:baseline'"
+    )
     with site.running("all-modules", "--yes", "--staging", "embedded") as run:
         site.await_value(rehearses)
         site.execute("ALTER TABLE crm.customers ADD nick text DEFAULT 'x'; CREATE TABLE crm.other (id int)")

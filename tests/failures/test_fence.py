@@ -62,7 +62,8 @@ def test_a_runner_whose_fence_another_one_has_taken_writes_nothing_more(site: Si
         taking = threading.Thread(target=other.execute, args=("UPDATE migrate.fence SET owner = 2",))
         taking.start()
         site.await_value(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%migrate.fence%')"
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+            " AND wait_event_type = 'Lock' AND query LIKE '%migrate.fence%')"
         )
         site.execute(GO)
         ended = site.end(first)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.manners.street import NEVER_REHEARSED, Passer, build_street, reading, waiting_for, waits
+from tests.manners.street import NEVER_REHEARSED, READER, Passer, build_street, reading, waiting_for, waits
 from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_a_reader_that_never_ends_is_named_and_everything_is_as_before(
     build(site, *step)
     before = site.picture()
     with reading(site, "crm.customers"):
-        blocker = site.value("SELECT pid FROM pg_stat_activity WHERE application_name = 'nightly report'")
+        blocker = site.value(READER)
         ended = site.migrate(*NEVER_REHEARSED, environment=waits(patience="2s"))
 
     assert ended.code == 3, ended.err
@@ -84,7 +84,10 @@ def test_a_limit_that_the_revision_sets_holds_for_its_build(site: Site) -> None:
         session.execute("BEGIN; UPDATE crm.notes SET customer = 1")
         process = site.start(*NEVER_REHEARSED, environment=waits(wait="30s"))
         # What the build that was ended has left is dropped before the index is built once more.
-        site.await_value("SELECT true FROM pg_stat_activity WHERE query LIKE 'DROP INDEX CONCURRENTLY%'")
+        site.await_value(
+            "SELECT true FROM pg_stat_activity WHERE datname = current_database()"
+            " AND query LIKE 'DROP INDEX CONCURRENTLY%'"
+        )
         session.execute("ROLLBACK")
         ended = site.end(process)
     assert ended.code == 0, ended.err

@@ -103,7 +103,8 @@ def test_a_run_that_takes_its_own_steps_back_waits_before_anything_is_held_too(s
     run = ("all-modules", "--yes", "--staging", "embedded", "--atomic", "step")
     with site.running(*run, environment=waits(wait="10s")) as process:
         site.await_value(
-            "SELECT true FROM pg_stat_activity WHERE application_name LIKE 'migrate:%' AND wait_event = 'PgSleep'"
+            "SELECT true FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name LIKE 'migrate:%' AND wait_event = 'PgSleep'"
         )
         with writing(site, "UPDATE crm.customers SET name = name"):
             assert held(site, while_waiting_for="crm.customers") == ()

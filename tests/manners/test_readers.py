@@ -12,6 +12,7 @@ from tests.manners.street import (
     ADD_TO_NOTES,
     ADD_TO_VISITS,
     NEVER_REHEARSED,
+    READER,
     REHEARSED,
     Passer,
     build_street,
@@ -53,7 +54,7 @@ def test_a_reader_that_never_ends_is_named_and_everything_is_as_before(site: Sit
     build_street(site, ADD_TO_NOTES, ADD_TO_CUSTOMERS)
     before = site.picture()
     with reading(site, "crm.customers"):
-        blocker = site.value("SELECT pid FROM pg_stat_activity WHERE application_name = 'nightly report'")
+        blocker = site.value(READER)
         ended = site.migrate(*NEVER_REHEARSED, environment=waits(patience="2s"))
 
     assert ended.code == 3, ended.err

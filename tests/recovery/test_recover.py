@@ -296,7 +296,10 @@ def test_what_a_cut_off_resume_has_written_down_is_taken_back_with_its_run(site:
     killed(site, "COMMIT", 2, *UNREHEARSED)
     with site.session() as other, site.running("recover", "--resume") as process:
         other.execute("BEGIN; SELECT FROM migrate.run WHERE number = 1 FOR NO KEY UPDATE")
-        waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE migrate.run%'"
+        waiting = (
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND wait_event_type = 'Lock' AND query LIKE 'UPDATE migrate.run%'"
+        )
         pid = site.await_value(waiting)
         process.kill()
         process.communicate()
