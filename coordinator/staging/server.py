@@ -102,9 +102,8 @@ class ServerStaging:
             made = make()
             self._made.append(made)
             return made
-        with one_at_a_time(
-            self._admin
-        ) as session:  # nobody drops roles while our database is not to be seen yet
+        # Nobody drops roles while our database is not to be seen yet.
+        with one_at_a_time(self._admin) as session:
             made = make()
             self._made.append(made)
             self._before[made.parameters["dbname"]] = role_names(session)
