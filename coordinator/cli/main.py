@@ -62,6 +62,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
 }
 
+_HELP = frozenset({"-h", "--help"})
 # What these have done when a signal stops them, they leave done.
 _WRITING_BIT_BY_BIT = frozenset({"accept", "gc", "map", "recover", "release", "snapshot"})
 
@@ -83,9 +84,9 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
-            if reader_has_left():
+            if reader_has_left() and _HELP.intersection(ctx.args):
                 raise
-            # click would take every one for a reader that has left, and would end without a word.
+            # click would take every one for a reader that has seen enough, and would end without a word.
             raise RuntimeError("the other end of a pipe is gone") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

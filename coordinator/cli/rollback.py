@@ -135,6 +135,7 @@ def _shower(progress: Progress, *, form: str, may_happen: bool) -> Callable[[Pre
 
     def show(prepared: Prepared) -> None:
         from coordinator.cli.document import page, write_text
+        from coordinator.cli.streams import quiet_when_unread
         from coordinator.reports.rollback_text import rollback_text
 
         progress.pause()
@@ -142,7 +143,8 @@ def _shower(progress: Progress, *, form: str, may_happen: bool) -> Callable[[Pre
         if form != "json":
             write_text(text)
         elif may_happen:
-            click.echo(text, err=True, nl=False)
+            with quiet_when_unread(sys.stderr):
+                click.echo(text, err=True, nl=False)
 
     return show
 
@@ -151,13 +153,15 @@ def _truster(progress: Progress, *, trusted: bool, asks: bool) -> Callable[[tupl
     """Shows the ledger's texts to whoever gave the flag, and asks on a terminal; without the flag nothing is run."""
 
     def trusts(sources: tuple[KeptSource, ...]) -> bool:
+        from coordinator.cli.streams import quiet_when_unread
         from coordinator.reports.rollback_text import source_text
 
         if not trusted:
             return False
         progress.pause()
         for each in sources:
-            click.echo(source_text(str(each.key), each.file, each.source), err=True, nl=False)
+            with quiet_when_unread(sys.stderr):
+                click.echo(source_text(str(each.key), each.file, each.source), err=True, nl=False)
         return not asks or progress.confirm("run this text?")
 
     return trusts

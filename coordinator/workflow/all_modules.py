@@ -11,7 +11,6 @@ from coordinator.errors import UsageError
 from coordinator.execution.events import Listener, TargetNamed
 from coordinator.execution.workers import Workers
 from coordinator.ledger.attempts import failed_for_good
-from coordinator.ledger.lock import find_holder
 from coordinator.model.plan import RunPlan
 from coordinator.settings.values import StagingKind
 from coordinator.workflow.before_writing import told_as_untouched
@@ -27,7 +26,7 @@ from coordinator.workflow.refusals import (
     refuse_held,
     refuse_newer_ledger,
 )
-from coordinator.workflow.state import TargetState, look
+from coordinator.workflow.state import TargetState, look, look_beside
 from coordinator.workflow.target import Target, open_target
 
 if TYPE_CHECKING:
@@ -109,8 +108,7 @@ def all_modules(settings: Settings, request: Request, tell: Listener) -> Report:
             project=load_project(settings, workers),
         )
         with target.connect("look") as session:
-            holder = find_holder(session)
-            state = look(session, deploy.project, whole=False)
+            state, holder = look_beside(session, deploy.project, whole=False)
             pending = deploy.pending(state)
             waits = may_be_taken_out(deploy.project, state, holder)
             busy = () if waits else at_work(state, holder)

@@ -217,7 +217,7 @@ class _Recovery:
                 end_backends(self.main, each.number)
             refuse_living(self.main, each.number)
         state = replace(look(self.main, self.project), open_runs=others)
-        return state, unfinished_runs(self.main, self.project, state, self.workers, lock_is_ours=True)
+        return state, unfinished_runs(self.main, self.project, state, self.workers, holder=None)
 
     def _now(self, run: UnfinishedRun, ours: int) -> UnfinishedRun:
         _, runs = self._look(but=ours)

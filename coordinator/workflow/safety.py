@@ -169,17 +169,15 @@ def going_on(ledger: Ledger, cut_off: tuple[CutOff, ...]) -> Iterator[None]:
         settle(ledger, cut_off)
 
 
-def settle(ledger: Ledger, cut_off: tuple[CutOff, ...]) -> None:
-    """Say of these runs that they are over."""
+def settle(
+    ledger: Ledger, cut_off: tuple[CutOff, ...], *, why: str = "the next run goes on from there"
+) -> None:
+    """Say of these runs that they are over, and why."""
     if not cut_off:
         return
     with settling(ledger):
         for each in cut_off:
-            ledger.finish_run(
-                each.run.number,
-                RunStatus.SETTLED,
-                error=f"cut off after {each.after}; the next run goes on from there",
-            )
+            ledger.finish_run(each.run.number, RunStatus.SETTLED, error=f"cut off after {each.after}; {why}")
 
 
 def _cut_off_runs(session: Session, ledger: Ledger) -> tuple[CutOff, ...]:

@@ -13,10 +13,12 @@ from coordinator.errors import UnreachableError
 from coordinator.execution.versions import has_version_table, read_heads, readable_heads
 from coordinator.ledger.acceptances import read_acceptances
 from coordinator.ledger.holds import read_holds
+from coordinator.ledger.lock import find_holder
 from coordinator.ledger.modules import read_modules
 from coordinator.ledger.store import LedgerReader
 from coordinator.model.found import Found, HeadRows
 from coordinator.model.lock_table import LockTable
+from coordinator.model.run import RunStatus
 from coordinator.postgres.table_trees import read_table_trees
 from coordinator.workflow.absent import absent_modules, ledger_modules
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from coordinator.execution.project import Project
+    from coordinator.ledger.lock import Holder
     from coordinator.model.acceptance import Acceptance
     from coordinator.model.hold import Hold
     from coordinator.model.module import Module
@@ -100,6 +103,21 @@ def look(session: Session, project: Project, *, whole: bool = True) -> TargetSta
     """
     with session.snapshot():
         return interpret(project, read_found(session, project, whole=whole))
+
+
+def look_beside(
+    session: Session, project: Project, *, whole: bool = True
+) -> tuple[TargetState, Holder | None]:
+    """The same, and who holds the lock, asked before: one that is over since has done what the look shows.
+
+    A run that has begun in between is not taken for one that nobody works on.
+    """
+    holder = find_holder(session)
+    state = look(session, project, whole=whole)
+    if holder is None and any(each.status is RunStatus.RUNNING for each in state.open_runs):
+        holder = find_holder(session)
+        state = look(session, project, whole=whole)
+    return state, holder
 
 
 def read_found(session: Session, project: Project, *, whole: bool = True) -> Found:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from coordinator.errors import UnreachableError
 from coordinator.execution.events import TargetNamed, Working
 from coordinator.execution.workers import Workers
-from coordinator.ledger.lock import find_holder
 from coordinator.model.run import RunStatus
 from coordinator.model.status import DatabaseStatus, ModuleStatus, OpenRun, OpenState, PendingRevision
 from coordinator.postgres.failure import ConnectionLostError
@@ -21,7 +20,7 @@ from coordinator.workflow.refusals import (
     may_be_taken_out,
     newer_ledger_findings,
 )
-from coordinator.workflow.state import look
+from coordinator.workflow.state import look_beside
 from coordinator.workflow.target import open_target
 
 if TYPE_CHECKING:
@@ -65,8 +64,7 @@ def read_status(settings: Settings, tell: Listener, *, wait: float = 0.0) -> Dat
 
 def _look(target: Target, project: Project) -> DatabaseStatus:
     with reader(target, "status") as session:
-        holder = find_holder(session)
-        state = look(session, project, whole=False)
+        state, holder = look_beside(session, project, whole=False)
         pending = state.pending(project)
         findings = held_findings(state, pending)
         if pending:

@@ -14,7 +14,6 @@ from coordinator.checks.preflight.edited_revision import EditedRevision
 from coordinator.errors import RefusedError, ReversedError, SettingsError
 from coordinator.execution.categories import categorize
 from coordinator.execution.events import Working
-from coordinator.ledger.lock import find_holder
 from coordinator.ledger.schema import VERSION
 from coordinator.model.plan import Atomicity
 from coordinator.postgres.failure import StatementError
@@ -46,7 +45,7 @@ from coordinator.workflow.safety import (
     refuse_undecided,
     unfinished_cut_off_runs,
 )
-from coordinator.workflow.state import look
+from coordinator.workflow.state import look, look_beside
 from coordinator.workflow.trusting import trusted
 from coordinator.workflow.upgraded import upgraded_ledger
 
@@ -198,8 +197,7 @@ def _covered(
 def _dry_run(deploy: Deploy) -> Report:
     """Plan and look for what is wrong, on a session that cannot write: nobody is waited for, and nothing is settled."""
     with reader(deploy.target, "dry run") as session:
-        holder = find_holder(session)
-        state = look(session, deploy.project)
+        state, holder = look_beside(session, deploy.project)
         for run in state.open_runs:
             refuse_undecided(run)
         told = open_runs_told(state, holder)

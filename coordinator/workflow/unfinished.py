@@ -9,7 +9,6 @@ from coordinator.execution.events import TargetNamed
 from coordinator.execution.workers import Workers
 from coordinator.ledger.backends import backends_of
 from coordinator.ledger.checkpoints import Checkpoints, read_checkpoints
-from coordinator.ledger.lock import find_holder
 from coordinator.ledger.store import LedgerReader
 from coordinator.ledger.system import is_elsewhere
 from coordinator.model.capture import Direction
@@ -22,13 +21,14 @@ from coordinator.revisions.effects import effects_of
 from coordinator.workflow.project import load_project
 from coordinator.workflow.reading import reader
 from coordinator.workflow.safety import went_back
-from coordinator.workflow.state import look
+from coordinator.workflow.state import look_beside
 from coordinator.workflow.status import open_runs
 from coordinator.workflow.target import open_target
 
 if TYPE_CHECKING:
     from coordinator.execution.events import Listener
     from coordinator.execution.project import Project
+    from coordinator.ledger.lock import Holder
     from coordinator.ledger.store import Intent
     from coordinator.model.effect import ObjectName
     from coordinator.model.names import RevisionKey
@@ -46,8 +46,8 @@ def explain_unfinished(settings: Settings, tell: Listener) -> RecoveryReport:
         tell(TargetNamed(target=target.shown, environment=target.environment))
         project = load_project(settings, workers)
         with reader(target, "recover") as session:
-            state = look(session, project)
-            runs = unfinished_runs(session, project, state, workers) if state.open_runs else ()
+            state, holder = look_beside(session, project)
+            runs = unfinished_runs(session, project, state, workers, holder=holder) if state.open_runs else ()
     return explained(target, runs)
 
 
@@ -63,10 +63,9 @@ def explained(target: Target, runs: tuple[UnfinishedRun, ...]) -> RecoveryReport
 
 
 def unfinished_runs(
-    session: Session, project: Project, state: TargetState, workers: Workers, *, lock_is_ours: bool = False
+    session: Session, project: Project, state: TargetState, workers: Workers, *, holder: Holder | None
 ) -> tuple[UnfinishedRun, ...]:
-    """Every run that is not over, oldest first. With the lock in our own hands nobody else is at work."""
-    holder = None if lock_is_ours else find_holder(session)
+    """Every run that is not over, oldest first; `holder` of the lock is who may be at work on one, besides ourselves."""
     ledger = LedgerReader(session)
     return tuple(
         _unfinished(

@@ -248,6 +248,35 @@ def test_a_start_that_does_something_else_leaves_it_open(site: Site, name: str) 
     assert site.value("SELECT to_regclass('agenda.a2') IS NOT NULL") is True
 
 
+def test_a_rollback_of_it_that_fails_says_that_it_is_settled_and_the_same_one_begins_anew(site: Site) -> None:
+    new = cut_off(site)
+    site.execute(
+        "CREATE FUNCTION public.never() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'never'; END $$;"
+        "CREATE EVENT TRIGGER never ON sql_drop EXECUTE FUNCTION public.never()"
+    )
+    back = ("rollback", "--run", "2", "--yes", "--staging", "off")
+
+    failed = new.migrate(*back)
+
+    assert failed.code == 3, failed.err
+    assert (
+        "run 2, cut off after crm:c2, is settled: what was in of it is in again, and the same `migrate rollback` begins"
+        in failed.said
+    )
+    assert site.value("SELECT status || ': ' || error FROM migrate.run WHERE number = 2") == (
+        "settled: cut off after crm:c2; a rollback began to take out what was in"
+    )
+    assert site.value("SELECT to_regclass('crm.c2') IS NOT NULL") is True
+    site.execute("DROP EVENT TRIGGER never")
+    again = new.migrate(*back)
+    assert again.code == 0, again.err
+    assert site.value("SELECT to_regclass('crm.c2') IS NULL") is True
+    assert new.migrate("release", "--all").code == 0
+    forward = new.migrate(*BY_STEP)
+    assert forward.code == 0, forward.err
+    assert site.value("SELECT to_regclass('crm.c2') IS NOT NULL") is True
+
+
 def test_what_requires_a_step_of_it_that_came_in_meanwhile_is_not_left_without(site: Site) -> None:
     new = cut_off(site)
     elsewhere = Desk(root=site.root.parent / "other", url=site.url, state=site.state)

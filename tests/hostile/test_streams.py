@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -159,6 +160,34 @@ def test_a_failure_that_nobody_hears_of_is_taken_back_and_stays_a_failure(
     assert not is_applied(database)
     with connect(database, application_name="test") as connection:
         assert connection.execute("SELECT status FROM migrate.run").fetchall() == [("reversed",)]
+
+
+def test_a_rollback_whose_reader_leaves_after_the_first_line_goes_on(
+    erp: Path, database: DatabaseUrl, target: str
+) -> None:
+    applied = redirected(erp, "", "all-modules", "--staging", "off", MIGRATE_DATABASE_URL=target)
+    assert applied.code == 0, applied.err
+    words = ("rollback", "billing", "--yes", "--staging", "off", "--format", "json")
+    for file in versions_of(erp, "billing").glob("*.py"):
+        file.unlink()
+
+    with subprocess.Popen(
+        command(*words, "--trust-ledger-source"),
+        cwd=erp,
+        env=environment(MIGRATE_DATABASE_URL=target),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith(b"target: ")
+        process.stderr.close()
+        document = process.stdout.read()
+
+    assert process.returncode == 0
+    assert json.loads(document)["outcome"] == "rolled back"
+    assert not is_applied(database)
 
 
 def on_terminal(folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:

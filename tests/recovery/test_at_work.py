@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from coordinator.ledger.lock import KEY, Lock, application_name, find_holder
+from coordinator.ledger.lock import KEY, Holder, Lock, application_name, find_holder
 from coordinator.postgres.connect import connect
 from coordinator.postgres.session import Session
+from tests.commands_site import Desk
 from tests.recovery.test_lone_steps import UNREHEARSED, execute, write
 from tests.recovery.test_state_machine import COLUMN, NO_COLUMN, STEP, killed, two_steps
 
 if TYPE_CHECKING:
     import psycopg
+    import pytest
 
     from tests.failures.site import Site
 
@@ -57,6 +59,37 @@ def test_a_run_is_at_work_from_its_first_moment(site: Site) -> None:
     assert explained.code == 0, explained.err
     assert "run 2 is at work" in status.out
     assert ended.code == 0, ended.err
+
+
+def test_a_run_that_begins_between_two_looks_is_not_taken_for_one_that_was_cut_off(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(site, (execute(COLUMN),), (execute(NO_COLUMN),))
+    assert site.migrate(*UNREHEARSED).code == 0
+    desk = Desk(root=site.root, url=site.url, state=site.state)
+    commands = (("status",), ("recover",), ("rollback", "crm", "--dry-run"))
+    for number, words in enumerate(commands, start=2):
+        with site.session() as other:
+
+            def begins(session: Session, *, other: Session = other, number: int = number) -> Holder | None:
+                holder = find_holder(session)
+                if holder is None:
+                    other.execute(
+                        f"SET application_name = 'migrate:{number} host'; SELECT pg_advisory_lock({KEY})"
+                    )
+                    other.execute(
+                        "INSERT INTO migrate.run (kind, status, plan, guarantee, environment, host, pid, program,"
+                        " rehearsal) VALUES ('apply', 'running', '', '', 'local', 'host', 1, '', '')"
+                    )
+                return holder
+
+            monkeypatch.setattr("coordinator.workflow.state.find_holder", begins)
+            looked = desk.migrate(*words)
+            other.execute(f"UPDATE migrate.run SET status = 'reversed' WHERE number = {number}")
+        assert looked.code == 0, f"{words}: {looked.err}"
+        assert "cut off" not in looked.out + looked.said
+        if words[0] != "rollback":
+            assert f"run {number} is at work" in looked.out
 
 
 def test_a_lock_that_is_had_again_bears_the_number_that_it_bore(site: Site) -> None:

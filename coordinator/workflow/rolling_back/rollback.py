@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import enum
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from coordinator.errors import RefusedError
+from coordinator.errors import RefusedError, ReversedError
 from coordinator.execution.events import Listener, TargetNamed, Working
 from coordinator.execution.workers import Workers
-from coordinator.ledger.lock import find_holder
 from coordinator.ledger.store import Ledger
 from coordinator.workflow.before_writing import told_as_untouched
 from coordinator.workflow.carrying_out import ROLLBACK, CarryingOut
@@ -22,12 +21,12 @@ from coordinator.workflow.rolling_back.naming import name_revisions
 from coordinator.workflow.rolling_back.prepare import Prepared, Preparing
 from coordinator.workflow.rolling_back.sources import source_folder
 from coordinator.workflow.safety import read_cut_off_runs, settle, unfinished_cut_off_runs
-from coordinator.workflow.state import look
+from coordinator.workflow.state import look, look_beside
 from coordinator.workflow.target import Target, open_target
 from coordinator.workflow.upgraded import upgraded_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from coordinator.execution.monitor import WatchedLock
@@ -136,8 +135,7 @@ class _Rollback:
     def go(self) -> RollbackReport:
         """Show it first; then do it, if that is wanted."""
         with self._target.connect("look") as session:
-            holder = find_holder(session)
-            state = look(session, self._project)
+            state, holder = look_beside(session, self._project)
             refuse_newer_ledger(state)
             # While somebody is at work it is not known what becomes of them.
             cut_off = set() if at_work(state, holder) else {each.number for each in state.open_runs}
@@ -235,7 +233,8 @@ class _Rollback:
             keep=prepared.keep,
             at_begin=lambda: self._settle(over),
         )
-        done = carrying_out.carry_out((prepared.plan,))
+        with _telling_what_is_left(over):
+            done = carrying_out.carry_out((prepared.plan,))
         report = self._report(Outcome.ROLLED_BACK, prepared)
         return replace(
             report,
@@ -250,7 +249,7 @@ class _Rollback:
     def _settle(self, over: tuple[CutOff, ...]) -> None:
         if over:
             with self._target.connect("ledger") as session:
-                settle(Ledger(session), over)
+                settle(Ledger(session), over, why="a rollback began to take out what was in")
 
     def _report(self, outcome: Outcome, prepared: Prepared | None, *, why_none: str = "") -> RollbackReport:
         report = RollbackReport(
@@ -268,3 +267,22 @@ class _Rollback:
             plan=prepared.plan,
             findings=prepared.findings,
         )
+
+
+@contextmanager
+def _telling_what_is_left(over: tuple[CutOff, ...]) -> Iterator[None]:
+    """Around a rollback that took up runs that were cut off: when it is taken back, what they brought in is in again.
+
+    `migrate recover` knows nothing of it any more, since what is put in again belongs to nobody's unfinished run.
+    """
+    try:
+        yield
+    except ReversedError as error:
+        if over:
+            settled = tuple(
+                f"run {each.run.number}, cut off after {each.after}, is settled: what was in of it is in again, and the"
+                " same `migrate rollback` begins anew"
+                for each in over
+            )
+            error.details = (*error.details, *settled)
+        raise
