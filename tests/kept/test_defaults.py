@@ -8,8 +8,10 @@ import pytest
 
 from coordinator.postgres.keeping.source import find_source
 from coordinator.postgres.keeping.target import raise_sequences
-from tests.kept.shelf import build, step
-from tests.kept.test_whose_values import deploy, roll_back
+from tests.kept.shelf import build, same, step
+from tests.kept.test_committed_rows import BLOCK
+from tests.kept.test_whose_values import again, deploy, roll_back
+from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
     from tests.failures.site import Site
@@ -75,6 +77,54 @@ def test_newer_rows_without_a_value_stop_only_a_column_that_needs_one(site: Site
         ("p5", "c5"),
         (None, "none"),
     )
+
+
+WATCHED = """
+CREATE DOMAIN crm.number AS text;
+CREATE TABLE crm.people (id int PRIMARY KEY, seen int NOT NULL DEFAULT 0, phone crm.number NOT NULL,
+  nick text NOT NULL, place serial UNIQUE);
+INSERT INTO crm.people SELECT n, 0, '+1' || n, 'n' || n, 100 - n FROM generate_series(1, 5) AS n;
+SELECT setval('crm.people_place_seq', 100);
+CREATE FUNCTION crm.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.seen := OLD.seen + 1; RETURN NEW; END $$;
+CREATE TRIGGER seen BEFORE UPDATE ON crm.people FOR EACH ROW EXECUTE FUNCTION crm.see();
+"""
+
+
+def test_in_an_autocommit_block_what_is_filled_comes_with_its_column_or_not_at_all(
+    site: Site, role: str
+) -> None:
+    """Also for a module's owner, who may not read the copies; no trigger sees it, and none stays off."""
+    site.execute(f"CREATE ROLE {role}")
+    build(site, WATCHED, module={"owner": role})
+    site.execute(f"ALTER SCHEMA crm OWNER TO {role}; ALTER TABLE crm.people OWNER TO {role};"
+        f"ALTER DOMAIN crm.number OWNER TO {role}; ALTER FUNCTION crm.see OWNER TO {role};"
+        f"ALTER TABLE crm.alembic_version OWNER TO {role}")  # fmt: skip
+    lines = (
+        "ALTER TABLE crm.people ADD COLUMN phone crm.number NOT NULL",
+        "ALTER TABLE crm.people ADD COLUMN nick text",
+        "ALTER TABLE crm.people ALTER COLUMN nick SET NOT NULL",
+        "ALTER TABLE crm.people ADD COLUMN place serial UNIQUE",
+    )
+    write_revision(
+        versions_of(site.root, "crm"),
+        "c2",
+        after="c1",
+        upgrade="op.execute('ALTER TABLE crm.people DROP COLUMN phone, DROP COLUMN nick, DROP COLUMN place')",
+        downgrade="\n".join((BLOCK.format(lines[0]), *(f"    op.execute({each!r})" for each in lines[1:]))),
+    )
+    before = site.picture()
+    deploy(site)
+    after = site.picture()
+    site.execute("ALTER DOMAIN crm.number ADD CONSTRAINT known CHECK (VALUE <> '+13')")
+    ended = site.migrate("rollback", "crm", "--to", "c1", "--yes", "--staging", "off")
+    assert ended.code == 3, ended.err
+    assert 'value for domain crm.number violates check constraint "known"' in ended.said
+    site.execute("ALTER DOMAIN crm.number DROP CONSTRAINT known")
+    assert same(site, after)
+    assert "kept-data" not in roll_back(site).said
+    assert same(site, before)
+    again(site)
+    assert same(site, after)
 
 
 def test_a_sequence_that_counts_down_is_brought_down(site: Site) -> None:
