@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MADE = """
 CREATE TABLE crm.files (id int PRIMARY KEY, made timestamptz NOT NULL DEFAULT now(),
   token uuid NOT NULL DEFAULT gen_random_uuid(), place serial UNIQUE, name text);
-INSERT INTO crm.files (id, made, place) SELECT n, '2020-01-01', 100 - n FROM generate_series(1, 5) AS n;
+INSERT INTO crm.files (id, made, place) SELECT n, '2020-01-01', 6 + n FROM generate_series(1, 5) AS n;
 SELECT setval('crm.files_place_seq', 100);
 """
 
@@ -28,7 +28,10 @@ SELECT setval('crm.files_place_seq', 100);
 def test_a_default_that_calls_a_function_is_no_value_of_the_functions_own(
     site: Site, hidden: tuple[str, ...]
 ) -> None:
-    """Nor of a row that was changed since: it was given none. And what we fill is not what the function overwrites."""
+    """Nor of a row that was changed since: it was given none. And what we fill is not what the function overwrites.
+
+    The next row that the function makes has the next number.
+    """
     build(site, MADE)
     step(
         site,
@@ -38,7 +41,9 @@ def test_a_default_that_calls_a_function_is_no_value_of_the_functions_own(
         (
             "ALTER TABLE crm.files ADD COLUMN made timestamptz DEFAULT now() NOT NULL",
             "ALTER TABLE crm.files ADD token uuid NOT NULL DEFAULT gen_random_uuid()",
-            "ALTER TABLE crm.files ADD COLUMN place serial UNIQUE",
+            "ALTER TABLE crm.files ADD COLUMN place serial",
+            "INSERT INTO crm.files (id) VALUES (7)",
+            "ALTER TABLE crm.files ADD UNIQUE (place)",
             *hidden,
         ),
     )
@@ -47,6 +52,7 @@ def test_a_default_that_calls_a_function_is_no_value_of_the_functions_own(
     site.execute("UPDATE crm.files SET name = 'new' WHERE id = 2; INSERT INTO crm.files VALUES (6)")
     assert "kept-data-conflict" not in roll_back(site, *(() if hidden else ("--keep-limit", "1KB"))).said
     assert site.rows("SELECT id, made, token, place FROM crm.files WHERE id < 6 ORDER BY id") == before
+    assert site.value("SELECT place FROM crm.files WHERE id = 7") == 12
 
 
 PEOPLE = """
