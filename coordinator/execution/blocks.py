@@ -63,14 +63,26 @@ class Blocks:
         if verb.endswith("CONCURRENTLY"):
             with self._no_limit():
                 return self._send_concurrent(text, make_way if verb.startswith("CREATE") else None)
+        # When it fails nothing of it is in, unless it has committed something itself.
+        return self._patiently(lambda: self._session.execute(text), again=lambda: not may_commit(text))
+
+    def send_together(self, work: Callable[[], Answer]) -> Answer:
+        """Do what belongs to one text in one transaction of its own."""
+
+        def once() -> Answer:
+            with self._session.transaction():
+                return work()
+
+        return self._patiently(once)
+
+    def _patiently(self, send: Callable[[], Answer], *, again: Callable[[], bool] = lambda: True) -> Answer:
+        """Once more, for a while, what only got into somebody's way; `again` is asked whether it may be."""
         patience = Patience(self._transaction.lock_patience)
         while True:
             try:
-                return self._session.execute(text)
+                return send()
             except StatementError as error:
-                # Nothing of it is in, unless it has committed something itself.
-                again = error.sqlstate in TRANSIENT and not may_commit(text)
-                pause = patience.next_pause() if again else None
+                pause = patience.next_pause() if error.sqlstate in TRANSIENT and again() else None
                 if pause is None:
                     raise
             time.sleep(pause)

@@ -45,6 +45,8 @@ class Blocks(Protocol):
 
     def send(self, text: str, make_way: Callable[[str], bool] | None) -> Answer: ...
 
+    def send_together(self, work: Callable[[], Answer]) -> Answer: ...
+
 
 @dataclass(slots=True)
 class SessionConduit:
@@ -127,11 +129,16 @@ class SessionConduit:
         help_needed = self._help_needed(text)
         if help_needed is None:
             return self._sent(text)
+        if self.blocks is None or not self._outside:
+            return self._filled_around(help_needed)
+        # One commit for all of it: what is off while we write, and a column without its values, nobody may see.
+        return self.blocks.send_together(lambda: self._filled_around(help_needed))
+
+    def _filled_around(self, help_needed: Relaxed) -> Answer:
         self._filler.fill(help_needed.tightened)
         answer = self._sent(help_needed.sql)
         self._filler.fill(help_needed.added, mandatory=True)
-        if self.session.in_transaction:  # else what was not filled at once is filled at the end
-            self._filler.fill(help_needed.computed, computed=True)
+        self._filler.fill(help_needed.computed, computed=True)
         return answer
 
     def _sent(self, text: str) -> Answer:

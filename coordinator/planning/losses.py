@@ -31,11 +31,13 @@ _Column = tuple[str, str, str]
 class Losses:
     """What a step destroys, one loss for each table and kind, sorted; all names are those of the catalog.
 
-    `harmless` are tables in whose rows only such columns get values as were made meanwhile.
+    `harmless` are tables in whose rows only such columns get values as were made meanwhile. `computed` are columns
+    whose values are made anew as they get a type, which may be the one that they have.
     """
 
     losses: tuple[Loss, ...] = ()
     harmless: frozenset[_Table] = frozenset()
+    computed: frozenset[_Column] = frozenset()
 
 
 def losses_of(effects: RevisionEffects | None, gone: Collection[Address], before: Catalog) -> Losses:
@@ -86,10 +88,11 @@ class LossReader:
     )  # (table in the catalog, name now) -> there
     _renamed: set[Address] = field(default_factory=set)
     _written: set[_Table] = field(default_factory=set)
+    _computed: set[_Column] = field(default_factory=set)
 
     def step(self, effects: RevisionEffects | None, gone: Collection[Address]) -> Losses:
         """What the next step destroys."""
-        self._found, self._renamed, self._written = [], set(), set()
+        self._found, self._renamed, self._written, self._computed = [], set(), set(), set()
         was_gone = [found for each in gone if (found := self._address(each)) is not None]
         for effect in effects.effects if effects is not None else ():
             self._read(effect)
@@ -97,7 +100,9 @@ class LossReader:
             self._is_gone(address)
         losses = merged(self._found)
         hurt = {each.relation for each in losses if each.kind is not LossKind.COLUMNS}
-        return Losses(losses=losses, harmless=frozenset(self._written - hurt))
+        return Losses(
+            losses=losses, harmless=frozenset(self._written - hurt), computed=frozenset(self._computed)
+        )
 
     def _read(self, effect: Effect) -> None:
         name = effect.object
@@ -134,7 +139,10 @@ class LossReader:
             case Verb.DROP:
                 self._lose_column(self._column(effect.object))
             case Verb.RETYPE if not self._only_widens(effect):
-                self._lose_column(self._column(effect.object))
+                column = self._column(effect.object)
+                self._lose_column(column)
+                if column is not None and effect.overwrites:
+                    self._computed.add(column)
             case _:
                 pass
 

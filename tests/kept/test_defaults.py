@@ -8,8 +8,10 @@ import pytest
 
 from coordinator.postgres.keeping.source import find_source
 from coordinator.postgres.keeping.target import raise_sequences
-from tests.kept.shelf import build, step
-from tests.kept.test_whose_values import deploy, roll_back
+from tests.kept.shelf import build, same, step
+from tests.kept.test_committed_rows import BLOCK
+from tests.kept.test_whose_values import again, deploy, roll_back
+from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
     from tests.failures.site import Site
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 MADE = """
 CREATE TABLE crm.files (id int PRIMARY KEY, made timestamptz NOT NULL DEFAULT now(),
   token uuid NOT NULL DEFAULT gen_random_uuid(), place serial UNIQUE, name text);
-INSERT INTO crm.files (id, made, place) SELECT n, '2020-01-01', 100 - n FROM generate_series(1, 5) AS n;
+INSERT INTO crm.files (id, made, place) SELECT n, '2020-01-01', 6 + n FROM generate_series(1, 5) AS n;
 SELECT setval('crm.files_place_seq', 100);
 """
 
@@ -26,7 +28,10 @@ SELECT setval('crm.files_place_seq', 100);
 def test_a_default_that_calls_a_function_is_no_value_of_the_functions_own(
     site: Site, hidden: tuple[str, ...]
 ) -> None:
-    """Nor of a row that was changed since: it was given none. And what we fill is not what the function overwrites."""
+    """Nor of a row that was changed since: it was given none. And what we fill is not what the function overwrites.
+
+    The next row that the function makes has the next number.
+    """
     build(site, MADE)
     step(
         site,
@@ -36,7 +41,9 @@ def test_a_default_that_calls_a_function_is_no_value_of_the_functions_own(
         (
             "ALTER TABLE crm.files ADD COLUMN made timestamptz DEFAULT now() NOT NULL",
             "ALTER TABLE crm.files ADD token uuid NOT NULL DEFAULT gen_random_uuid()",
-            "ALTER TABLE crm.files ADD COLUMN place serial UNIQUE",
+            "ALTER TABLE crm.files ADD COLUMN place serial",
+            "INSERT INTO crm.files (id) VALUES (7)",
+            "ALTER TABLE crm.files ADD UNIQUE (place)",
             *hidden,
         ),
     )
@@ -45,6 +52,7 @@ def test_a_default_that_calls_a_function_is_no_value_of_the_functions_own(
     site.execute("UPDATE crm.files SET name = 'new' WHERE id = 2; INSERT INTO crm.files VALUES (6)")
     assert "kept-data-conflict" not in roll_back(site, *(() if hidden else ("--keep-limit", "1KB"))).said
     assert site.rows("SELECT id, made, token, place FROM crm.files WHERE id < 6 ORDER BY id") == before
+    assert site.value("SELECT place FROM crm.files WHERE id = 7") == 12
 
 
 PEOPLE = """
@@ -75,6 +83,54 @@ def test_newer_rows_without_a_value_stop_only_a_column_that_needs_one(site: Site
         ("p5", "c5"),
         (None, "none"),
     )
+
+
+WATCHED = """
+CREATE DOMAIN crm.number AS text;
+CREATE TABLE crm.people (id int PRIMARY KEY, seen int NOT NULL DEFAULT 0, phone crm.number NOT NULL,
+  nick text NOT NULL, place serial UNIQUE);
+INSERT INTO crm.people SELECT n, 0, '+1' || n, 'n' || n, 100 - n FROM generate_series(1, 5) AS n;
+SELECT setval('crm.people_place_seq', 100);
+CREATE FUNCTION crm.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.seen := OLD.seen + 1; RETURN NEW; END $$;
+CREATE TRIGGER seen BEFORE UPDATE ON crm.people FOR EACH ROW EXECUTE FUNCTION crm.see();
+"""
+
+
+def test_in_an_autocommit_block_what_is_filled_comes_with_its_column_or_not_at_all(
+    site: Site, role: str
+) -> None:
+    """Also for a module's owner, who may not read the copies; no trigger sees it, and none stays off."""
+    site.execute(f"CREATE ROLE {role}")
+    build(site, WATCHED, module={"owner": role})
+    site.execute(f"ALTER SCHEMA crm OWNER TO {role}; ALTER TABLE crm.people OWNER TO {role};"
+        f"ALTER DOMAIN crm.number OWNER TO {role}; ALTER FUNCTION crm.see OWNER TO {role};"
+        f"ALTER TABLE crm.alembic_version OWNER TO {role}")  # fmt: skip
+    lines = (
+        "ALTER TABLE crm.people ADD COLUMN phone crm.number NOT NULL",
+        "ALTER TABLE crm.people ADD COLUMN nick text",
+        "ALTER TABLE crm.people ALTER COLUMN nick SET NOT NULL",
+        "ALTER TABLE crm.people ADD COLUMN place serial UNIQUE",
+    )
+    write_revision(
+        versions_of(site.root, "crm"),
+        "c2",
+        after="c1",
+        upgrade="op.execute('ALTER TABLE crm.people DROP COLUMN phone, DROP COLUMN nick, DROP COLUMN place')",
+        downgrade="\n".join((BLOCK.format(lines[0]), *(f"    op.execute({each!r})" for each in lines[1:]))),
+    )
+    before = site.picture()
+    deploy(site)
+    after = site.picture()
+    site.execute("ALTER DOMAIN crm.number ADD CONSTRAINT known CHECK (VALUE <> '+13')")
+    ended = site.migrate("rollback", "crm", "--to", "c1", "--yes", "--staging", "off")
+    assert ended.code == 3, ended.err
+    assert 'value for domain crm.number violates check constraint "known"' in ended.said
+    site.execute("ALTER DOMAIN crm.number DROP CONSTRAINT known")
+    assert same(site, after)
+    assert "kept-data" not in roll_back(site).said
+    assert same(site, before)
+    again(site)
+    assert same(site, after)
 
 
 def test_a_sequence_that_counts_down_is_brought_down(site: Site) -> None:

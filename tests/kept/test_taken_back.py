@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -233,6 +234,50 @@ def test_a_step_with_a_concurrent_index_keeps_what_it_drops_before_and_after_it(
     ended = site.migrate("all-modules", "--atomic", "step")
     assert ended.code == 3, ended.err
     assert same(site, before)
+
+
+def test_what_a_step_with_a_concurrent_index_cuts_off_before_and_after_it_is_back_and_goes_again(
+    site: Site,
+) -> None:
+    """Also where the type stays and an expression makes the values, or only length or precision is another one."""
+    build(
+        site,
+        """CREATE TABLE crm.goods (id int PRIMARY KEY, name varchar(20), price numeric(10, 4), a text, b text, c text);
+        INSERT INTO crm.goods SELECT n, 'name ' || n, n + n / 1000.0, 'a' || n, 'b' || n, 'c' || n
+          FROM generate_series(1, 20) AS n;""",
+    )
+    write_revision(
+        versions_of(site.root, "crm"),
+        "c2",
+        after="c1",
+        upgrade="op.execute('ALTER TABLE crm.goods ALTER name TYPE varchar(4) USING left(name, 4),'\n"
+        "  ' ALTER price TYPE numeric(10, 2), ALTER a TYPE text USING upper(a), DROP COLUMN c')\n"
+        "with op.get_context().autocommit_block():\n"
+        "    op.execute('CREATE INDEX CONCURRENTLY by_id ON crm.goods (id)')\n"
+        "op.execute('ALTER TABLE crm.goods ALTER b TYPE text USING upper(b)')",
+        downgrade="with op.get_context().autocommit_block():\n"
+        "    op.execute('DROP INDEX CONCURRENTLY crm.by_id')\n"
+        "op.execute('ALTER TABLE crm.goods ALTER name TYPE varchar(20), ALTER price TYPE numeric(10, 4),'\n"
+        "  ' ADD COLUMN c text')",
+    )
+    before = site.picture()
+    assert site.migrate("all-modules", "--staging", "off").code == 0
+    after = site.picture()
+    assert site.rows("SELECT name, price, a, b FROM crm.goods WHERE id = 7") == (
+        ("name", Decimal("7.01"), "A7", "B7"),
+    )
+    assert site.rows("SELECT columns, rows FROM migrate.kept ORDER BY number") == (
+        (["a", "c", "name", "price"], 20),
+        (["b"], 20),
+    )
+    ended = site.migrate("rollback", "crm", "--to", "c1", "--yes", "--staging", "off")
+    assert ended.code == 0, ended.err
+    assert "kept-data" not in ended.said
+    assert same(site, before)
+    assert site.migrate("release", "--all").code == 0
+    ended = site.migrate("all-modules", "--staging", "off")
+    assert ended.code == 0, ended.err
+    assert same(site, after)
 
 
 def test_a_drop_in_an_autocommit_block_is_refused_since_nothing_can_be_kept_there(site: Site) -> None:

@@ -35,13 +35,14 @@ class Copying:
     """The copies of one run of one step; `before` is the catalog before it.
 
     `made` are not final yet, of `never_kept` nothing may be copied; `covered` tells of each
-    partition which losses are those of the table that it belongs to.
+    partition which losses are those of the table that it belongs to. `computed` is as in `Losses`.
     """
 
     keeper: Keeper
     step: Step
     before: Catalog
     losses: tuple[Loss, ...]
+    computed: frozenset[tuple[str, str, str]]
     failures: KeepFailures
     made: list[MadeCopy] = field(default_factory=list)
     never_kept: list[MadeCopy] = field(default_factory=list)
@@ -97,14 +98,31 @@ class Copying:
         """Before a commit: copies of what is destroyed by now become final, the others would grow old and go."""
         for made in self.made:
             now = find_source_by_oid(self._session, made.source.oid)
-            lost = made.loss.columns if now is None else made.lost_in(now)
+            lost = made.loss.columns if now is None else self._lost_by_now(made, now)
             if now is not None and not lost:
                 keep_copy.drop_copy(self._session, made.name)
                 continue
             pending = tuple(each for each in made.loss.columns if each not in lost)
-            recording.write(made.only(lost) if pending else made, pending)
-            self._done.setdefault((made.loss.relation, made.loss.kind), set()).update(lost)
+            if recording.write(made.only(lost) if pending else made, pending):
+                self._done.setdefault((made.loss.relation, made.loss.kind), set()).update(lost)
         self.made.clear()
+
+    def _lost_by_now(self, made: MadeCopy, now: Source) -> tuple[str, ...]:
+        """Those of the columns at stake that are others by now."""
+        lost = made.lost_in(now)
+        computed = (
+            each
+            for each in made.loss.columns
+            if each in made.kept and each not in lost and (*made.loss.relation, each) in self.computed
+        )
+        return lost + tuple(each for each in computed if self._has_other_values(made, now, each))
+
+    def _has_other_values(self, made: MadeCopy, now: Source, column: str) -> bool:
+        names = made.names_in(now)
+        keys = made.row_key if set(made.row_key) <= set(names) else ()
+        columns = tuple(dict.fromkeys((*keys, column)))
+        then = keep_copy.checksum_of_copy(self._session, made.name, columns, step_is_over=False)
+        return then != keep_copy.checksum_of_source(self._session, now, [names[each] for each in columns])
 
     def _copy(self, loss: Loss) -> None:
         source = find_source(self._session, loss.schema, loss.table)

@@ -57,7 +57,12 @@ class Keeping:
         self._outside: set[Loss] = set()  # rows that texts of autocommit blocks were seen to change
         self._failures = KeepFailures(step=step, policy=self._policy)
         self._copying = Copying(
-            keeper=keeper, step=step, before=before, losses=losses.losses, failures=self._failures
+            keeper=keeper,
+            step=step,
+            before=before,
+            losses=losses.losses,
+            computed=losses.computed,
+            failures=self._failures,
         )
         self._recording = Recording(
             session=keeper.session,

@@ -35,12 +35,12 @@ class MadeCopy:
         return keep_copy.name_of_copy(self.number)
 
     def lost_in(self, now: Source) -> tuple[str, ...]:
-        """Those of the columns at stake that the table is without by now, or holds as another type."""
-        types = {each.number: each.type for each in now.columns}
+        """Those of the columns at stake that the table is without by now, or holds as another type, length or precision."""
+        types = {each.number: (each.type, each.modifier) for each in now.columns}
         return tuple(
             each.name
             for each in self.source.columns
-            if each.name in self.loss.columns and types.get(each.number) != each.type
+            if each.name in self.loss.columns and types.get(each.number) != (each.type, each.modifier)
         )
 
     def only(self, lost: tuple[str, ...]) -> MadeCopy:

@@ -155,6 +155,8 @@ class PuttingBack:
                 for kept in self.held:
                     if self._has(kept, column) and set(kept.row_key) <= set(target.stored):
                         self._fill(kept, target, column.part, computed=computed)
+                # Rows that the function goes on to make must not be given numbers that are in again.
+                keep_target.raise_sequences(self.session, target, (column.part,))
                 if mandatory:
                     keep_target.set_mandatory(self.session, target, column.part)
         for oid, mark in table_marks(self.session).items():

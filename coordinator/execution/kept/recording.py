@@ -37,8 +37,8 @@ class Recording:
     digest: str
     opposite: Function
 
-    def write(self, made: MadeCopy, pending: tuple[str, ...] = ()) -> None:
-        """Make a copy final; `pending` are columns that the step is still going to destroy."""
+    def write(self, made: MadeCopy, pending: tuple[str, ...] = ()) -> bool:
+        """Make a copy final; `pending` are columns that the step is still going to destroy. False: nothing was lost."""
         now = find_source_by_oid(self.session, made.source.oid)
         if now is None:
             now = find_source(self.session, made.loss.schema, made.loss.table)
@@ -46,7 +46,7 @@ class Recording:
         rows, size, checksum = keep_copy.measure(self.session, made.name, made.columns)
         if rows == 0:
             keep_copy.drop_copy(self.session, made.name)
-            return
+            return False
         self._record(
             KeptData(
                 number=made.number,
@@ -70,6 +70,7 @@ class Recording:
                 origins=self._origins(made.loss.relation, left_as[:2]),
             )
         )
+        return True
 
     def write_never_kept(self, made: MadeCopy) -> None:
         """Write down what was destroyed without a copy because no column of it may be copied."""

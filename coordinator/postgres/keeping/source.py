@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceColumn:
-    """One column. `type` is its type without length or precision, as the server names it; `identity` a, d or ''."""
+    """One column. `type` is its type without length or precision, as the server names it, and `modifier` the number
+    that stands for these; `identity` is a, d or ''."""
 
     number: int
     name: str
     type: str
+    modifier: int
     generated: bool
     identity: str
     mandatory: bool
@@ -85,7 +87,7 @@ SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind = 'p',
  WHERE c.relkind IN ('r', 'p') AND {condition}
 """
 _COLUMNS = """
-SELECT a.attnum::int, a.attname::text, pg_catalog.format_type(a.atttypid, -1), a.attgenerated <> '',
+SELECT a.attnum::int, a.attname::text, pg_catalog.format_type(a.atttypid, -1), a.atttypmod, a.attgenerated <> '',
        a.attidentity::text, a.attnotnull,
        CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END
   FROM pg_catalog.pg_attribute AS a
@@ -155,7 +157,7 @@ def _source(session: Session, condition: sql.Composable) -> Source | None:
     if not found:
         return None
     oid, schema, name, partitioned, depth, elders = found[0]
-    names = ("number", "name", "type", "generated", "identity", "mandatory", "default")
+    names = ("number", "name", "type", "modifier", "generated", "identity", "mandatory", "default")
     columns = session.rows(compose(_COLUMNS, oid=literal(oid)))
     keys = session.rows(compose(_KEYS, oid=literal(oid)))
     return Source(
