@@ -33,16 +33,18 @@ def row_checksums(
     schemas: Collection[str] | None = None,
     tables: Collection[Table] | None = None,
     ignore: Collection[Table] = frozenset(),
+    with_heirs: bool = False,
 ) -> dict[Table, tuple[int, str]]:
     """Number of rows and checksum of each table; equal when the rows are, in whatever order, also of columns.
 
     `tables` names them; else all ordinary tables of `schemas`, else of all schemas but PostgreSQL's own and
-    the ledger's. Partitions are tables of their own, their parent is none. Reads every row. Raises
-    StatementError, also when a policy would hide rows.
+    the ledger's. Partitions are tables of their own, their parent is none. `with_heirs`: rows that are only in tables
+    which inherit from one of these count for it as well. Reads every row. Raises StatementError, also when a policy
+    would hide rows.
     """
     wanted = ordinary_tables(session, schemas) if tables is None else tuple(sorted(tables))
     kept = tuple(each for each in wanted if each not in ignore)
-    rows = _for_each(session, _CHECKSUM, _not_surely_empty(session, kept))
+    rows = _for_each(session, _CHECKSUM, _not_surely_empty(session, kept, with_heirs=with_heirs))
     sums = {(schema, name): (count, checksum) for schema, name, count, checksum in rows}
     return {each: sums.get(each, (0, "0")) for each in kept}
 
@@ -244,15 +246,17 @@ def estimated_rows(session: Session, tables: Collection[Table]) -> int:
     return sum(count for schema, name, count in rows if (schema, name) in wanted)
 
 
-def _not_surely_empty(session: Session, tables: Collection[Table]) -> tuple[Table, ...]:
+def _not_surely_empty(session: Session, tables: Collection[Table], *, with_heirs: bool) -> tuple[Table, ...]:
     """The tables whose files hold something. To read a file's size costs far less than to plan a query."""
     empty = set(
         read_undisturbed(
             session,
             compose(
                 """SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-                    WHERE c.relkind = 'r' AND n.nspname = ANY ({schemas}::text[]) AND pg_relation_size(c.oid) = 0""",
+                    WHERE c.relkind = 'r' AND n.nspname = ANY ({schemas}::text[]) AND pg_relation_size(c.oid) = 0
+                      AND NOT ({with_heirs} AND EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid))""",
                 schemas=literal(sorted({schema for schema, _ in tables})),
+                with_heirs=literal(with_heirs),
             ),
         )
     )

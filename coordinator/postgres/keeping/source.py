@@ -35,8 +35,8 @@ class SourceColumn:
 class Source:
     """One ordinary or partitioned table. `keys` are the sets of columns that tell its rows apart, the best first.
 
-    `depth` is how many partitioned tables it is a part of; 0: it is no partition. `elders` are those and all that it
-    inherits from, by schema and name.
+    `depth` is how many partitioned tables it is a part of; 0: it is no partition. By schema and name, `elders` are those
+    and all that it inherits from, `below` its partitions or all that inherit from it.
     """
 
     oid: int
@@ -45,6 +45,7 @@ class Source:
     partitioned: bool
     depth: int
     elders: tuple[tuple[str, str], ...]
+    below: tuple[tuple[str, str], ...]
     columns: tuple[SourceColumn, ...]
     keys: tuple[tuple[str, ...], ...]
 
@@ -52,6 +53,11 @@ class Source:
     def lineage(self) -> tuple[tuple[str, str], ...]:
         """Its own name and those of its elders: what is said of a column of theirs is said of its own."""
         return (self.schema, self.name), *self.elders
+
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """The tables that its rows are in besides itself."""
+        return self.below if self.partitioned else ()
 
     @property
     def stored(self) -> tuple[str, ...]:
@@ -80,6 +86,11 @@ SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind = 'p',
            SELECT inhparent FROM pg_catalog.pg_inherits WHERE inhrelid = c.oid
            UNION SELECT i.inhparent FROM elder JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = elder.oid)
          SELECT ARRAY[m.nspname, e.relname]::text[] FROM elder JOIN pg_catalog.pg_class AS e USING (oid)
+           JOIN pg_catalog.pg_namespace AS m ON m.oid = e.relnamespace ORDER BY 1),
+       ARRAY(WITH RECURSIVE child (oid) AS (
+           SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = c.oid
+           UNION SELECT i.inhrelid FROM child JOIN pg_catalog.pg_inherits AS i ON i.inhparent = child.oid)
+         SELECT ARRAY[m.nspname, e.relname]::text[] FROM child JOIN pg_catalog.pg_class AS e USING (oid)
            JOIN pg_catalog.pg_namespace AS m ON m.oid = e.relnamespace ORDER BY 1)
   FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p') AND {condition}
@@ -154,7 +165,7 @@ def _source(session: Session, condition: sql.Composable) -> Source | None:
     found = session.rows(compose(_TABLE, condition=condition))
     if not found:
         return None
-    oid, schema, name, partitioned, depth, elders = found[0]
+    oid, schema, name, partitioned, depth, elders, below = found[0]
     names = ("number", "name", "type", "generated", "identity", "mandatory", "default")
     columns = session.rows(compose(_COLUMNS, oid=literal(oid)))
     keys = session.rows(compose(_KEYS, oid=literal(oid)))
@@ -165,6 +176,7 @@ def _source(session: Session, condition: sql.Composable) -> Source | None:
         partitioned=partitioned,
         depth=depth,
         elders=tuple((elder, table) for elder, table in elders),
+        below=tuple((child, table) for child, table in below),
         columns=tuple(SourceColumn(**dict(zip(names, row, strict=True))) for row in columns),
         keys=tuple(tuple(row[0]) for row in keys),
     )
@@ -183,23 +195,10 @@ def full_types(session: Session, source: Source) -> dict[str, str]:
     )
 
 
-def partitions_of(session: Session, source: Source) -> tuple[tuple[str, str], ...]:
-    """Schema and name of the tables below a partitioned one."""
-    return tuple(
-        session.rows(
-            compose(
-                "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_partition_tree({oid}) AS t"
-                " JOIN pg_catalog.pg_class AS c ON c.oid = t.relid"
-                " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE t.level > 0",
-                oid=compose("{number}::oid", number=literal(source.oid)),
-            )
-        )
-    )
-
-
-def lock_source(session: Session, source: Source, *, mode: LockMode) -> None:
-    """Lock the table, and all partitions of one, before anything is read."""
-    session.execute(compose(f"LOCK TABLE {{table}} IN {mode.value} MODE", table=source.rows))
+def lock_source(session: Session, source: Source, *, mode: LockMode, heirs: bool = False) -> None:
+    """Lock the table, all partitions of one, and its `heirs` where these are read too, before anything is read."""
+    table = identifier(source.schema, source.name) if heirs else source.rows
+    session.execute(compose(f"LOCK TABLE {{table}} IN {mode.value} MODE", table=table))
 
 
 def has_rows(session: Session, source: Source) -> bool:
