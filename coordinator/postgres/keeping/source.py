@@ -51,8 +51,8 @@ class Source:
 
     @property
     def lineage(self) -> tuple[tuple[str, str], ...]:
-        """Its own name and those of its elders: what is said of a column of theirs is said of its own."""
-        return (self.schema, self.name), *self.elders
+        """Its own name, and those of its elders and parts: what is said of a column of theirs is said of its own."""
+        return (self.schema, self.name), *self.elders, *self.parts
 
     @property
     def parts(self) -> tuple[tuple[str, str], ...]:
@@ -128,19 +128,24 @@ def columns_there(session: Session) -> dict[int, int]:
 
 
 def columns_in(session: Session, schemas: Collection[str]) -> tuple[tuple[int, int, str, str, str], ...]:
-    """Every column of the tables in these schemas, and of all that are a part or an heir of one: the OID of the table
-    and the column's number there, and the names of schema, table and column in these schemas."""
+    """Every column of the tables in these schemas, and of all that are a part or an heir of one or have it as a part: the
+    OID of the table and the column's number there, and the names of schema, table and column in these schemas."""
     if not schemas:
         return ()
     rows = session.rows(
         compose(
-            "WITH RECURSIVE line (elder, oid) AS ("
-            " SELECT c.oid, c.oid FROM pg_catalog.pg_class AS c WHERE c.relkind IN ('r', 'p')"
+            "WITH RECURSIVE own (oid) AS ("
+            " SELECT c.oid FROM pg_catalog.pg_class AS c WHERE c.relkind IN ('r', 'p')"
             " AND c.relnamespace IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = ANY ({schemas}::text[]))"
-            " UNION SELECT line.elder, i.inhrelid FROM line JOIN pg_catalog.pg_inherits AS i ON i.inhparent = line.oid)"
+            "), below (named, oid) AS (SELECT oid, oid FROM own"
+            " UNION SELECT below.named, i.inhrelid FROM below JOIN pg_catalog.pg_inherits AS i ON i.inhparent = below.oid"
+            "), above (named, oid) AS (SELECT oid, oid FROM own"
+            " UNION SELECT above.named, i.inhparent FROM above JOIN pg_catalog.pg_class AS c ON c.oid = above.oid"
+            " AND c.relispartition JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = c.oid)"
             " SELECT a.attrelid::bigint, a.attnum::int, n.nspname::text, c.relname::text, a.attname::text"
-            " FROM line JOIN pg_catalog.pg_attribute AS a ON a.attrelid = line.oid AND a.attnum > 0 AND NOT a.attisdropped"
-            " JOIN pg_catalog.pg_class AS c ON c.oid = line.elder"
+            " FROM (SELECT * FROM below UNION SELECT * FROM above) AS line"
+            " JOIN pg_catalog.pg_attribute AS a ON a.attrelid = line.oid AND a.attnum > 0 AND NOT a.attisdropped"
+            " JOIN pg_catalog.pg_class AS c ON c.oid = line.named"
             " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace",
             schemas=literal(sorted(schemas)),
         )
