@@ -221,7 +221,7 @@ class KeepPolicy:
         return () if self.keep_personal else self.personal_of(tables, columns)
 
     def personal_of(self, tables: Collection[Table], columns: Collection[str]) -> tuple[str, ...]:
-        """Those of a table's columns that are personal; `tables` are it and those that it is a part or an heir of."""
+        """Those of a table's columns that are personal; `tables` are it, its parts, and those that it is a part or heir of."""
         return tuple(
             each
             for each in columns

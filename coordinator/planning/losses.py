@@ -9,6 +9,7 @@ from coordinator.model.catalog import Address
 from coordinator.model.effect import ObjectKind, Verb
 from coordinator.model.kept import Loss, LossKind
 from coordinator.planning.hidden_writes import writes_besides
+from coordinator.planning.kin import kin_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -31,8 +32,8 @@ _Column = tuple[str, str, str]
 class Losses:
     """What a step destroys, one loss for each table and kind, sorted; all names are those of the catalog.
 
-    `harmless` are tables in whose rows only such columns get values as were made meanwhile. `computed` are columns
-    whose values are made anew as they get a type, which may be the one that they have.
+    `harmless` are tables in whose rows only such columns get values as were made meanwhile, and their partitions.
+    `computed` are columns whose values are made anew as they get a type, which may be the one that they have.
     """
 
     losses: tuple[Loss, ...] = ()
@@ -101,7 +102,9 @@ class LossReader:
         losses = merged(self._found)
         hurt = {each.relation for each in losses if each.kind is not LossKind.COLUMNS}
         return Losses(
-            losses=losses, harmless=frozenset(self._written - hurt), computed=frozenset(self._computed)
+            losses=losses,
+            harmless=self._with_partitions(self._written - hurt) - hurt,
+            computed=frozenset(self._computed),
         )
 
     def _read(self, effect: Effect) -> None:
@@ -200,6 +203,15 @@ class LossReader:
         return tuple(
             each for each in self.catalog.definitions if each.kind == "column" and each[1:3] == table
         )
+
+    def _with_partitions(self, tables: set[_Table]) -> frozenset[_Table]:
+        """These, and those that the rows of the partitioned ones are in."""
+        partitioned = {each for each in tables if self._is_partitioned(each)}
+        below = kin_in(self.catalog).below(partitioned) if partitioned else frozenset()
+        return below.union(tables)
+
+    def _is_partitioned(self, table: _Table) -> bool:
+        return "\npartition by " in self.catalog.definitions.get(Address("table", *table), "")
 
     def _is_table(self, table: _Table) -> bool:
         return Address("table", *table) in self.catalog.definitions

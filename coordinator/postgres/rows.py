@@ -33,16 +33,18 @@ def row_checksums(
     schemas: Collection[str] | None = None,
     tables: Collection[Table] | None = None,
     ignore: Collection[Table] = frozenset(),
+    with_heirs: bool = False,
 ) -> dict[Table, tuple[int, str]]:
     """Number of rows and checksum of each table; equal when the rows are, in whatever order, also of columns.
 
     `tables` names them; else all ordinary tables of `schemas`, else of all schemas but PostgreSQL's own and
-    the ledger's. Partitions are tables of their own, their parent is none. Reads every row. Raises
-    StatementError, also when a policy would hide rows.
+    the ledger's. Partitions are tables of their own, their parent is none. `with_heirs`: rows that are only in tables
+    which inherit from one of these count for it as well. Reads every row. Raises StatementError, also when a policy
+    would hide rows.
     """
     wanted = ordinary_tables(session, schemas) if tables is None else tuple(sorted(tables))
     kept = tuple(each for each in wanted if each not in ignore)
-    rows = _for_each(session, _CHECKSUM, _not_surely_empty(session, kept))
+    rows = _for_each(session, _CHECKSUM, _not_surely_empty(session, kept, with_heirs=with_heirs))
     sums = {(schema, name): (count, checksum) for schema, name, count, checksum in rows}
     return {each: sums.get(each, (0, "0")) for each in kept}
 
@@ -86,7 +88,7 @@ def readable_tables(session: Session, schemas: Collection[str]) -> tuple[Table, 
 class TableMark:
     """What the open transaction has done to one table so far; only the difference of two marks means something.
 
-    `estimate` is 0 also where the server has never counted the rows; `empty`: it has, and there were none.
+    `estimate` is 0 also where the server has never counted the rows.
     """
 
     schema: str
@@ -96,7 +98,6 @@ class TableMark:
     updated: int
     deleted: int
     estimate: int
-    empty: bool
     root: int | None
 
     @property
@@ -117,16 +118,36 @@ def table_marks(session: Session, oids: Collection[int] | None = None) -> dict[i
                   pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid),
                   greatest(c.reltuples::bigint, pg_catalog.pg_stat_get_live_tuples(c.oid),
                       pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid), 0),
-                  c.reltuples = 0 AND pg_catalog.pg_stat_get_live_tuples(c.oid) = 0
-                      AND pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) = 0,
                   CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::oid END
              FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
             WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
               AND (%(oids)s::oid[] IS NULL OR c.oid = ANY (%(oids)s::oid[]))""",
         {"oids": None if oids is None else sorted(oids)},
     )
-    names = ("schema", "name", "file", "inserted", "updated", "deleted", "estimate", "empty", "root")
+    names = ("schema", "name", "file", "inserted", "updated", "deleted", "estimate", "root")
     return {oid: TableMark(**dict(zip(names, rest, strict=True))) for oid, *rest in rows}
+
+
+def perhaps_filled(session: Session) -> frozenset[int]:
+    """OIDs of the tables of all schemas but PostgreSQL's own whose files hold something, and of those with such partitions.
+
+    All others surely have no row. The server's counts do not tell that: after a crash they are what was counted at the
+    last ANALYZE. A table that somebody else locks, or is about to, is among them unseen, or this would wait for him.
+    """
+    rows = session.rows(
+        """WITH RECURSIVE filled (oid) AS (
+               SELECT c.oid FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+                WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+                  AND CASE WHEN c.oid IN (SELECT l.relation FROM pg_catalog.pg_locks AS l
+                                           WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
+                                             AND l.pid <> pg_catalog.pg_backend_pid())
+                      THEN true ELSE pg_catalog.pg_relation_size(c.oid) > 0 END
+               UNION
+               SELECT i.inhparent FROM filled JOIN pg_catalog.pg_class AS c ON c.oid = filled.oid AND c.relispartition
+                 JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = c.oid)
+           SELECT oid::bigint FROM filled"""
+    )
+    return frozenset(oid for (oid,) in rows)
 
 
 def written_since(session: Session, marks: Mapping[int, TableMark]) -> tuple[WrittenTable, ...] | None:
@@ -225,15 +246,17 @@ def estimated_rows(session: Session, tables: Collection[Table]) -> int:
     return sum(count for schema, name, count in rows if (schema, name) in wanted)
 
 
-def _not_surely_empty(session: Session, tables: Collection[Table]) -> tuple[Table, ...]:
+def _not_surely_empty(session: Session, tables: Collection[Table], *, with_heirs: bool) -> tuple[Table, ...]:
     """The tables whose files hold something. To read a file's size costs far less than to plan a query."""
     empty = set(
         read_undisturbed(
             session,
             compose(
                 """SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-                    WHERE c.relkind = 'r' AND n.nspname = ANY ({schemas}::text[]) AND pg_relation_size(c.oid) = 0""",
+                    WHERE c.relkind = 'r' AND n.nspname = ANY ({schemas}::text[]) AND pg_relation_size(c.oid) = 0
+                      AND NOT ({with_heirs} AND EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid))""",
                 schemas=literal(sorted({schema for schema, _ in tables})),
+                with_heirs=literal(with_heirs),
             ),
         )
     )

@@ -21,7 +21,7 @@ from coordinator.model.rehearsal import StepGrade
 from coordinator.model.sizes import format_size
 from coordinator.planning.losses import LossReader
 from coordinator.postgres.keeping.estimate import estimate
-from coordinator.postgres.keeping.source import find_source, partitions_of
+from coordinator.postgres.keeping.source import find_source
 from coordinator.workflow.map_view import read_map_view
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def at_stake(
                 loss=loss,
                 size=estimate(session, source, loss.columns),
                 not_kept=_not_kept(step, loss, keeping, source),
-                partitions=partitions_of(session, source) if source.partitioned else (),
+                partitions=source.parts,
             )
             for loss in losses.losses
             if (source := find_source(session, loss.schema, loss.table)) is not None

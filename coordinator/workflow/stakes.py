@@ -9,7 +9,7 @@ from coordinator.execution.kept.own_values import Function, compared_with
 from coordinator.model.kept import ORIGIN_LOCK, PUT_BACK_LOCK
 from coordinator.planning.keep_locks import copying_locks, locks_on, returning_locks
 from coordinator.planning.losses import losses_of
-from coordinator.postgres.keeping.source import find_source, partitions_of
+from coordinator.postgres.keeping.source import find_source
 from coordinator.workflow.loss import at_stake, read_held
 
 if TYPE_CHECKING:
@@ -49,7 +49,12 @@ def read_stakes(session: Session, plan: RunPlan, keeping: KeepPlan, catalog: Cat
         locks[step.key, step.direction] = (
             *copying_locks(kept),
             *_on(session, PUT_BACK_LOCK, (name for each in back for name in each.relations)),
-            *_on(session, ORIGIN_LOCK, (name for each in back for name in compared_with(each, function))),
+            *_on(
+                session,
+                ORIGIN_LOCK,
+                (name for each in back for name in compared_with(each, function)),
+                heirs=True,
+            ),
         )
         if len(plan.segments) > 1:  # else nothing is committed that could be taken back
             locks[step.key, step.direction.opposite] = (
@@ -66,10 +71,11 @@ def _of_reversal(session: Session, step: Step, keeping: KeepPlan, catalog: Catal
             yield from _on(session, loss.lock, (loss.relation,))
 
 
-def _on(session: Session, mode: LockMode, names: Iterable[tuple[str, str]]) -> Iterator[TableLock]:
-    """The lock on those of these tables that are there, and on their partitions."""
+def _on(
+    session: Session, mode: LockMode, names: Iterable[tuple[str, str]], *, heirs: bool = False
+) -> Iterator[TableLock]:
+    """The lock on those of these tables that are there, and on their partitions, or also on their `heirs`."""
     for name in dict.fromkeys(names):
         source = find_source(session, *name)
         if source is not None:
-            below = partitions_of(session, source) if source.partitioned else ()
-            yield from locks_on((name, *below), mode)
+            yield from locks_on((name, *(source.below if heirs else source.parts)), mode)

@@ -78,9 +78,18 @@ def test_rows_that_are_changed_without_being_named_are_told_too(site: Site) -> N
     assert site.value("SELECT count(*) FROM migrate.kept") == len(told)
 
 
-@pytest.mark.parametrize("lost", ["ALTER TABLE crm.customers DROP COLUMN phone", "DROP TABLE crm.numbers"])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "ALTER TABLE crm.customers DROP COLUMN phone",
+        "DROP TABLE crm.numbers",
+        "EXECUTE 'DROP TABLE crm.counted_empty'",
+    ],
+)
 def test_what_goes_unforeseen_stops_the_step_before_its_first_commit(site: Site, lost: str) -> None:
-    build(site, CUSTOMERS + NUMBERS)
+    build(site, CUSTOMERS + NUMBERS + "CREATE TABLE crm.counted_empty (id int PRIMARY KEY)")
+    site.execute("VACUUM ANALYZE crm.counted_empty")
+    site.execute("INSERT INTO crm.counted_empty SELECT generate_series(1, 30)")
     lone_step(site, upgrade=f"{all_of(f'DO $$ BEGIN {lost}; END $$')}\n{INDEX}")
     site.execute("SELECT pg_stat_reset()")  # so that nobody knows how many rows there are
     before = site.picture()
@@ -129,7 +138,12 @@ def test_what_was_empty_or_is_given_up_is_not_told_as_that(site: Site) -> None:
 def test_rows_of_an_empty_table_are_no_loss(site: Site) -> None:
     build(site)
     site.execute("CREATE TABLE crm.notes (id int PRIMARY KEY, name text)")
-    lone_step(site, upgrade=f"{all_of(UPPER.replace('customers', 'notes'))}\n{INDEX}")
+    site.execute("CREATE TABLE crm.letters (id int) PARTITION BY RANGE (id);"
+                 "CREATE TABLE crm.old_letters PARTITION OF crm.letters FOR VALUES FROM (0) TO (9)")  # fmt: skip
+    upgrade = all_of(
+        UPPER.replace("customers", "notes"), "DO $$ BEGIN EXECUTE 'DROP TABLE crm.letters'; END $$"
+    )
+    lone_step(site, upgrade=f"{upgrade}\n{INDEX}")
     ended = site.migrate("all-modules", "--staging", "off")
     assert ended.code == 0, ended.err
     assert endings(site) == ()

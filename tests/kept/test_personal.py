@@ -95,7 +95,9 @@ def test_a_personal_column_is_left_out_under_the_names_that_the_run_gives_to_it_
     )
 
 
-def test_a_partition_and_an_heir_have_the_marks_of_the_table_that_the_map_knows(site: Site) -> None:
+def test_a_partition_and_an_heir_have_the_marks_of_the_table_that_the_map_knows_and_it_those_of_its_partition(
+    site: Site,
+) -> None:
     build(
         site,
         CUSTOMERS + "CREATE TABLE crm.gone (since int PRIMARY KEY) INHERITS (crm.customers);"
@@ -103,16 +105,25 @@ def test_a_partition_and_an_heir_have_the_marks_of_the_table_that_the_map_knows(
         "CREATE TABLE crm.events (id int PRIMARY KEY, email text, what text) PARTITION BY RANGE (id);"
         "CREATE TABLE crm.y2023 PARTITION OF crm.events FOR VALUES FROM (0) TO (5);"
         "CREATE TABLE crm.y2024 PARTITION OF crm.events FOR VALUES FROM (5) TO (9);"
-        "INSERT INTO crm.events SELECT n, 'me@example.org', 'x' FROM generate_series(1, 8) AS n",
+        "INSERT INTO crm.events SELECT n, 'me@example.org', 'x' FROM generate_series(1, 8) AS n;"
+        "CREATE TABLE crm.visits (id int PRIMARY KEY, email text, what text) PARTITION BY RANGE (id);"
+        "CREATE TABLE crm.old_visits PARTITION OF crm.visits FOR VALUES FROM (0) TO (5);"
+        "CREATE TABLE crm.visits_now PARTITION OF crm.visits FOR VALUES FROM (5) TO (9);"
+        "INSERT INTO crm.visits SELECT * FROM crm.events",
     )
-    draw(site, PHONE, ("events", "email", "yes"), ("events", "what", ""))
+    draw(site, PHONE, ("events", "email", "yes"), ("events", "what", ""), ("visits_now", "email", "yes"))
     step(site, "c2", "c1", ("DROP TABLE crm.y2023, crm.gone", "ALTER TABLE crm.events DETACH PARTITION crm.y2024",
-                            "ALTER TABLE crm.y2024 RENAME TO archive"), ("SELECT 1",))  # fmt: skip
-    step(site, "c3", "c2", ("DROP TABLE crm.archive",), ("SELECT 1",))
+                            "ALTER TABLE crm.y2024 RENAME TO archive", "DROP TABLE crm.old_visits",
+                            "ALTER TABLE crm.visits_now RENAME TO visits_then"), ("SELECT 1",))  # fmt: skip
+    step(site, "c3", "c2", ("DROP TABLE crm.archive", "DROP TABLE crm.visits"), ("SELECT 1",))
+    planned = " ".join(site.migrate("plan").out.split())
+    assert "destroys table crm.visits (email: personal data, kept only with --keep-personal)" in planned
     deploy(site)
     assert site.rows("SELECT table_name, columns, left_out FROM migrate.kept ORDER BY table_name") == (
         ("archive", ["id", "what"], ["email"]),
         ("gone", ["id", "name", "since"], ["phone"]),
+        ("old_visits", ["email", "id", "what"], []),
+        ("visits", ["id", "what"], ["email"]),
         ("y2023", ["id", "what"], ["email"]),
     )
 

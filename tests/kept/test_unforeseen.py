@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kept.shelf import CUSTOMERS, NUMBERS, PARTS, build, step
+from tests.kept.shelf import CUSTOMERS, NUMBERS, PARTS, all_of, build, step
+from tests.trees import versions_of, write_revision
 
 if TYPE_CHECKING:
     from tests.failures.site import Site
@@ -306,16 +307,36 @@ def test_a_table_that_was_empty_at_the_first_try_is_kept_when_it_is_not_at_the_n
 def test_a_known_change_takes_one_try_and_copies_only_what_it_changes(site: Site) -> None:
     build(
         site,
-        NUMBERS + "CREATE SEQUENCE crm.tries; CREATE TABLE crm.other (id int PRIMARY KEY);"
-        "INSERT INTO crm.other VALUES (1)",
+        NUMBERS + PARTS + "CREATE SEQUENCE crm.tries; CREATE TABLE crm.other (id int PRIMARY KEY);"
+        "INSERT INTO crm.other VALUES (1);"
+        "CREATE TABLE crm.more PARTITION OF crm.parts FOR VALUES FROM (100) TO (300) PARTITION BY RANGE (id);"
+        "CREATE TABLE crm.most PARTITION OF crm.more FOR VALUES FROM (200) TO (300);"
+        "INSERT INTO crm.parts SELECT n, 'Name ' || n FROM generate_series(200, 209) AS n",
     )
     step(
         site,
         "c2",
         "c1",
-        ("SELECT nextval('crm.tries')", "UPDATE crm.numbers SET a = abs(a) + 1"),
-        ("SELECT 1",),
+        (
+            "SELECT nextval('crm.tries')",
+            "UPDATE crm.numbers SET a = abs(a) + 1",
+            "ALTER TABLE crm.parts ADD COLUMN tag text",
+            "UPDATE crm.parts SET tag = 'x'",
+        ),
+        ("ALTER TABLE crm.parts DROP COLUMN tag",),
     )
-    assert site.migrate("all-modules", "--staging", "off").code == 0
-    assert site.rows("SELECT columns FROM migrate.kept") == ((["a"],),)
+    commits = all_of("ALTER TABLE crm.parts ADD COLUMN mark text", "UPDATE crm.more SET mark = 'y'")
+    commits += "\nwith op.get_context().autocommit_block():\n    op.execute('ANALYZE crm.parts')"
+    down = all_of("ALTER TABLE crm.parts DROP COLUMN mark")
+    write_revision(versions_of(site.root, "crm"), "c3", after="c2", upgrade=commits, downgrade=down)
+    before = site.picture().rows
+    ended = site.migrate("all-modules", "--staging", "off", "--keep-limit", "20KB")
+    assert ended.code == 0, ended.err
+    assert "changed without a copy" not in ended.said
+    assert site.rows("SELECT revision, table_name, columns FROM migrate.kept") == (("c2", "numbers", ["a"]),)
     assert site.value("SELECT last_value FROM crm.tries") == 1
+    assert site.rows("SELECT count(tag), count(mark) FROM crm.parts") == ((19, 10),)
+    ended = site.migrate("rollback", "crm", "--to", "c1", "--yes", "--staging", "off")
+    assert ended.code == 0, ended.err
+    assert "do not come back" not in ended.said
+    assert site.picture().rows == before

@@ -88,6 +88,31 @@ def test_newer_values_from_another_table_are_not_overwritten_by_what_is_kept(
     assert site.rows("SELECT id, phone FROM migrate.kept_1") == (("7", "+17"),)
 
 
+def test_newer_values_in_a_table_that_inherits_from_the_other_one_count_though_it_has_no_rows_itself(
+    site: Site,
+) -> None:
+    """Also those of somebody who is still writing there when the way back begins."""
+    heir = "CREATE TABLE crm.my_phones () INHERITS (crm.phones)"
+    build(site, CUSTOMERS + "; ".join((PHONES[0], heir, PHONES[1].replace("phones", "my_phones"))))
+    step(site, "c2", "c1", PHONES[2:], NO_PHONES[:2])
+    deploy(site)
+    with site.session() as other:
+        other.execute("BEGIN; UPDATE crm.my_phones SET number = 'new' WHERE customer_id = 7")
+        with site.running("rollback", "crm", "--to", "c1", *UNREHEARSED) as process:
+            site.await_value(
+                "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND mode = 'ShareLock'"
+                " AND relation = 'crm.my_phones'::regclass"
+            )
+            other.execute("COMMIT")
+            ended = site.end(process)
+    assert ended.code == 0, ended.err
+    assert "1 row has other values from its downgrade() than were kept" in ended.said
+    assert site.rows("SELECT id, phone FROM crm.customers WHERE id IN (6, 7) ORDER BY id") == (
+        (6, "+16"),
+        (7, "new"),
+    )
+
+
 def test_what_is_kept_counts_while_the_other_table_is_as_it_was(site: Site) -> None:
     build(site)
     step(

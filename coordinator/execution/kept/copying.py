@@ -16,7 +16,6 @@ from coordinator.postgres.keeping.source import (
     find_source_by_oid,
     has_rows,
     lock_source,
-    partitions_of,
 )
 
 if TYPE_CHECKING:
@@ -146,7 +145,7 @@ class Copying:
 
     def _cover(self, loss: Loss, source: Source | None) -> None:
         """Note that the loss is also one of each of the table's partitions."""
-        for each in partitions_of(self._session, source) if source is not None and source.partitioned else ():
+        for each in source.parts if source is not None else ():
             self.covered.setdefault(each, []).append(loss)
 
     def _make(self, made: MadeCopy) -> None:

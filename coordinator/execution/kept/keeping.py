@@ -24,7 +24,7 @@ from coordinator.planning.losses import losses_of, merged
 from coordinator.postgres.catalog import read_catalog
 from coordinator.postgres.keeping.estimate import estimate
 from coordinator.postgres.keeping.source import find_source, find_source_by_oid, has_rows, printing
-from coordinator.postgres.rows import table_marks, written_by_us
+from coordinator.postgres.rows import perhaps_filled, table_marks, written_by_us
 from coordinator.revisions.effects import effects_of
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ class Keeping:
         self._losses = losses
         self._marks: Mapping[int, TableMark] = {}  # before the step
         self._since: Mapping[int, TableMark] = {}  # as its open transaction began
+        self._filled: frozenset[int] = (
+            frozenset()
+        )  # tables that may have had rows as one of its transactions began
         self._unkept: tuple[Loss, ...] = ()  # there, not copied, and not written down yet
         self._outside: set[Loss] = set()  # rows that texts of autocommit blocks were seen to change
         self._failures = KeepFailures(step=step, policy=self._policy)
@@ -90,6 +93,8 @@ class Keeping:
             if held or self._losses.losses:
                 self._begin(held)
         self._marks = self._since = table_marks(self._session)
+        if not self._step.transactional and self._policy.keeps(self._step.key):
+            self._filled = perhaps_filled(self._session)
 
     def _begin(self, held: tuple[KeptData, ...]) -> None:
         with printing(self._session):
@@ -139,6 +144,7 @@ class Keeping:
             with self._failures.as_step(), printing(self._session):
                 self._copying.copy_all()
                 self._since = table_marks(self._session)
+                self._filled |= perhaps_filled(self._session)  # others write meanwhile
                 if self.back is not None:
                     self.back.forget_filled()
 
@@ -267,9 +273,9 @@ class Keeping:
         self._tell(held)
 
     def _held_rows(self, loss: Loss) -> bool:
-        """Whether there was anything to lose: of a table that is gone, or emptied by now, only statistics can tell."""
-        oid, mark = next((oid, mark) for oid, mark in self._marks.items() if mark.table == loss.relation)
+        """Whether there may have been anything to lose in a table, which may be gone or emptied by now."""
+        oid = next(oid for oid, mark in self._marks.items() if mark.table == loss.relation)
         now = find_source_by_oid(self._session, oid)
         if now is not None and has_rows(self._session, now):
             return True
-        return loss.kind is not LossKind.COLUMNS and not mark.empty
+        return loss.kind is not LossKind.COLUMNS and oid in self._filled

@@ -103,7 +103,7 @@ class Missing:
             loss = Loss(kind=LossKind.ROWS, schema=table[0], table=table[1])
             if self._is_foreseen(loss):
                 continue
-            foreseen = table in self.losses.harmless or any(
+            foreseen = bool({then.table, table} & self.losses.harmless) or any(
                 each.kind is LossKind.ROWS for each in self._known(then.table)
             )
             if not written.is_said(oid, foreseen=foreseen):

@@ -20,8 +20,9 @@ _FOUND = """
 SELECT n.nspname, c.relname,
        c.relkind IN ('r', 'p') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
          AND NOT pg_catalog.row_security_active(c.oid)
-         AND (SELECT coalesce(sum(pg_catalog.pg_table_size(t.relid)), 0)
-                FROM (SELECT c.oid AS relid UNION SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)) AS t) <= %s,
+         AND (WITH RECURSIVE part (oid) AS (
+                SELECT c.oid UNION SELECT i.inhrelid FROM part JOIN pg_catalog.pg_inherits AS i ON i.inhparent = part.oid)
+              SELECT coalesce(sum(pg_catalog.pg_table_size(part.oid)), 0) FROM part) <= %s,
        c.relkind IN ('r', 'p') AND pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')
   FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
  WHERE n.nspname = ANY (%s::text[]) AND c.relname = ANY (%s::text[])
@@ -32,12 +33,14 @@ SELECT n.nspname, c.relname,
 def measured(session: Session, tables: Collection[Table], *, limit: int) -> tuple[OriginState, ...]:
     """Count and checksum of each of these, sorted. Reads every row of those that are not larger than `limit` bytes.
 
-    A view, a foreign table, one that hides rows and a larger one are not measured.
+    Whoever reads one of them reads all that inherit from it too, so these count with it. A view, a foreign table, one
+    that hides rows and a larger one are not measured.
     """
     if not tables:
         return ()
     found = _found(session, tables, limit)
-    sums = row_checksums(session, tables=[each for each, (may_read, _) in found.items() if may_read])
+    wanted = [each for each, (may_read, _) in found.items() if may_read]
+    sums = row_checksums(session, tables=wanted, with_heirs=True)
     states = {each: f"{count} {checksum}" for each, (count, checksum) in sums.items()}
     return tuple(
         OriginState(
@@ -48,11 +51,11 @@ def measured(session: Session, tables: Collection[Table], *, limit: int) -> tupl
 
 
 def lock_origins(session: Session, tables: Collection[Table], *, mode: LockMode) -> None:
-    """Lock those of them that are tables which may be locked."""
+    """Lock those of them that are tables which may be locked, with all that inherit from them."""
     for each, (_, may_lock) in sorted(_found(session, tables, 0).items()) if tables else ():
         source = find_source(session, *each) if may_lock else None
         if source is not None:
-            lock_source(session, source, mode=mode)
+            lock_source(session, source, mode=mode, heirs=True)
 
 
 def _found(session: Session, tables: Collection[Table], limit: int) -> dict[Table, tuple[bool, bool]]:

@@ -37,8 +37,8 @@ class SourceColumn:
 class Source:
     """One ordinary or partitioned table. `keys` are the sets of columns that tell its rows apart, the best first.
 
-    `depth` is how many partitioned tables it is a part of; 0: it is no partition. `elders` are those and all that it
-    inherits from, by schema and name.
+    `depth` is how many partitioned tables it is a part of; 0: it is no partition. By schema and name, `elders` are those
+    and all that it inherits from, `below` its partitions or all that inherit from it.
     """
 
     oid: int
@@ -47,13 +47,19 @@ class Source:
     partitioned: bool
     depth: int
     elders: tuple[tuple[str, str], ...]
+    below: tuple[tuple[str, str], ...]
     columns: tuple[SourceColumn, ...]
     keys: tuple[tuple[str, ...], ...]
 
     @property
     def lineage(self) -> tuple[tuple[str, str], ...]:
-        """Its own name and those of its elders: what is said of a column of theirs is said of its own."""
-        return (self.schema, self.name), *self.elders
+        """Its own name, and those of its elders and parts: what is said of a column of theirs is said of its own."""
+        return (self.schema, self.name), *self.elders, *self.parts
+
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """The tables that its rows are in besides itself."""
+        return self.below if self.partitioned else ()
 
     @property
     def stored(self) -> tuple[str, ...]:
@@ -82,6 +88,11 @@ SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind = 'p',
            SELECT inhparent FROM pg_catalog.pg_inherits WHERE inhrelid = c.oid
            UNION SELECT i.inhparent FROM elder JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = elder.oid)
          SELECT ARRAY[m.nspname, e.relname]::text[] FROM elder JOIN pg_catalog.pg_class AS e USING (oid)
+           JOIN pg_catalog.pg_namespace AS m ON m.oid = e.relnamespace ORDER BY 1),
+       ARRAY(WITH RECURSIVE child (oid) AS (
+           SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = c.oid
+           UNION SELECT i.inhrelid FROM child JOIN pg_catalog.pg_inherits AS i ON i.inhparent = child.oid)
+         SELECT ARRAY[m.nspname, e.relname]::text[] FROM child JOIN pg_catalog.pg_class AS e USING (oid)
            JOIN pg_catalog.pg_namespace AS m ON m.oid = e.relnamespace ORDER BY 1)
   FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p') AND {condition}
@@ -119,19 +130,24 @@ def columns_there(session: Session) -> dict[int, int]:
 
 
 def columns_in(session: Session, schemas: Collection[str]) -> tuple[tuple[int, int, str, str, str], ...]:
-    """Every column of the tables in these schemas, and of all that are a part or an heir of one: the OID of the table
-    and the column's number there, and the names of schema, table and column in these schemas."""
+    """Every column of the tables in these schemas, and of all that are a part or an heir of one or have it as a part: the
+    OID of the table and the column's number there, and the names of schema, table and column in these schemas."""
     if not schemas:
         return ()
     rows = session.rows(
         compose(
-            "WITH RECURSIVE line (elder, oid) AS ("
-            " SELECT c.oid, c.oid FROM pg_catalog.pg_class AS c WHERE c.relkind IN ('r', 'p')"
+            "WITH RECURSIVE own (oid) AS ("
+            " SELECT c.oid FROM pg_catalog.pg_class AS c WHERE c.relkind IN ('r', 'p')"
             " AND c.relnamespace IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = ANY ({schemas}::text[]))"
-            " UNION SELECT line.elder, i.inhrelid FROM line JOIN pg_catalog.pg_inherits AS i ON i.inhparent = line.oid)"
+            "), below (named, oid) AS (SELECT oid, oid FROM own"
+            " UNION SELECT below.named, i.inhrelid FROM below JOIN pg_catalog.pg_inherits AS i ON i.inhparent = below.oid"
+            "), above (named, oid) AS (SELECT oid, oid FROM own"
+            " UNION SELECT above.named, i.inhparent FROM above JOIN pg_catalog.pg_class AS c ON c.oid = above.oid"
+            " AND c.relispartition JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = c.oid)"
             " SELECT a.attrelid::bigint, a.attnum::int, n.nspname::text, c.relname::text, a.attname::text"
-            " FROM line JOIN pg_catalog.pg_attribute AS a ON a.attrelid = line.oid AND a.attnum > 0 AND NOT a.attisdropped"
-            " JOIN pg_catalog.pg_class AS c ON c.oid = line.elder"
+            " FROM (SELECT * FROM below UNION SELECT * FROM above) AS line"
+            " JOIN pg_catalog.pg_attribute AS a ON a.attrelid = line.oid AND a.attnum > 0 AND NOT a.attisdropped"
+            " JOIN pg_catalog.pg_class AS c ON c.oid = line.named"
             " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace",
             schemas=literal(sorted(schemas)),
         )
@@ -156,7 +172,7 @@ def _source(session: Session, condition: sql.Composable) -> Source | None:
     found = session.rows(compose(_TABLE, condition=condition))
     if not found:
         return None
-    oid, schema, name, partitioned, depth, elders = found[0]
+    oid, schema, name, partitioned, depth, elders, below = found[0]
     names = ("number", "name", "type", "modifier", "generated", "identity", "mandatory", "default")
     columns = session.rows(compose(_COLUMNS, oid=literal(oid)))
     keys = session.rows(compose(_KEYS, oid=literal(oid)))
@@ -167,6 +183,7 @@ def _source(session: Session, condition: sql.Composable) -> Source | None:
         partitioned=partitioned,
         depth=depth,
         elders=tuple((elder, table) for elder, table in elders),
+        below=tuple((child, table) for child, table in below),
         columns=tuple(SourceColumn(**dict(zip(names, row, strict=True))) for row in columns),
         keys=tuple(tuple(row[0]) for row in keys),
     )
@@ -185,23 +202,10 @@ def full_types(session: Session, source: Source) -> dict[str, str]:
     )
 
 
-def partitions_of(session: Session, source: Source) -> tuple[tuple[str, str], ...]:
-    """Schema and name of the tables below a partitioned one."""
-    return tuple(
-        session.rows(
-            compose(
-                "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_partition_tree({oid}) AS t"
-                " JOIN pg_catalog.pg_class AS c ON c.oid = t.relid"
-                " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE t.level > 0",
-                oid=compose("{number}::oid", number=literal(source.oid)),
-            )
-        )
-    )
-
-
-def lock_source(session: Session, source: Source, *, mode: LockMode) -> None:
-    """Lock the table, and all partitions of one, before anything is read."""
-    session.execute(compose(f"LOCK TABLE {{table}} IN {mode.value} MODE", table=source.rows))
+def lock_source(session: Session, source: Source, *, mode: LockMode, heirs: bool = False) -> None:
+    """Lock the table, all partitions of one, and its `heirs` where these are read too, before anything is read."""
+    table = identifier(source.schema, source.name) if heirs else source.rows
+    session.execute(compose(f"LOCK TABLE {{table}} IN {mode.value} MODE", table=table))
 
 
 def has_rows(session: Session, source: Source) -> bool:
