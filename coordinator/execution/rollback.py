@@ -188,19 +188,15 @@ class RollbackManager:
 
     def _refuse_unproved(self, plan: RunPlan, starting: Starting) -> None:
         """Where no rows were compared, all that the run had destroyed must have been put back."""
-        runner = self.segments.runner
+        session, run = self.segments.runner.session, self.segments.journal.run
         compared = {schema for schema, _ in starting.sums}
         lost = [
             each
-            for each in not_back(runner.session, self.segments.journal.run, plan.direction, runner.unproved)
+            for each in not_back(session, run, plan.direction)
             if each.schema not in compared
         ]
         if lost:
             raise UnsettledError(
                 "everything was reversed, but not all that the run had destroyed could be put back",
-                details=tuple(
-                    f"{each.loss}: "
-                    + (f"what is not back is in migrate.{each.copy}" if each.copy else "not all was kept")
-                    for each in lost
-                ),
+                details=tuple(each.shortfall for each in lost),
             )
