@@ -16,6 +16,7 @@ from coordinator.ledger.lock import stand_behind_fence
 from coordinator.ledger.made import erase_made, read_made
 from coordinator.ledger.system import refuse_elsewhere
 from coordinator.planning.hidden_writes import writes_besides
+from coordinator.planning.holders import partitioned, reached
 from coordinator.postgres.failure import ConnectionLostError
 from coordinator.postgres.harmless import harmless_functions
 from coordinator.postgres.rows import named
@@ -170,7 +171,9 @@ class RollbackManager:
         """The rows that were compared prove nothing of what the run has written elsewhere."""
         unseen, session = self.segments.unseen, self.segments.runner.session
         there = {each.relation for each in starting.catalog.definitions if each.is_relation}
-        elsewhere = ((self.segments.changed | unseen.tables) & there).difference(starting.sums)
+        by_names = reached(starting.catalog, unseen.tables & there)
+        changed = self.segments.changed - partitioned(starting.catalog)  # its partitions count for themselves
+        elsewhere = ((changed | by_names.holders) & there).difference(starting.sums)
         if elsewhere:
             named_there = ", ".join(sorted(".".join(table) for table in elsewhere))
             raise UnsettledError(
@@ -178,9 +181,11 @@ class RollbackManager:
                 help="a revision that changes rows of another module says so in `touches`: then they are",
             )
         by_more = writes_besides(
-            starting.catalog, dict.fromkeys(unseen.tables, ("INSERT", "UPDATE", "DELETE", "TRUNCATE"))
+            starting.catalog,
+            dict.fromkeys(unseen.tables | by_names.relations, ("INSERT", "UPDATE", "DELETE", "TRUNCATE")),
         )
-        if unseen.anything or by_more or unseen.calls - harmless_functions(session, unseen.calls):
+        calls = unseen.calls | by_names.calls
+        if unseen.anything or by_more or calls - harmless_functions(session, calls):
             raise UnsettledError(
                 "everything was reversed, but a step ran code in an autocommit block that may have changed rows of"
                 " other modules, which nobody compared"

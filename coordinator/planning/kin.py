@@ -35,13 +35,19 @@ class Kin:
 
 def kin_of(effects: RevisionEffects, catalog: Catalog) -> Kin:
     """The kinship of the tables that are there, and of those that the function makes."""
-    there = {
-        ((address.schema, address.name), parent)
-        for address, text in catalog.definitions.items()
-        if address.kind in {"table", "foreign table"}
-        for parent in parents_in(text)
-    }
-    return Kin(frozenset(there | joined(effects)))
+    return Kin(kin_in(catalog).pairs | joined(effects))
+
+
+def kin_in(catalog: Catalog) -> Kin:
+    """The kinship of the tables that are there."""
+    return Kin(
+        frozenset(
+            ((address.schema, address.name), parent)
+            for address, text in catalog.definitions.items()
+            if address.kind in {"table", "foreign table"}
+            for parent in parents_in(text)
+        )
+    )
 
 
 def joined(effects: RevisionEffects) -> set[Pair]:
