@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from coordinator.execution.segment import SegmentRunner
     from coordinator.execution.starting import Starting
     from coordinator.model.plan import RunPlan, Segment
+    from coordinator.postgres.rows import Table
 
 _TRIES = 3  # of reversing a segment whose connection is lost again and again
 
@@ -192,16 +193,25 @@ class RollbackManager:
             )
 
     def _refuse_unproved(self, plan: RunPlan, starting: Starting) -> None:
-        """Where no rows were compared, all that the run had destroyed must have been put back."""
+        """Where its rows were not compared, all that the run had destroyed must have been put back."""
         session, run = self.segments.runner.session, self.segments.journal.run
-        compared = {schema for schema, _ in starting.sums}
         lost = [
             each
             for each in not_back(session, run, plan.direction)
-            if each.schema not in compared
+            if starting.rows is None or not self._is_compared(each.relation, starting)
         ]
         if lost:
             raise UnsettledError(
                 "everything was reversed, but not all that the run had destroyed could be put back",
                 details=tuple(each.shortfall for each in lost),
             )
+
+    @staticmethod
+    def _is_compared(table: Table, starting: Starting) -> bool:
+        """Whether all rows that were in the table at the start are among those that were compared.
+
+        The run has given it that name where there was none of it: then it may have been any table of the schema.
+        """
+        tables = {each[1:3] for each in starting.catalog.definitions if each.kind == "table"}
+        names = {table} if table in tables else {each for each in tables if each[0] == table[0]}
+        return reached(starting.catalog, names).holders <= starting.sums.keys()
