@@ -16,6 +16,7 @@ from coordinator.ledger.lock import stand_behind_fence
 from coordinator.ledger.made import erase_made, read_made
 from coordinator.ledger.system import refuse_elsewhere
 from coordinator.planning.hidden_writes import writes_besides
+from coordinator.planning.holders import partitioned, reached
 from coordinator.postgres.failure import ConnectionLostError
 from coordinator.postgres.harmless import harmless_functions
 from coordinator.postgres.rows import named
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from coordinator.execution.segment import SegmentRunner
     from coordinator.execution.starting import Starting
     from coordinator.model.plan import RunPlan, Segment
+    from coordinator.postgres.rows import Table
 
 _TRIES = 3  # of reversing a segment whose connection is lost again and again
 
@@ -170,7 +172,9 @@ class RollbackManager:
         """The rows that were compared prove nothing of what the run has written elsewhere."""
         unseen, session = self.segments.unseen, self.segments.runner.session
         there = {each.relation for each in starting.catalog.definitions if each.is_relation}
-        elsewhere = ((self.segments.changed | unseen.tables) & there).difference(starting.sums)
+        by_names = reached(starting.catalog, unseen.tables & there)
+        changed = self.segments.changed - partitioned(starting.catalog)  # its partitions count for themselves
+        elsewhere = ((changed | by_names.holders) & there).difference(starting.sums)
         if elsewhere:
             named_there = ", ".join(sorted(".".join(table) for table in elsewhere))
             raise UnsettledError(
@@ -178,29 +182,36 @@ class RollbackManager:
                 help="a revision that changes rows of another module says so in `touches`: then they are",
             )
         by_more = writes_besides(
-            starting.catalog, dict.fromkeys(unseen.tables, ("INSERT", "UPDATE", "DELETE", "TRUNCATE"))
+            starting.catalog,
+            dict.fromkeys(unseen.tables | by_names.relations, ("INSERT", "UPDATE", "DELETE", "TRUNCATE")),
         )
-        if unseen.anything or by_more or unseen.calls - harmless_functions(session, unseen.calls):
+        calls = unseen.calls | by_names.calls
+        if unseen.anything or by_more or calls - harmless_functions(session, calls):
             raise UnsettledError(
                 "everything was reversed, but a step ran code in an autocommit block that may have changed rows of"
                 " other modules, which nobody compared"
             )
 
     def _refuse_unproved(self, plan: RunPlan, starting: Starting) -> None:
-        """Where no rows were compared, all that the run had destroyed must have been put back."""
-        runner = self.segments.runner
-        compared = {schema for schema, _ in starting.sums}
+        """Where its rows were not compared, all that the run had destroyed must have been put back."""
+        session, run = self.segments.runner.session, self.segments.journal.run
         lost = [
             each
-            for each in not_back(runner.session, self.segments.journal.run, plan.direction, runner.unproved)
-            if each.schema not in compared
+            for each in not_back(session, run, plan.direction)
+            if starting.rows is None or not self._is_compared(each.relation, starting)
         ]
         if lost:
             raise UnsettledError(
                 "everything was reversed, but not all that the run had destroyed could be put back",
-                details=tuple(
-                    f"{each.loss}: "
-                    + (f"what is not back is in migrate.{each.copy}" if each.copy else "not all was kept")
-                    for each in lost
-                ),
+                details=tuple(each.shortfall for each in lost),
             )
+
+    @staticmethod
+    def _is_compared(table: Table, starting: Starting) -> bool:
+        """Whether all rows that were in the table at the start are among those that were compared.
+
+        The run has given it that name where there was none of it: then it may have been any table of the schema.
+        """
+        tables = {each[1:3] for each in starting.catalog.definitions if each.kind == "table"}
+        names = {table} if table in tables else {each for each in tables if each[0] == table[0]}
+        return reached(starting.catalog, names).holders <= starting.sums.keys()

@@ -78,11 +78,6 @@ class StepRunner:
         """The indexes that the latest step has built, or begun to build."""
         return () if self._indexes is None else tuple(dict.fromkeys(self._indexes.built))
 
-    @property
-    def unproved(self) -> frozenset[int]:
-        """Numbers of the copies that were put back without some rows which nobody is known to have changed since."""
-        return frozenset() if self._keeper is None else frozenset(self._keeper.unproved)
-
     def catalog(self) -> Catalog:
         """The catalog as it is now; version tables are not part of it."""
         return read_catalog(self.session, ignore=self._project.version_tables)

@@ -31,6 +31,16 @@ def read_kept(session: Session, *, run: int) -> tuple[KeptData, ...]:
     return _read(session, f"WHERE run = {int(run)} OR ended_by = {int(run)}")
 
 
+def read_destroyed(session: Session, run: int, direction: Direction) -> tuple[KeptData, ...]:
+    """What the run's steps of that direction destroyed, also where a recovery brought one of them to its end."""
+    return _read(
+        session,
+        f"WHERE direction = '{direction.value}' AND (run = {int(run)} OR"  # noqa: S608 - a number, and a word of ours
+        f" (run IN (SELECT number FROM migrate.run WHERE kind = 'recover' AND number > {int(run)})"
+        f" AND module || ':' || revision IN (SELECT unnest(steps) FROM migrate.intent WHERE run = {int(run)})))",
+    )
+
+
 def read_open(session: Session, key: RevisionKey, direction: Direction) -> tuple[KeptData, ...]:
     """What the last run of that step kept and is still held, oldest first; only for a run that writes."""
     return _read_last(session, key, direction, f"{_HELD} AND NOT {_OF_OTHERS}")

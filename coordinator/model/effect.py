@@ -94,6 +94,7 @@ class Effect:
     "always" of a default that is GENERATED ALWAYS; of row level security what becomes of it, which stands as a policy.
     `conditional`: IF EXISTS, IF NOT EXISTS, OR REPLACE.
     `overwrites`: of WRITE, rows that were there may be changed or removed; of RETYPE, by an expression (USING).
+    `fills`: of a column that is made, rows that are there get a value in it.
     """
 
     verb: Verb
@@ -109,6 +110,7 @@ class Effect:
     cascade: bool = False
     conditional: bool = False
     overwrites: bool = False
+    fills: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -174,6 +174,12 @@ class KeptData:
         )
 
     @property
+    def shortfall(self) -> str:
+        """What is said of it where not all of it came back."""
+        held = f"what is not back is in migrate.{self.copy}" if self.copy else "not all was kept"
+        return f"{self.loss}: {held}"
+
+    @property
     def loss(self) -> Loss:
         """What was destroyed."""
         columns = () if self.kind is LossKind.TABLE else self.columns

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from coordinator.model.capture import Direction
     from coordinator.model.effect import ObjectName
     from coordinator.model.finding import Finding
+    from coordinator.model.kept import KeptData
     from coordinator.model.names import RevisionKey
     from coordinator.model.status import OpenRun
 
@@ -67,6 +68,7 @@ class UnfinishedRun:
 
     `committed` are steps that it has put in and `out` steps that it, a rollback, has taken out; `stays` are steps
     that such a rollback had begun and that are in. `not_in` are steps that it had begun and that left nothing.
+    `not_back` is what it destroyed and what did not come back whole, once all of its steps are taken back.
     """
 
     open_run: OpenRun
@@ -77,6 +79,7 @@ class UnfinishedRun:
     stays: tuple[RevisionKey, ...] = ()
     backends: tuple[str, ...] = ()  # server processes that still work for it, though its client is gone
     went_back: bool = False  # it had failed, and was cut off before all of it was taken back
+    not_back: tuple[KeptData, ...] = ()
     elsewhere: bool = False  # this is another server, or another timeline, than the one that it began on
 
     @property

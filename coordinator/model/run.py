@@ -6,10 +6,11 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coordinator.model.capture import Direction
+
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from coordinator.model.capture import Direction
     from coordinator.model.kept import KeptData
     from coordinator.model.names import RevisionKey
 
@@ -79,6 +80,11 @@ class Run:
     planned: tuple[RevisionKey, ...] = ()  # the steps of its plan; empty: an older program did not note them
     final: bool = False  # it failed for a reason of code or data, so the same attempt would fail again
     kept: tuple[KeptData, ...] = ()  # what it kept, and what it put back
+
+    @property
+    def forward(self) -> Direction:
+        """The way that its steps were to go."""
+        return Direction.DOWNGRADE if self.kind == "rollback" else Direction.UPGRADE
 
     @property
     def writes_checkpoints(self) -> bool:

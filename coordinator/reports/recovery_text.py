@@ -50,6 +50,7 @@ def _run(unfinished: UnfinishedRun, page: Page, *, now: bool) -> Iterator[str]:
         ("in", _named_keys((*unfinished.still_in, *unfinished.stays)) or "nothing"),
         ("not in", _named_keys(unfinished.not_in) or "nothing that it had begun"),
         *(("half done", _half(half)) for half in unfinished.half_done),
+        *(("not back", each.shortfall) for each in unfinished.not_back),
         *(("still", f"{each} works for it, though its client is gone") for each in unfinished.backends),
         ("beware", _ELSEWHERE if unfinished.elsewhere else ""),
     ]
@@ -112,6 +113,8 @@ def _commands(report: RecoveryReport) -> tuple[str, ...]:
         )
     back = sum(len(run.still_in) + len(run.taken_out) for run in report.runs)
     half = any(run.half_done for run in report.runs)
+    if not back and not half and any(run.not_back for run in report.runs):
+        return ("see to what is not back; then `migrate recover --resume` settles it as it is",)
     decided = not half and not any(
         run.open_run.state is OpenState.UNSETTLED
         or run.is_recovery
@@ -160,6 +163,7 @@ def _run_json(unfinished: UnfinishedRun) -> dict[str, object]:
             }
             for half in unfinished.half_done
         ],
+        "notBack": [each.shortfall for each in unfinished.not_back],
         "takenOut": [str(key) for key in unfinished.taken_out],
         "serverProcesses": list(unfinished.backends),
         "elsewhere": unfinished.elsewhere,

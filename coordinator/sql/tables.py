@@ -44,7 +44,7 @@ def add_column(reading: Reading, relation: ObjectName, node: Node, *, conditiona
     name = column(relation, node.colname)
     words = type_words(node.type_name)
     type_name = words[-1] if words else ""
-    reading.add(Verb.CREATE, name, type=type_name, conditional=conditional)
+    reading.add(Verb.CREATE, name, type=type_name, conditional=conditional, fills=_fills(node))
     reading.use_type(node.type_name, holder=name)
     for item in node.constraints:
         read_column_constraint(reading, relation, name, item.constraint, type_name)
@@ -166,6 +166,21 @@ def is_always(node: Node) -> bool | None:
         return bool(node.generated_when == "a")
     said = [item.def_elem.arg.integer.ival for item in node.items if item.def_elem.defname == "generated"]
     return said[0] == ord("a") if said else None
+
+
+def _fills(node: Node) -> bool:
+    """Whether rows that are there get a value in a new column."""
+    kinds = {word(item.constraint, "contype"): item.constraint for item in node.constraints}
+    default = kinds.get("CONSTR_DEFAULT")
+    if default is not None:
+        return not _is_null(unwrap(default.raw_expr))
+    return bool(kinds.keys() & {"CONSTR_GENERATED", "CONSTR_IDENTITY"}) or _is_serial(node)
+
+
+def _is_null(node: Node) -> bool:
+    if name_of(node) == "TypeCast":
+        return _is_null(unwrap(node.arg))
+    return name_of(node) == "A_Const" and bool(node.isnull)
 
 
 def tightens_new_column(node: Node) -> bool:

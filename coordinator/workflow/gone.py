@@ -39,6 +39,18 @@ def gone_findings(session: Session, steps: Sequence[Step]) -> tuple[Finding, ...
     )
 
 
+def not_compared(kept: KeptData) -> Finding:
+    """The warning about rows that were changed without a copy and that may be back as they were, or not."""
+    return Finding(
+        rule="kept-data-gone",
+        severity=Severity.WARNING,
+        message=f"nobody compared whether {kept.loss} are as before: {kept.key}, which has changed them, commits statement by"
+        " statement, and so no copy was made",
+        module=kept.key.module,
+        revision=kept.key,
+    )
+
+
 def overtaken(kept: KeptData) -> str:
     """The sentence about kept data of a run whose step somebody else has taken back and done again."""
     rows = f"1 row of {kept.loss} does" if kept.rows == 1 else f"{kept.rows:,} rows of {kept.loss} do"

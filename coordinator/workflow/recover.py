@@ -10,6 +10,7 @@ from coordinator.errors import CoordinatorError, UnsettledError
 from coordinator.execution.categories import may_pass
 from coordinator.execution.events import Listener, TargetNamed
 from coordinator.execution.failure import StepFailedError
+from coordinator.execution.kept.not_back import not_back, surely
 from coordinator.execution.words import recorded
 from coordinator.execution.workers import Workers
 from coordinator.ledger.backends import end_backends, refuse_living
@@ -20,6 +21,7 @@ from coordinator.model.plan import Guarantee
 from coordinator.model.recovery import Recovered, RecoveryReport
 from coordinator.model.run import RunStatus
 from coordinator.workflow.before_writing import told_as_untouched
+from coordinator.workflow.gone import not_compared
 from coordinator.workflow.half_done import left_half_done
 from coordinator.workflow.incidents import settling
 from coordinator.workflow.locked import locked
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from coordinator.execution.monitor import WatchedLock
     from coordinator.execution.project import Project
     from coordinator.model.finding import Finding
+    from coordinator.model.kept import KeptData
     from coordinator.model.recovery import HalfDone, UnfinishedRun
     from coordinator.postgres.session import Session
     from coordinator.settings.values import Settings
@@ -135,16 +138,20 @@ class _Recovery:
         with told_as_untouched():
             ledger = self._ledger()
             taking = self._begin("takes back", runs)
+        lost: list[KeptData] = []
         try:
             with self.lock.to_its_end():
                 for each in reversed(runs):
                     # Looked at again: taking back a later run may have changed what is in of this one.
                     self.lock.announce(str(taking.number), f"taking back run {each.number}")
                     taking.take_back(self._now(each, taking.number))
-                    why = each.open_run.run.error or "cut off"
-                    ledger.finish_run(
-                        each.number, RunStatus.REVERSED, error=f"{why}; taken back by run {taking.number}"
-                    )
+                    lost.extend(self._finish(each, ledger, taking))
+            if lost:
+                raise UnsettledError(
+                    "every step is, but not all that had been destroyed could be put back",
+                    help="see to what is not back; then `migrate recover --resume` settles it as it is",
+                    details=tuple(each.shortfall for each in lost),
+                )
         except CoordinatorError as error:
             with suppress(CoordinatorError):  # a ledger that is not told has it as cut off, which is as good
                 _leave_undecided(ledger, runs, taking.number)
@@ -159,6 +166,20 @@ class _Recovery:
             ledger.finish_run(taking.number, RunStatus.APPLIED)
         report = self._report(Recovered.TAKEN_BACK, runs, run=taking.number)
         return replace(report, findings=(*learned, *taking.findings))
+
+    def _finish(self, taken: UnfinishedRun, ledger: Ledger, taking: TakingBack) -> tuple[KeptData, ...]:
+        """Say what came of a run whose steps are taken back: it is not over while what it destroyed is not back."""
+        run = taken.open_run.run
+        found = () if taken.is_recovery else not_back(self.main, run.number, run.forward)
+        lost = surely(found)
+        taking.findings.extend(not_compared(each) for each in found if each not in lost)
+        why = f"{run.error or 'cut off'}; taken back by run {taking.number}"
+        if not lost:
+            ledger.finish_run(run.number, RunStatus.REVERSED, error=why)
+        elif run.status is RunStatus.RUNNING:
+            why = f"{why}, but not all that it had destroyed is back"
+            ledger.finish_run(run.number, RunStatus.UNSETTLED, error=why)
+        return lost
 
     def _recorded(self, error: CoordinatorError) -> str:
         source = (

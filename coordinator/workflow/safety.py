@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError, ReversedError, UnsettledError
+from coordinator.execution.kept.not_back import not_back, surely
 from coordinator.execution.starting import Starting
 from coordinator.ledger.backends import refuse_living
 from coordinator.ledger.checkpoints import read_checkpoints
@@ -264,9 +265,8 @@ def _cut_off(session: Session, ledger: LedgerReader, run: Run) -> CutOff | None:
             why=f"cut off in {steps}, which commits statement by statement",
             help="`migrate recover` explains what is in and goes on",
         )
-    forward = Direction.DOWNGRADE if run.kind == "rollback" else Direction.UPGRADE
     latest = {key: each for each in intents if each.committed for key in each.steps}
-    done = [key for key, each in latest.items() if each.direction is forward]
+    done = [key for key, each in latest.items() if each.direction is run.forward]
     if went_back(run, intents) and (done or read_made(session, run.number)):
         left = ", ".join(map(str, done)) or "what it made for modules"
         raise _LeftUndecidedError(
@@ -275,13 +275,21 @@ def _cut_off(session: Session, ledger: LedgerReader, run: Run) -> CutOff | None:
             help="`migrate recover --abort` goes on taking it back; `migrate recover` says what is in",
             details=(run.error,) if run.error else (),
         )
-    return CutOff(run=run, after=done[-1], intents=intents) if done else None
+    if done:
+        return CutOff(run=run, after=done[-1], intents=intents)
+    if lost := surely(not_back(session, run.number, run.forward)):
+        raise _LeftUndecidedError(
+            f"run {run.number} was taken back, but not all that it had destroyed could be put back",
+            why=f"{run.error or 'cut off'}; not all that it had destroyed is back",
+            help="`migrate recover` explains what is not back and goes on",
+            details=tuple(each.shortfall for each in lost),
+        )
+    return None
 
 
 def went_back(run: Run, intents: tuple[Intent, ...]) -> bool:
     """Whether the run had no way on but back: what fails for a reason of code or data would only fail again."""
-    forward = Direction.DOWNGRADE if run.kind == "rollback" else Direction.UPGRADE
-    return run.final or any(each.direction is not forward for each in intents)
+    return run.final or any(each.direction is not run.forward for each in intents)
 
 
 def _with_reason(run: Run, what: str) -> str:

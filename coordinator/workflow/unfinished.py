@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.errors import CoordinatorError
 from coordinator.execution.events import TargetNamed
+from coordinator.execution.kept.not_back import not_back, surely
 from coordinator.execution.workers import Workers
 from coordinator.ledger.backends import backends_of
 from coordinator.ledger.checkpoints import Checkpoints, read_checkpoints
@@ -106,10 +107,12 @@ def _unfinished(
     rollback = run.kind == "rollback"
     up = _groups(intents, Direction.UPGRADE, mine) if run.kind == "apply" else ()
     down = {key for key in begun if not state.is_in(key) and key not in undecided} if rollback else set()
+    out = _groups(intents, Direction.DOWNGRADE, down)
+    taken_back = run.kind != "recover" and not (up or out or half_done)
     return UnfinishedRun(
         open_run=open_run,
         committed=up,
-        out=_groups(intents, Direction.DOWNGRADE, down),
+        out=out,
         stays=tuple(key for key in begun if state.is_in(key)) if rollback else (),
         not_in=tuple(key for key in begun if not state.is_in(key) and key not in undecided),
         half_done=half_done,
@@ -117,6 +120,7 @@ def _unfinished(
         if open_run.state is OpenState.AT_WORK
         else tuple(str(each) for each in backends_of(session, run.number)),
         went_back=went_back(run, intents),
+        not_back=surely(not_back(session, run.number, run.forward)) if taken_back else (),
         elsewhere=is_elsewhere(session, run.number),
     )
 

@@ -56,32 +56,34 @@ def test_a_default_that_calls_a_function_is_no_value_of_the_functions_own(
 
 
 PEOPLE = """
-CREATE TABLE crm.people (id int PRIMARY KEY, email text UNIQUE, code text NOT NULL);
-INSERT INTO crm.people SELECT n, 'p' || n, 'c' || n FROM generate_series(1, 5) AS n;
+CREATE TABLE crm.people (id int PRIMARY KEY, email text UNIQUE, code text NOT NULL, note text NOT NULL DEFAULT '');
+INSERT INTO crm.people SELECT n, 'p' || n, 'c' || n, 'n' || n FROM generate_series(1, 5) AS n;
 """
 
 
 def test_newer_rows_without_a_value_stop_only_a_column_that_needs_one(site: Site) -> None:
-    """One that is unique may be empty, and one that the function fills before it is mandatory is not."""
+    """One that is unique may be empty, and one that the function or a default fills before it is mandatory is not."""
     build(site, PEOPLE)
     step(
         site,
         "c2",
         "c1",
-        ("ALTER TABLE crm.people DROP COLUMN email, DROP COLUMN code",),
+        ("ALTER TABLE crm.people DROP COLUMN email, DROP COLUMN code, DROP COLUMN note",),
         (
             "ALTER TABLE crm.people ADD COLUMN email text, ADD COLUMN code text",
             "ALTER TABLE crm.people ADD CONSTRAINT people_email_key UNIQUE (email)",
             "UPDATE crm.people SET code = 'none'",
             "ALTER TABLE crm.people ALTER COLUMN code SET NOT NULL",
+            "ALTER TABLE crm.people ADD COLUMN note text DEFAULT ''",
+            "ALTER TABLE crm.people ALTER COLUMN note SET NOT NULL",
         ),
     )
     deploy(site)
     site.execute("INSERT INTO crm.people VALUES (6)")
     roll_back(site)
-    assert site.rows("SELECT email, code FROM crm.people WHERE id > 4 ORDER BY id") == (
-        ("p5", "c5"),
-        (None, "none"),
+    assert site.rows("SELECT email, code, note FROM crm.people WHERE id > 4 ORDER BY id") == (
+        ("p5", "c5", "n5"),
+        (None, "none", ""),
     )
 
 

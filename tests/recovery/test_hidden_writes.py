@@ -126,6 +126,23 @@ def test_rows_of_another_module_that_a_half_done_step_has_written_are_never_call
     assert site.migrate("recover", "--abort").code == 4
 
 
+def test_rows_of_ones_own_are_compared_also_where_the_block_reaches_them_by_another_name(site: Site) -> None:
+    """A partitioned table by itself and through a view."""
+    add, drop = execute("ALTER TABLE p ADD COLUMN c int"), execute("ALTER TABLE p DROP COLUMN c")
+    block = in_block(execute("UPDATE p SET c = 1"), execute("INSERT INTO few VALUES (2, 2)"))
+    write(site, (add, block), (execute("DELETE FROM p WHERE a = 2"), drop))
+    write(site, (execute("SELECT 1/0"),), (), "a2", after="a1")
+    site.execute(
+        "CREATE TABLE crm.p (a int PRIMARY KEY, b int) PARTITION BY RANGE (a);"
+        "CREATE TABLE crm.p1 PARTITION OF crm.p FOR VALUES FROM (0) TO (5); INSERT INTO crm.p VALUES (1, 0);"
+        "CREATE VIEW crm.few AS SELECT a, b FROM crm.p WHERE a < 3"
+    )
+    before = site.picture()
+    ended = site.migrate(*UNREHEARSED)
+    assert ended.code == 3, ended.err
+    assert site.picture() == before
+
+
 def test_rows_that_another_modules_trigger_has_written_in_a_committed_step_are_told(site: Site) -> None:
     write(site, (execute("INSERT INTO t VALUES (9, 9)"),), (execute("DELETE FROM t WHERE a = 9"),))
     write(site, (execute("SELECT 1/0"),), (), "a2", after="a1")

@@ -33,7 +33,6 @@ class Keeper:
         self.run = run
         self.plan = plan
         self.there: Mapping[int, int] | None = None  # tables before the run, by OID, and their highest column
-        self.unproved: set[int] = set()  # numbers of copies with rows that nobody changed and are not back
         # Tables by OID, and numbers of their columns that were personal then, whatever they are called by now.
         self._personal: frozenset[tuple[int, int]] = frozenset()
         # What trying a step has shown that it destroys.

@@ -251,7 +251,6 @@ class Keeping:
             findings = self.back.put_back(self._keeper.run)
         for source, columns in self.back.restored:
             self._keeper.note_put_back(source, columns)
-        self._keeper.unproved.update(each.number for each in self.back.unproved)
         return findings
 
     def _note_made_anew(self) -> None:

@@ -58,6 +58,7 @@ def _mandatory(kept: KeptData, function: Function) -> tuple[str, ...]:
         if each.verb is Verb.CREATE and each.object.kind is ObjectKind.COLUMN:
             made[each.object.part] = each.line
             filled.discard(each.object.part)
+            filled.update({each.object.part} if each.fills else ())
         elif each.verb is Verb.WRITE and each.overwrites:
             filled.update(each.columns or kept.columns)
         elif each.verb is Verb.TIGHTEN and each.type == "not null":

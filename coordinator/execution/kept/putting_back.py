@@ -50,9 +50,6 @@ class PuttingBack:
     restored: list[tuple[Source, tuple[str, ...]]] = field(
         default_factory=list
     )  # columns that are filled again
-    unproved: list[KeptData] = field(
-        default_factory=list
-    )  # copies with rows that nobody changed and are not back
     _own: dict[int, Own] = field(default_factory=dict)  # by the number of the copy
     _types: dict[int, Mapping[str, str]] = field(default_factory=dict)  # of the columns, by the copy's number
     _filled: dict[int, int] = field(default_factory=dict)  # rows, by the table's OID
@@ -303,8 +300,6 @@ class PuttingBack:
                 give_up_help(kept.run),
             )
         if conflicts:
-            if set(outcome.conflicts) - {keep_outcome.Conflict.CHANGED}:
-                self.unproved.append(kept)
             own = self._own.get(kept.number)
             findings = self._told.conflicts(
                 kept, target, columns, outcome, why="" if own is None else own.why

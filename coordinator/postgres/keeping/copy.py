@@ -21,6 +21,7 @@ CHANGED = "migrate_changed"  # whether the row is another one by now
 REFUSED = "migrate_refused"  # the constraint that does not let the kept values in; null: none
 WAS = "migrate_was"  # what the row held in some columns before the opposite step, as an array
 WON = "migrate_won"  # why the opposite step's own doing counts and not what is kept; null: it does not
+WHY = "migrate_why"  # why the kept values could not go back; only of rows that stay when others went back
 TWINS = "migrate_twins"  # how many other rows held the same before the opposite step, the key aside
 
 

@@ -6,8 +6,9 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coordinator.model.catalog import LEDGER_SCHEMA
 from coordinator.postgres.keeping.back import copy_table, differs
-from coordinator.postgres.keeping.copy import CHANGED, REFUSED, TWINS, WAS, WON
+from coordinator.postgres.keeping.copy import CHANGED, REFUSED, TWINS, WAS, WHY, WON
 from coordinator.postgres.keeping.source import equal
 from coordinator.postgres.session import comma_separated, compose, identifier, literal
 
@@ -119,22 +120,46 @@ def conflicting_keys(
 def keep_conflicts(
     session: Session, copy: str, target: Source, *, keys: Collection[str], columns: Collection[str]
 ) -> None:
-    """Leave in the copy only the rows whose values could not go back."""
+    """Leave in the copy only the rows whose values could not go back, each with the reason."""
     session.execute(
         compose(
             "DELETE FROM {copy} AS d USING (SELECT k.ctid AS place, {conflict} IS NOT NULL AS stays"
             " FROM {copy} AS k LEFT JOIN {rows} AS t ON {same}) AS s"
             " WHERE s.place = d.ctid AND NOT s.stays;"
+            " ALTER TABLE {copy} ADD COLUMN {why} text;"
+            " UPDATE {copy} AS d SET {why} = s.why FROM (SELECT k.ctid AS place, {conflict} AS why"
+            " FROM {copy} AS k LEFT JOIN {rows} AS t ON {same}) AS s WHERE s.place = d.ctid;"
             " ALTER TABLE {copy} {marks}",
             copy=copy_table(copy),
             rows=target.rows,
             same=equal(keys),
             conflict=_conflict(columns),
+            why=identifier(WHY),
             marks=comma_separated(
                 *(
                     compose("DROP COLUMN IF EXISTS {name}", name=identifier(each))
                     for each in (CHANGED, REFUSED, WON, WAS, TWINS)
                 )
             ),
+        )
+    )
+
+
+def is_unproved(session: Session, copy: str) -> bool:
+    """Whether rows stay in that copy which nobody is seen to have changed; so too where we cannot know that."""
+    if not session.value(
+        "SELECT coalesce(pg_catalog.has_table_privilege(pg_catalog.to_regclass(%s), 'SELECT'), false)",
+        (f"{LEDGER_SCHEMA}.{copy}",),
+    ):
+        return True
+    # An older program left no reason: as jsonb the row has none then.
+    return bool(
+        session.value(
+            compose(
+                "SELECT EXISTS (SELECT FROM {copy} AS k WHERE pg_catalog.to_jsonb(k.*) ->> {why} IS DISTINCT FROM {changed})",
+                copy=copy_table(copy),
+                why=literal(WHY),
+                changed=literal(Conflict.CHANGED.value),
+            )
         )
     )
