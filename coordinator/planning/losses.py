@@ -9,6 +9,7 @@ from coordinator.model.catalog import Address
 from coordinator.model.effect import ObjectKind, Verb
 from coordinator.model.kept import Loss, LossKind
 from coordinator.planning.hidden_writes import writes_besides
+from coordinator.planning.holders import partitioned
 from coordinator.planning.kin import kin_in
 
 if TYPE_CHECKING:
@@ -206,12 +207,9 @@ class LossReader:
 
     def _with_partitions(self, tables: set[_Table]) -> frozenset[_Table]:
         """These, and those that the rows of the partitioned ones are in."""
-        partitioned = {each for each in tables if self._is_partitioned(each)}
-        below = kin_in(self.catalog).below(partitioned) if partitioned else frozenset()
+        of_partitions = tables & partitioned(self.catalog) if tables else frozenset()
+        below = kin_in(self.catalog).below(of_partitions) if of_partitions else frozenset()
         return below.union(tables)
-
-    def _is_partitioned(self, table: _Table) -> bool:
-        return "\npartition by " in self.catalog.definitions.get(Address("table", *table), "")
 
     def _is_table(self, table: _Table) -> bool:
         return Address("table", *table) in self.catalog.definitions
