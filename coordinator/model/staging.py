@@ -24,6 +24,22 @@ class LeftoverKind(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StagingAwaited:
+    """Another process makes or drops something on the staging server, and is waited for since so many seconds."""
+
+    holder: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagingLeft:
+    """A staging database that could not be dropped stays behind; it says nothing about what ran there."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leftover:
     """One thing that this program made and that nobody alive uses."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 
 from coordinator.errors import UnreachableError
+from coordinator.model.staging import StagingAwaited, StagingLeft
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -12,6 +14,12 @@ if TYPE_CHECKING:
     from coordinator.model.server_facts import ServerFacts
     from coordinator.model.staging import StagingKind
     from coordinator.model.target import DatabaseUrl
+
+Tell: TypeAlias = Callable[[StagingAwaited | StagingLeft], None]
+
+
+def quiet(event: StagingAwaited | StagingLeft) -> None:
+    """Tell nobody."""
 
 
 class StagingError(UnreachableError):

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from coordinator.errors import UnreachableError
-from coordinator.model.staging import StagingKind
+from coordinator.errors import CoordinatorError, UnreachableError
+from coordinator.model.staging import StagingKind, StagingLeft
 from coordinator.postgres.databases import ServerFacts, server_facts
-from coordinator.postgres.roles import drop_roles, one_at_a_time, role_names
+from coordinator.postgres.roles import drop_roles, role_names
 from coordinator.postgres.url import parse_url
 from coordinator.staging.binaries import find_binaries, program_version
 from coordinator.staging.databases import copy_made_database, drop_made_database, make_database
 from coordinator.staging.dump import dump_arguments, dump_environment, dump_password, dumped_schemas, run_dump
-from coordinator.staging.interface import StagingError
+from coordinator.staging.interface import StagingError, Tell, quiet
 from coordinator.staging.leftover_databases import living_owners
 from coordinator.staging.processes import this_process
+from coordinator.staging.turns import turn, turn_to_clear
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +39,7 @@ class ServerStaging:
         environment: Mapping[str, str],
         not_taken: tuple[str, ...] = (),
         makes_roles: frozenset[str] = frozenset(),
+        tell: Tell = quiet,
     ) -> None:
         """`target_identifier`: the target server's system identifier, None when it cannot be known.
 
@@ -46,6 +49,7 @@ class ServerStaging:
         self._target_identifier = target_identifier
         self._environment = environment
         self._not_taken = not_taken
+        self._tell = tell
         self._version = 0
         self._is_superuser = False
         self._is_apart = False
@@ -87,12 +91,20 @@ class ServerStaging:
         return self._noted(lambda: copy_made_database(self._admin, url))
 
     def drop_database(self, url: DatabaseUrl) -> None:
-        """Drop one that we made, and the roles that its revisions have left, unless they may be another rehearsal's."""
-        drop_made_database(self._admin, url)
+        """Drop one that we made, and the roles that its revisions have left, unless they may be another rehearsal's.
+
+        What cannot be dropped stays, since how the rehearsal ended is known by now; a database is told of.
+        """
         self._made = [made for made in self._made if made != url]
+        try:
+            drop_made_database(self._admin, url)
+        except StagingError:
+            raise
+        except UnreachableError as exc:
+            self._tell(StagingLeft(name=url.parameters["dbname"], why="; ".join((exc.message, *exc.details))))
         before = self._before.pop(url.parameters["dbname"], None)
         if before is not None:
-            with one_at_a_time(self._admin) as session:
+            with suppress(CoordinatorError), turn_to_clear(self._admin, self._tell) as session:
                 if living_owners(self._admin, of_any_role=True) <= {this_process()}:
                     drop_roles(session, (role_names(session) - before) & self._makes_roles)
 
@@ -103,7 +115,7 @@ class ServerStaging:
             self._made.append(made)
             return made
         # Nobody drops roles while our database is not to be seen yet.
-        with one_at_a_time(self._admin) as session:
+        with turn(self._admin, self._tell) as session:
             made = make()
             self._made.append(made)
             self._before[made.parameters["dbname"]] = role_names(session)

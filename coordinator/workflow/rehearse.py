@@ -85,7 +85,7 @@ def rehearse(
     """
     tell(Working(what="looking for a database to rehearse in"))
     revisions = (project.revision(step.key) for plan in plans for step in plan.steps)
-    with staging_for(wanted, settings, baseline, revisions) as staging:
+    with staging_for(wanted, settings, baseline, revisions, tell) as staging:
         return rehearse_on(
             lambda: built(baseline, staging, project, tell),
             plans,
@@ -185,7 +185,7 @@ class RehearsalCutOffError(UnreachableError):
 
 
 def staging_for(
-    wanted: str, settings: Settings, baseline: Baseline, revisions: Iterable[Revision]
+    wanted: str, settings: Settings, baseline: Baseline, revisions: Iterable[Revision], tell: Listener
 ) -> Staging:
     """The staging of these words for what starts at `baseline`, not yet entered; `revisions` are what is run there.
 
@@ -201,6 +201,7 @@ def staging_for(
         environment=os.environ,
         target_identifier=baseline.system_identifier if named else None,
         makes_roles=roles_made_in(each.source for each in revisions) if named else frozenset(),
+        tell=tell,
     )
 
 

@@ -14,10 +14,12 @@ import pytest
 
 from coordinator.postgres.baseline import act_as, make_roles
 from coordinator.postgres.connect import connect
+from coordinator.postgres.roles import KEY
 from coordinator.postgres.session import Session
 from coordinator.staging.binaries import find_binaries
 from coordinator.staging.cluster import LocalCluster
 from coordinator.staging.embedded import EmbeddedStaging
+from tests.commands_site import Desk
 from tests.failures.roles import drop_role
 from tests.trees import project, versions_of, write_revision
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from tests.failures.site import Site
 
 _SLEEPS = "SELECT true FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+_WAITS_FOR_TURN = "SELECT true FROM pg_stat_activity WHERE application_name LIKE 'migrate staging%'"
 REHEARSE = ("all-modules", "--staging", "embedded", "--atomic", "step", "--yes")
 
 
@@ -155,6 +158,52 @@ def test_nor_does_one_that_was_left_on_a_named_server(alone: Site, reporting: st
         _revision(alone, "a2", after="a1", up="SELECT 1")
         done = alone.migrate(*named)
     assert done.code == 0, done.err
+
+
+def _named(server: LocalCluster) -> tuple[str, ...]:
+    url = "postgresql:///?" + urlencode(server.url().parameters, quote_via=quote)
+    return ("all-modules", "--atomic", "step", "--yes", "--staging", url)
+
+
+def test_who_holds_a_named_server_is_told_and_ends_no_rehearsal_that_has_passed(
+    alone: Site, reporting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(root=alone.root, url=alone.url, state=alone.state)
+    _makes_role(desk, reporting)
+    _revision(
+        desk, "a2", after="a1", up="CREATE TABLE a2 AS SELECT 1 AS a FROM pg_sleep(1)", down="DROP TABLE a2"
+    )
+    monkeypatch.setattr("coordinator.staging.turns._WAIT_TO_CLEAR", 0.5)
+    with (
+        _server(desk) as server,
+        Session(connect(server.url(), application_name="test")) as holder,
+        ThreadPoolExecutor() as elsewhere,
+    ):
+        holder.execute("ALTER ROLE postgres SET lock_timeout = '100ms'")
+        holder.execute("SELECT pg_advisory_lock(%s)", (KEY,))
+
+        def let_in_and_hold_again() -> None:
+            _await(server.url(), _WAITS_FOR_TURN)
+            time.sleep(2)
+            holder.execute("SELECT pg_advisory_unlock(%s)", (KEY,))
+            _await(server.url(), _SLEEPS.replace("60", "1"))
+            holder.execute("SELECT pg_advisory_lock(%s)", (KEY,))
+
+        holding = elsewhere.submit(let_in_and_hold_again)
+        done = desk.migrate(*_named(server))
+        assert done.code == 0, done.err
+        holding.result(timeout=60)
+        held_by = f"held by another process (server process {holder.pid_when_open})"
+        assert f"for the staging server, {held_by}" in done.said
+        assert desk.rows("SELECT count(*) FROM crm.a2") == ((1,),)
+
+        _revision(desk, "a3", after="a2", up=f"CREATE ROLE {reporting}_2")
+        monkeypatch.setattr("coordinator.postgres.roles._LONGEST_WAIT", 0.3)
+        refused = desk.migrate(*_named(server))
+    assert refused.code == 6, refused.err
+    assert "has been held for 0 s by another process (server process" in refused.said
+    assert "rehearsing" not in refused.said
+    assert desk.rows("SELECT version_num FROM crm.alembic_version") == (("a2",),)
 
 
 def test_a_living_neighbours_roles_stay(alone: Site, reporting: str) -> None:
