@@ -6,14 +6,14 @@ import os
 import re
 import socket
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from coordinator.errors import UnreachableError
 from coordinator.postgres.connect import connect
 from coordinator.postgres.failure import StatementError
 from coordinator.postgres.limits import lift_limits
-from coordinator.postgres.session import Session, compose, identifier
+from coordinator.postgres.session import Session, compose, identifier, literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -30,6 +30,22 @@ SELECT l.pid, coalesce(a.application_name, '')
  WHERE l.locktype = 'advisory' AND l.granted
    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
    AND ((l.classid::bigint << 32) | l.objid::bigint) = %s
+"""
+_ADMIN_OPTION_COUNTS = (
+    160000  # server_version_num of the first release in which CREATEROLE alone drops no role
+)
+_LOOSE = """
+SELECT r.rolname, pg_catalog.shobj_description(r.oid, 'pg_authid')
+  FROM pg_catalog.pg_roles r, pg_catalog.pg_roles me
+ WHERE me.rolname = current_user
+   AND pg_catalog.shobj_description(r.oid, 'pg_authid') LIKE %(like)s
+   AND (me.rolsuper OR (me.rolcreaterole AND NOT r.rolsuper
+                        AND (%(any)s OR pg_catalog.pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION'))))
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_shdepend d
+                    WHERE d.refclassid = 'pg_catalog.pg_authid'::regclass AND d.refobjid = r.oid
+                      AND d.dbid NOT IN (SELECT oid FROM pg_catalog.pg_database
+                                          WHERE datname = ANY (%(but_in)s)))
+ ORDER BY r.rolname
 """
 
 
@@ -83,6 +99,43 @@ def role_names(session: Session) -> frozenset[str]:
     """Every role of the server but PostgreSQL's own and the one that connects."""
     rows = session.rows("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> session_user")
     return frozenset(row[0] for row in rows)
+
+
+def role_comments(session: Session, names: Collection[str]) -> dict[str, str]:
+    """Those of these roles that are there, and what is written on them."""
+    rows = session.rows(
+        "SELECT rolname, coalesce(pg_catalog.shobj_description(oid, 'pg_authid'), '')"
+        " FROM pg_catalog.pg_roles WHERE rolname = ANY (%s)",
+        (list(names),),
+    )
+    return dict(rows)
+
+
+def comment_on_role(session: Session, name: str, comment: str) -> None:
+    """Write that on a role; what we may not write on stays as it is, and so does an open transaction."""
+    statement = compose("COMMENT ON ROLE {name} IS {text}", name=identifier(name), text=literal(comment))
+    if not session.in_transaction:
+        with suppress(StatementError):
+            session.execute(statement)
+        return
+    session.execute("SAVEPOINT migrate_mark")
+    try:
+        session.execute(statement)
+    except StatementError:
+        session.execute("ROLLBACK TO SAVEPOINT migrate_mark")
+    session.execute("RELEASE SAVEPOINT migrate_mark")
+
+
+def loose_roles(
+    session: Session, comments_like: str, *, but_in: Collection[str] = ()
+) -> tuple[tuple[str, str], ...]:
+    """Name and comment of the roles with such a comment (LIKE) that we may drop and on which nothing stands.
+
+    What stands on them in the databases `but_in` does not count.
+    """
+    any_may_go = session.server_version < _ADMIN_OPTION_COUNTS
+    rows = session.rows(_LOOSE, {"like": comments_like, "any": any_may_go, "but_in": list(but_in)})
+    return tuple((name, comment) for name, comment in rows)
 
 
 def drop_roles(session: Session, names: Collection[str]) -> None:

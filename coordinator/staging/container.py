@@ -91,6 +91,10 @@ class ContainerStaging:
         """A copy of one that we made."""
         return self._entered().copy_database(url)
 
+    def role_mark(self, url: DatabaseUrl) -> str:
+        """None is needed: it is a server of our own."""
+        return ""
+
     def drop_database(self, url: DatabaseUrl) -> None:
         """Drop one that we made."""
         self._entered().drop_database(url)

@@ -55,6 +55,9 @@ class Staging(Protocol):
     def copy_database(self, url: DatabaseUrl) -> DatabaseUrl:
         """A new database that holds what one of `create_database` holds, to which nobody is connected."""
 
+    def role_mark(self, url: DatabaseUrl) -> str:
+        """What is written on the roles that revisions make in one of its databases; empty: nothing, all roles go."""
+
     def drop_database(self, url: DatabaseUrl) -> None:
         """Drop one that this staging made; StagingError for any other."""
 

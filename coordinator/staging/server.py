@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Self
 from coordinator.errors import CoordinatorError, UnreachableError
 from coordinator.model.staging import StagingKind, StagingLeft
 from coordinator.postgres.databases import ServerFacts, server_facts
-from coordinator.postgres.roles import drop_roles, role_names
+from coordinator.postgres.roles import drop_roles
 from coordinator.postgres.url import parse_url
 from coordinator.staging.binaries import find_binaries, program_version
 from coordinator.staging.databases import copy_made_database, drop_made_database, make_database
 from coordinator.staging.dump import dump_arguments, dump_environment, dump_password, dumped_schemas, run_dump
 from coordinator.staging.interface import StagingError, Tell, quiet
 from coordinator.staging.leftover_databases import living_owners
+from coordinator.staging.leftover_roles import left_roles
+from coordinator.staging.names import new_role_mark
 from coordinator.staging.processes import this_process
 from coordinator.staging.turns import turn, turn_to_clear
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from coordinator.model.server_facts import ServerFacts as TargetFacts
     from coordinator.model.target import DatabaseUrl
+    from coordinator.postgres.session import Session
 
 
 class ServerStaging:
@@ -55,7 +58,6 @@ class ServerStaging:
         self._is_apart = False
         self._makes_roles = makes_roles
         self._made: list[DatabaseUrl] = []
-        self._before: dict[str, frozenset[str]] = {}  # database -> the roles that were there when it was made
 
     @property
     def kind(self) -> StagingKind:
@@ -91,7 +93,7 @@ class ServerStaging:
         return self._noted(lambda: copy_made_database(self._admin, url))
 
     def drop_database(self, url: DatabaseUrl) -> None:
-        """Drop one that we made, and the roles that its revisions have left, unless they may be another rehearsal's.
+        """Drop one that we made, and the roles that its revisions have left, unless another rehearsal is there.
 
         What cannot be dropped stays, since how the rehearsal ended is known by now; a database is told of.
         """
@@ -102,24 +104,36 @@ class ServerStaging:
             raise
         except UnreachableError as exc:
             self._tell(StagingLeft(name=url.parameters["dbname"], why="; ".join((exc.message, *exc.details))))
-        before = self._before.pop(url.parameters["dbname"], None)
-        if before is not None:
+        if self._is_apart and self._makes_roles:
             with suppress(CoordinatorError), turn_to_clear(self._admin, self._tell) as session:
-                if living_owners(self._admin, of_any_role=True) <= {this_process()}:
-                    drop_roles(session, (role_names(session) - before) & self._makes_roles)
+                self._clear(session)
+
+    def role_mark(self, url: DatabaseUrl) -> str:
+        """Which database a role was made in."""
+        # On the target's own server the role might be what somebody applies there.
+        return new_role_mark(url.parameters["dbname"]) if self._is_apart else ""
 
     def _noted(self, make: Callable[[], DatabaseUrl]) -> DatabaseUrl:
-        # On the target's own server the role might be what somebody applies there.
         if not self._is_apart or not self._makes_roles:
             made = make()
             self._made.append(made)
             return made
         # Nobody drops roles while our database is not to be seen yet.
         with turn(self._admin, self._tell) as session:
+            self._clear(session, in_our_way=self._makes_roles)
             made = make()
             self._made.append(made)
-            self._before[made.parameters["dbname"]] = role_names(session)
         return made
+
+    def _clear(self, session: Session, *, in_our_way: frozenset[str] = frozenset()) -> None:
+        """Drop the roles that rehearsals have left which are gone.
+
+        Another one that is there may have found such a role and go on to use it; then only what is in our way goes.
+        """
+        left = frozenset(left_roles(session, self._admin))
+        if left and not living_owners(self._admin, of_any_role=True) <= {this_process()}:
+            left &= in_our_way
+        drop_roles(session, left)
 
     def dump_schemas(self, source: DatabaseUrl, schemas: tuple[str, ...]) -> str:
         """Dump with a pg_dump of the server's own major version, found on this machine."""

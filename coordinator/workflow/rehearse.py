@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,6 +21,7 @@ from coordinator.postgres.connect import connect
 from coordinator.postgres.failure import StatementError
 from coordinator.postgres.server_facts import adopt_settings, read_server_facts
 from coordinator.postgres.session import Session
+from coordinator.sql.roles import roles_made_in
 from coordinator.staging.choose import choose_staging
 from coordinator.workflow.integrity import integrity_checks
 
@@ -44,10 +44,6 @@ if TYPE_CHECKING:
     from coordinator.workflow.baseline.interface import Baseline
     from coordinator.workflow.planned import Captured
     from coordinator.workflow.stakes import Stakes
-
-_MAKES_ROLE = re.compile(
-    r'\bCREATE\s+(?:ROLE|USER|GROUP)\s+(?:\\?"(?P<quoted>[^"\\]+)|(?!MAPPING\b)(?P<plain>\w+))', re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,15 +201,6 @@ def staging_for(
     )
 
 
-def roles_made_in(sources: Iterable[str]) -> frozenset[str]:
-    """The roles that these texts make, as far as they write out the statements with the names in them."""
-    return frozenset(
-        found["quoted"] or found["plain"].lower()
-        for source in sources
-        for found in _MAKES_ROLE.finditer(source)
-    )
-
-
 @contextmanager
 def built(baseline: Baseline, staging: Staging, project: Project, tell: Listener) -> Iterator[Session]:
     """A session on a new database of `staging` that starts where the baseline is; dropped after the block."""
@@ -221,7 +208,8 @@ def built(baseline: Baseline, staging: Staging, project: Project, tell: Listener
     url = staging.create_database(wanted)
     try:
         set_as_on(url, wanted)
-        with Session(connect(url, application_name="migrate:rehearsal")) as session:
+        connection = connect(url, application_name="migrate:rehearsal")
+        with Session(connection, role_mark=staging.role_mark(url)) as session:
             baseline.build(session, staging, project, tell)
             yield session
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import time
@@ -14,11 +15,13 @@ import pytest
 
 from coordinator.postgres.baseline import act_as, make_roles
 from coordinator.postgres.connect import connect
+from coordinator.postgres.databases import create_database, drop_database
 from coordinator.postgres.roles import KEY
 from coordinator.postgres.session import Session
 from coordinator.staging.binaries import find_binaries
 from coordinator.staging.cluster import LocalCluster
 from coordinator.staging.embedded import EmbeddedStaging
+from coordinator.staging.names import new_database_name, new_mark
 from tests.commands_site import Desk
 from tests.failures.roles import drop_role
 from tests.trees import project, versions_of, write_revision
@@ -204,6 +207,39 @@ def test_who_holds_a_named_server_is_told_and_ends_no_rehearsal_that_has_passed(
     assert "has been held for 0 s by another process (server process" in refused.said
     assert "rehearsing" not in refused.said
     assert desk.rows("SELECT version_num FROM crm.alembic_version") == (("a2",),)
+
+
+def test_what_was_left_beside_a_neighbour_on_a_named_server_goes_and_what_others_made_stays(
+    alone: Site, reporting: str
+) -> None:
+    _makes_role(alone, reporting)
+    _revision(alone, "a2", after="a1", up=f"COMMENT ON ROLE {reporting} IS 'reads reports'")
+    _revision(alone, "a3", after="a2", up="SELECT 1 / 0")
+    with _server(alone) as server, Session(connect(server.url(), application_name="test")) as admin:
+        named = _named(server)
+        neighbour = create_database(server.url(), new_database_name(), comment=new_mark())
+        for _ in range(2):
+            failed = alone.migrate(*named)
+            assert failed.code == 1, failed.err
+            assert "division by zero" in failed.said
+            assert _roles(server.url()) == {"postgres", reporting}
+        drop_database(server.url(), neighbour.parameters["dbname"])
+        gc = ("gc", "--staging", named[-1], "--format", "json")
+        collected = alone.migrate(*gc, environment={"TMPDIR": str(alone.root)})
+        assert collected.code == 0, collected.err
+        left = json.loads(collected.out)["leftovers"]
+        assert [(each["kind"], each["name"], each["removed"]) for each in left] == [("role", reporting, True)]
+        assert _roles(server.url()) == {"postgres"}
+
+        _revision(alone, "a3", after="a2", up="SELECT 1")
+        _revision(alone, "a1", up=f"DO $$ BEGIN PERFORM pg_sleep(2); END $$; CREATE ROLE {reporting}")
+        with alone.running(*named) as rehearsing:
+            _await(server.url(), _SLEEPS.replace("60", "2"))
+            admin.execute(f"CREATE ROLE {reporting}")
+            refused = alone.end(rehearsing)
+        assert refused.code == 1, refused.err
+        assert f'role "{reporting}" already exists' in refused.said
+        assert _roles(server.url()) == {"postgres", reporting}
 
 
 def test_a_living_neighbours_roles_stay(alone: Site, reporting: str) -> None:
