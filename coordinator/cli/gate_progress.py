@@ -16,6 +16,7 @@ from coordinator.execution.events import (
     Working,
 )
 from coordinator.model.gate import GateOutcome, stage_outcome
+from coordinator.model.staging import StagingAwaited, StagingLeft
 from coordinator.reports.gate.reading import COLOURS, SHOWN
 from coordinator.reports.wording import counted, one_line, shortened
 
@@ -58,7 +59,7 @@ class GateProgress(Progress):
                 steps = event.plan.steps
                 self._names = max((len(str(step.key)) for step in steps), default=0)
                 self._start_bar(f"{event.phase.value} on {event.where}", total=len(steps))
-            case TargetNamed() | Working():
+            case TargetNamed() | Working() | StagingAwaited() | StagingLeft():
                 super().__call__(event)
             case _ if self._verbose or self._bar is not None:
                 self._quietly(event)

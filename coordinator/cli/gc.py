@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 @click.command("gc")
 @click.option("--env", metavar="NAME", help="The environment in the settings (also: MIGRATE_ENV).")
-@click.option("--staging", metavar="URL", help="Look for left databases on this staging server too.")
+@click.option(
+    "--staging", metavar="URL", help="Look for left databases and roles on this staging server too."
+)
 @click.option("--database-url", metavar="URL", help="The target whose kept data is looked at.")
 @click.option(
     "--keep",

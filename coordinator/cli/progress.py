@@ -33,6 +33,7 @@ from coordinator.execution.events import (
 from coordinator.model.capture import Direction
 from coordinator.model.finding import Severity
 from coordinator.model.rehearsal import StepGrade
+from coordinator.model.staging import StagingAwaited, StagingLeft
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -75,9 +76,9 @@ class Progress:
                 self._out.line(f"target: {event.target} · environment: {event.environment}")
             case Working():
                 self._start_bar(event.what, total=None)
-            case LockAwaited() | TableLockAwaited():
+            case LockAwaited() | TableLockAwaited() | StagingAwaited():
                 self._awaited(event)
-            case TriedAgainSoon() | CancelAsked() | CancelSent() | StepByStepChosen():
+            case TriedAgainSoon() | CancelAsked() | CancelSent() | StepByStepChosen() | StagingLeft():
                 self._tell(event)
             case PhaseStarted():
                 self._phase(event)
@@ -107,8 +108,8 @@ class Progress:
         """Take the bar away: something else is about to be written."""
         self._stop_bar()
 
-    def _awaited(self, event: LockAwaited | TableLockAwaited) -> None:
-        if isinstance(event, TableLockAwaited):
+    def _awaited(self, event: LockAwaited | TableLockAwaited | StagingAwaited) -> None:
+        if isinstance(event, TableLockAwaited | StagingAwaited):
             line = self._wait_lines.line_of(event)
             if line is not None:
                 self._out.wrapped(f"    {line}", following="      ")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from coordinator.errors import CoordinatorError
+from coordinator.execution.made_roles import marking_roles
 from coordinator.execution.sent import Sent
 from coordinator.ledger.lock import LockLostError
 from coordinator.postgres.failure import ConnectionLostError, StatementError
@@ -143,6 +144,11 @@ class SessionConduit:
 
     def _sent(self, text: str) -> Answer:
         """Send the text, watched where that was asked for."""
+        if self.session.role_mark:
+            return marking_roles(self.session, text, self._watched)
+        return self._watched(text)
+
+    def _watched(self, text: str) -> Answer:
         if self.tracer is None:
             return self._executed(text)
         assert self.sent is not None

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from coordinator.model.staging import StagingAwaited, StagingLeft
+
 if TYPE_CHECKING:
     from coordinator.execution.failure import StepFailure
     from coordinator.ledger.lock import Holder
@@ -173,5 +175,7 @@ Event: TypeAlias = (
     | StepsRolledBack
     | CheckStarted
     | CheckFinished
+    | StagingAwaited
+    | StagingLeft
 )
 Listener: TypeAlias = Callable[[Event], None]

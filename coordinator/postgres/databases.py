@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from coordinator.errors import UnreachableError
 from coordinator.postgres.connect import connect
+from coordinator.postgres.limits import lift_limits
 from coordinator.postgres.url import with_database
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import psycopg
     from psycopg import sql
 
@@ -105,7 +109,7 @@ def create_database(
     from psycopg import sql
 
     plain = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(like))
-    with connect(admin, application_name=_APPLICATION) as connection:
+    with _opened(admin) as connection:
         try:
             ways = () if sorting is None else _ways(sorting, connection.info.server_version)
             if not any(_can(connection, plain + way) for way in ways):
@@ -124,12 +128,19 @@ def create_database(
     return with_database(admin, name)
 
 
+@contextmanager
+def _opened(admin: DatabaseUrl) -> Iterator[psycopg.Connection[Any]]:
+    with connect(admin, application_name=_APPLICATION) as connection:
+        lift_limits(connection.execute, version=connection.info.server_version)
+        yield connection
+
+
 def drop_database(admin: DatabaseUrl, name: str) -> None:
     """Drop a database, with whoever is still connected to it; nothing happens when it is gone."""
     import psycopg
     from psycopg import sql
 
-    with connect(admin, application_name=_APPLICATION) as connection:
+    with _opened(admin) as connection:
         try:
             connection.execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))

@@ -46,8 +46,11 @@ class Session:
         connection: psycopg.Connection[Any],
         *,
         reconnect: Callable[[], psycopg.Connection[Any]] | None = None,
+        role_mark: str = "",
     ) -> None:
+        """`role_mark` is the comment of the roles that are made here; empty: they are none of ours to drop."""
         self._reconnect = reconnect
+        self.role_mark = role_mark
         self._notices: deque[Notice] = deque(maxlen=_NOTICES_HELD)
         self._use(connection)
 

@@ -15,7 +15,7 @@ from coordinator.staging.container_dump import dump_in_container
 from coordinator.staging.databases import version_of
 from coordinator.staging.dump import dumped_schemas
 from coordinator.staging.engine import engine_client, require_engine
-from coordinator.staging.interface import StagingError
+from coordinator.staging.interface import StagingError, Tell, quiet
 from coordinator.staging.names import new_mark
 from coordinator.staging.own_server import OwnServer
 
@@ -44,6 +44,7 @@ class ContainerStaging:
         state: Path,
         environment: Mapping[str, str],
         not_taken: tuple[str, ...] = (),
+        tell: Tell = quiet,
     ) -> None:
         """StagingError when no engine answers or it lacks the image. `major`: the version it must have."""
         require_engine(environment)
@@ -52,6 +53,7 @@ class ContainerStaging:
         self._major = major
         self._project = str(state.absolute().parent)
         self._not_taken = not_taken
+        self._tell = tell
         self._version = 0
         self._container: Any = None
         self._server: OwnServer | None = None
@@ -89,6 +91,10 @@ class ContainerStaging:
         """A copy of one that we made."""
         return self._entered().copy_database(url)
 
+    def role_mark(self, url: DatabaseUrl) -> str:
+        """None is needed: it is a server of our own."""
+        return ""
+
     def drop_database(self, url: DatabaseUrl) -> None:
         """Drop one that we made."""
         self._entered().drop_database(url)
@@ -107,7 +113,7 @@ class ContainerStaging:
             self._start()
             admin = self._reachable(password)
             self._version = version_of(admin)
-            self._server = OwnServer(admin)
+            self._server = OwnServer(admin, tell=self._tell)
             self._check_major()
         except BaseException:
             self._stop()

@@ -12,6 +12,7 @@ from coordinator.staging.binaries import find_binaries
 from coordinator.staging.cluster import LocalCluster, usable
 from coordinator.staging.databases import version_of
 from coordinator.staging.dump import dump_arguments, dump_environment, dump_password, dumped_schemas, run_dump
+from coordinator.staging.interface import Tell, quiet
 from coordinator.staging.locks import exclusive
 from coordinator.staging.own_server import OwnServer
 
@@ -55,12 +56,19 @@ class EmbeddedStaging:
     """Staging databases on a disposable server in `state`/staging-MAJOR, that all commands share."""
 
     def __init__(
-        self, *, state: Path, major: int, environment: Mapping[str, str], not_taken: tuple[str, ...] = ()
+        self,
+        *,
+        state: Path,
+        major: int,
+        environment: Mapping[str, str],
+        not_taken: tuple[str, ...] = (),
+        tell: Tell = quiet,
     ) -> None:
         """UnreachableError when this machine has no server programs of `major`."""
         self._binaries = find_binaries(environment=environment, major=major)
         self._cluster = LocalCluster(self._binaries, state / f"staging-{major}", environment=environment)
         self._not_taken = not_taken
+        self._tell = tell
         self._version = 0
         self._server: OwnServer | None = None
 
@@ -97,6 +105,10 @@ class EmbeddedStaging:
         """A copy of one that we made."""
         return self._entered().copy_database(url)
 
+    def role_mark(self, url: DatabaseUrl) -> str:
+        """None is needed: it is a server of our own."""
+        return ""
+
     def drop_database(self, url: DatabaseUrl) -> None:
         """Drop one that we made."""
         self._entered().drop_database(url)
@@ -113,7 +125,7 @@ class EmbeddedStaging:
     def __enter__(self) -> Self:
         self._cluster.__enter__()
         self._version = version_of(self._cluster.url())
-        self._server = OwnServer(self._cluster.url())
+        self._server = OwnServer(self._cluster.url(), tell=self._tell)
         return self
 
     def __exit__(

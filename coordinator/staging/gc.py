@@ -14,6 +14,7 @@ from coordinator.staging import (
     leftover_clusters,
     leftover_containers,
     leftover_databases,
+    leftover_roles,
     leftover_scratch,
 )
 from coordinator.staging.binaries import find_binaries
@@ -61,7 +62,7 @@ def search(
     look("socket directories", leftover_clusters.find_sockets)
     look("workers' directories", leftover_scratch.find)
     if server:
-        look(str(server), lambda: leftover_databases.find(server, place=str(server)))
+        look(str(server), lambda: _on_server(server))
     return Search(leftovers=tuple(leftovers), not_seen=tuple(not_seen))
 
 
@@ -74,6 +75,8 @@ def remove(
         return leftover_containers.remove(leftover, variables)
     if leftover_scratch.is_scratch(leftover):
         return leftover_scratch.remove(leftover)
+    if leftover.kind is LeftoverKind.ROLE and server:
+        return leftover_roles.remove(leftover, server)
     if leftover.kind is not LeftoverKind.DATABASE:
         return leftover_clusters.remove(leftover)
     if server and leftover.place == str(server):
@@ -91,6 +94,13 @@ def _cluster_of(leftover: Leftover) -> Path:
             help="Name that server with --staging URL.",
         )
     return directory
+
+
+def _on_server(server: DatabaseUrl) -> list[Leftover]:
+    """Databases first: roles that they hold can only go after them."""
+    databases = leftover_databases.find(server, place=str(server))
+    going = [each.name for each in databases]
+    return [*databases, *leftover_roles.find(server, place=str(server), going=going)]
 
 
 def _in_cluster(directory: Path, environment: Mapping[str, str]) -> list[Leftover]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 
 from coordinator.errors import UnreachableError
+from coordinator.model.staging import StagingAwaited, StagingLeft
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -12,6 +14,12 @@ if TYPE_CHECKING:
     from coordinator.model.server_facts import ServerFacts
     from coordinator.model.staging import StagingKind
     from coordinator.model.target import DatabaseUrl
+
+Tell: TypeAlias = Callable[[StagingAwaited | StagingLeft], None]
+
+
+def quiet(event: StagingAwaited | StagingLeft) -> None:
+    """Tell nobody."""
 
 
 class StagingError(UnreachableError):
@@ -46,6 +54,9 @@ class Staging(Protocol):
 
     def copy_database(self, url: DatabaseUrl) -> DatabaseUrl:
         """A new database that holds what one of `create_database` holds, to which nobody is connected."""
+
+    def role_mark(self, url: DatabaseUrl) -> str:
+        """What is written on the roles that revisions make in one of its databases; empty: nothing, all roles go."""
 
     def drop_database(self, url: DatabaseUrl) -> None:
         """Drop one that this staging made; StagingError for any other."""

@@ -12,6 +12,7 @@ from coordinator.staging.processes import Life, Owner, life, read_owner, this_pr
 
 _NAME = re.compile(r"migrate_\d+_[0-9a-f]{12}")
 _OLD_SECONDS = 24 * 3600
+_ON_ROLE = "migrate staging, made in "
 _COMMENT = re.compile(r"migrate staging, made by (\S+) at (\d+)")
 
 
@@ -36,6 +37,17 @@ def is_database_name(name: str) -> bool:
 def new_mark() -> str:
     """The comment of a thing made now by this process."""
     return f"migrate staging, made by {this_process().text} at {int(time.time())}"
+
+
+def new_role_mark(database: str) -> str:
+    """The comment of a role that is made in this staging database."""
+    return f"{_ON_ROLE}{database}"
+
+
+def read_role_mark(comment: str) -> str | None:
+    """The inverse of `new_role_mark`; None when somebody else wrote the comment."""
+    database = comment.removeprefix(_ON_ROLE)
+    return database if comment.startswith(_ON_ROLE) and is_database_name(database) else None
 
 
 def read_mark(comment: str) -> Mark | None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from coordinator.errors import UnreachableError
-from coordinator.model.staging import StagingKind
+from coordinator.errors import CoordinatorError, UnreachableError
+from coordinator.model.staging import StagingKind, StagingLeft
 from coordinator.postgres.databases import ServerFacts, server_facts
-from coordinator.postgres.roles import drop_roles, one_at_a_time, role_names
+from coordinator.postgres.roles import drop_roles
 from coordinator.postgres.url import parse_url
 from coordinator.staging.binaries import find_binaries, program_version
 from coordinator.staging.databases import copy_made_database, drop_made_database, make_database
 from coordinator.staging.dump import dump_arguments, dump_environment, dump_password, dumped_schemas, run_dump
-from coordinator.staging.interface import StagingError
+from coordinator.staging.interface import StagingError, Tell, quiet
 from coordinator.staging.leftover_databases import living_owners
+from coordinator.staging.leftover_roles import left_roles
+from coordinator.staging.names import new_role_mark
 from coordinator.staging.processes import this_process
+from coordinator.staging.turns import turn, turn_to_clear
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
     from coordinator.model.server_facts import ServerFacts as TargetFacts
     from coordinator.model.target import DatabaseUrl
+    from coordinator.postgres.session import Session
 
 
 class ServerStaging:
@@ -37,6 +42,7 @@ class ServerStaging:
         environment: Mapping[str, str],
         not_taken: tuple[str, ...] = (),
         makes_roles: frozenset[str] = frozenset(),
+        tell: Tell = quiet,
     ) -> None:
         """`target_identifier`: the target server's system identifier, None when it cannot be known.
 
@@ -46,12 +52,12 @@ class ServerStaging:
         self._target_identifier = target_identifier
         self._environment = environment
         self._not_taken = not_taken
+        self._tell = tell
         self._version = 0
         self._is_superuser = False
         self._is_apart = False
         self._makes_roles = makes_roles
         self._made: list[DatabaseUrl] = []
-        self._before: dict[str, frozenset[str]] = {}  # database -> the roles that were there when it was made
 
     @property
     def kind(self) -> StagingKind:
@@ -87,27 +93,47 @@ class ServerStaging:
         return self._noted(lambda: copy_made_database(self._admin, url))
 
     def drop_database(self, url: DatabaseUrl) -> None:
-        """Drop one that we made, and the roles that its revisions have left, unless they may be another rehearsal's."""
-        drop_made_database(self._admin, url)
+        """Drop one that we made, and the roles that its revisions have left, unless another rehearsal is there.
+
+        What cannot be dropped stays, since how the rehearsal ended is known by now; a database is told of.
+        """
         self._made = [made for made in self._made if made != url]
-        before = self._before.pop(url.parameters["dbname"], None)
-        if before is not None:
-            with one_at_a_time(self._admin) as session:
-                if living_owners(self._admin, of_any_role=True) <= {this_process()}:
-                    drop_roles(session, (role_names(session) - before) & self._makes_roles)
+        try:
+            drop_made_database(self._admin, url)
+        except StagingError:
+            raise
+        except UnreachableError as exc:
+            self._tell(StagingLeft(name=url.parameters["dbname"], why="; ".join((exc.message, *exc.details))))
+        if self._is_apart and self._makes_roles:
+            with suppress(CoordinatorError), turn_to_clear(self._admin, self._tell) as session:
+                self._clear(session)
+
+    def role_mark(self, url: DatabaseUrl) -> str:
+        """Which database a role was made in."""
+        # On the target's own server the role might be what somebody applies there.
+        return new_role_mark(url.parameters["dbname"]) if self._is_apart else ""
 
     def _noted(self, make: Callable[[], DatabaseUrl]) -> DatabaseUrl:
-        # On the target's own server the role might be what somebody applies there.
         if not self._is_apart or not self._makes_roles:
             made = make()
             self._made.append(made)
             return made
         # Nobody drops roles while our database is not to be seen yet.
-        with one_at_a_time(self._admin) as session:
+        with turn(self._admin, self._tell) as session:
+            self._clear(session, in_our_way=self._makes_roles)
             made = make()
             self._made.append(made)
-            self._before[made.parameters["dbname"]] = role_names(session)
         return made
+
+    def _clear(self, session: Session, *, in_our_way: frozenset[str] = frozenset()) -> None:
+        """Drop the roles that rehearsals have left which are gone.
+
+        Another one that is there may have found such a role and go on to use it; then only what is in our way goes.
+        """
+        left = frozenset(left_roles(session, self._admin))
+        if left and not living_owners(self._admin, of_any_role=True) <= {this_process()}:
+            left &= in_our_way
+        drop_roles(session, left)
 
     def dump_schemas(self, source: DatabaseUrl, schemas: tuple[str, ...]) -> str:
         """Dump with a pg_dump of the server's own major version, found on this machine."""

@@ -53,7 +53,7 @@ def build_schema(settings: Settings, tell: Listener) -> BuiltSchema:
     No target is needed and none is touched. Raises what `all_modules` raises when a revision fails, and
     UnreachableError when there is no staging.
     """
-    with _staging(settings) as staging:
+    with _staging(settings, tell) as staging:
         url = staging.create_database()
         try:
             _apply(settings, url, staging, tell)
@@ -65,7 +65,7 @@ def build_schema(settings: Settings, tell: Listener) -> BuiltSchema:
 
 
 @contextmanager
-def _staging(settings: Settings) -> Iterator[Staging]:
+def _staging(settings: Settings, tell: Listener) -> Iterator[Staging]:
     kind = settings.staging.kind
     wanted = "auto" if kind in (StagingChoice.OFF, StagingChoice.CERTIFICATE) else wanted_staging(settings)
     try:
@@ -79,6 +79,7 @@ def _staging(settings: Settings) -> Iterator[Staging]:
         state=settings.state_directory,
         image=settings.staging.image,
         environment=os.environ,
+        tell=tell,
     ) as staging:
         yield staging
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,6 +21,7 @@ from coordinator.postgres.connect import connect
 from coordinator.postgres.failure import StatementError
 from coordinator.postgres.server_facts import adopt_settings, read_server_facts
 from coordinator.postgres.session import Session
+from coordinator.sql.roles import roles_made_in
 from coordinator.staging.choose import choose_staging
 from coordinator.workflow.integrity import integrity_checks
 
@@ -44,10 +44,6 @@ if TYPE_CHECKING:
     from coordinator.workflow.baseline.interface import Baseline
     from coordinator.workflow.planned import Captured
     from coordinator.workflow.stakes import Stakes
-
-_MAKES_ROLE = re.compile(
-    r'\bCREATE\s+(?:ROLE|USER|GROUP)\s+(?:\\?"(?P<quoted>[^"\\]+)|(?!MAPPING\b)(?P<plain>\w+))', re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +81,7 @@ def rehearse(
     """
     tell(Working(what="looking for a database to rehearse in"))
     revisions = (project.revision(step.key) for plan in plans for step in plan.steps)
-    with staging_for(wanted, settings, baseline, revisions) as staging:
+    with staging_for(wanted, settings, baseline, revisions, tell) as staging:
         return rehearse_on(
             lambda: built(baseline, staging, project, tell),
             plans,
@@ -185,7 +181,7 @@ class RehearsalCutOffError(UnreachableError):
 
 
 def staging_for(
-    wanted: str, settings: Settings, baseline: Baseline, revisions: Iterable[Revision]
+    wanted: str, settings: Settings, baseline: Baseline, revisions: Iterable[Revision], tell: Listener
 ) -> Staging:
     """The staging of these words for what starts at `baseline`, not yet entered; `revisions` are what is run there.
 
@@ -201,15 +197,7 @@ def staging_for(
         environment=os.environ,
         target_identifier=baseline.system_identifier if named else None,
         makes_roles=roles_made_in(each.source for each in revisions) if named else frozenset(),
-    )
-
-
-def roles_made_in(sources: Iterable[str]) -> frozenset[str]:
-    """The roles that these texts make, as far as they write out the statements with the names in them."""
-    return frozenset(
-        found["quoted"] or found["plain"].lower()
-        for source in sources
-        for found in _MAKES_ROLE.finditer(source)
+        tell=tell,
     )
 
 
@@ -220,7 +208,8 @@ def built(baseline: Baseline, staging: Staging, project: Project, tell: Listener
     url = staging.create_database(wanted)
     try:
         set_as_on(url, wanted)
-        with Session(connect(url, application_name="migrate:rehearsal")) as session:
+        connection = connect(url, application_name="migrate:rehearsal")
+        with Session(connection, role_mark=staging.role_mark(url)) as session:
             baseline.build(session, staging, project, tell)
             yield session
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import time
@@ -14,10 +15,14 @@ import pytest
 
 from coordinator.postgres.baseline import act_as, make_roles
 from coordinator.postgres.connect import connect
+from coordinator.postgres.databases import create_database, drop_database
+from coordinator.postgres.roles import KEY
 from coordinator.postgres.session import Session
 from coordinator.staging.binaries import find_binaries
 from coordinator.staging.cluster import LocalCluster
 from coordinator.staging.embedded import EmbeddedStaging
+from coordinator.staging.names import new_database_name, new_mark
+from tests.commands_site import Desk
 from tests.failures.roles import drop_role
 from tests.trees import project, versions_of, write_revision
 
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from tests.failures.site import Site
 
 _SLEEPS = "SELECT true FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+_WAITS_FOR_TURN = "SELECT true FROM pg_stat_activity WHERE application_name LIKE 'migrate staging%'"
 REHEARSE = ("all-modules", "--staging", "embedded", "--atomic", "step", "--yes")
 
 
@@ -155,6 +161,85 @@ def test_nor_does_one_that_was_left_on_a_named_server(alone: Site, reporting: st
         _revision(alone, "a2", after="a1", up="SELECT 1")
         done = alone.migrate(*named)
     assert done.code == 0, done.err
+
+
+def _named(server: LocalCluster) -> tuple[str, ...]:
+    url = "postgresql:///?" + urlencode(server.url().parameters, quote_via=quote)
+    return ("all-modules", "--atomic", "step", "--yes", "--staging", url)
+
+
+def test_who_holds_a_named_server_is_told_and_ends_no_rehearsal_that_has_passed(
+    alone: Site, reporting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(root=alone.root, url=alone.url, state=alone.state)
+    _makes_role(desk, reporting)
+    _revision(
+        desk, "a2", after="a1", up="CREATE TABLE a2 AS SELECT 1 AS a FROM pg_sleep(1)", down="DROP TABLE a2"
+    )
+    monkeypatch.setattr("coordinator.staging.turns._WAIT_TO_CLEAR", 0.5)
+    with (
+        _server(desk) as server,
+        Session(connect(server.url(), application_name="test")) as holder,
+        ThreadPoolExecutor() as elsewhere,
+    ):
+        holder.execute("ALTER ROLE postgres SET lock_timeout = '100ms'")
+        holder.execute("SELECT pg_advisory_lock(%s)", (KEY,))
+
+        def let_in_and_hold_again() -> None:
+            _await(server.url(), _WAITS_FOR_TURN)
+            time.sleep(2)
+            holder.execute("SELECT pg_advisory_unlock(%s)", (KEY,))
+            _await(server.url(), _SLEEPS.replace("60", "1"))
+            holder.execute("SELECT pg_advisory_lock(%s)", (KEY,))
+
+        holding = elsewhere.submit(let_in_and_hold_again)
+        done = desk.migrate(*_named(server))
+        assert done.code == 0, done.err
+        holding.result(timeout=60)
+        held_by = f"held by another process (server process {holder.pid_when_open})"
+        assert f"for the staging server, {held_by}" in done.said
+        assert desk.rows("SELECT count(*) FROM crm.a2") == ((1,),)
+
+        _revision(desk, "a3", after="a2", up=f"CREATE ROLE {reporting}_2")
+        monkeypatch.setattr("coordinator.postgres.roles._LONGEST_WAIT", 0.3)
+        refused = desk.migrate(*_named(server))
+    assert refused.code == 6, refused.err
+    assert "has been held for 0 s by another process (server process" in refused.said
+    assert "rehearsing" not in refused.said
+    assert desk.rows("SELECT version_num FROM crm.alembic_version") == (("a2",),)
+
+
+def test_what_was_left_beside_a_neighbour_on_a_named_server_goes_and_what_others_made_stays(
+    alone: Site, reporting: str
+) -> None:
+    _makes_role(alone, reporting)
+    _revision(alone, "a2", after="a1", up=f"COMMENT ON ROLE {reporting} IS 'reads reports'")
+    _revision(alone, "a3", after="a2", up="SELECT 1 / 0")
+    with _server(alone) as server, Session(connect(server.url(), application_name="test")) as admin:
+        named = _named(server)
+        neighbour = create_database(server.url(), new_database_name(), comment=new_mark())
+        for _ in range(2):
+            failed = alone.migrate(*named)
+            assert failed.code == 1, failed.err
+            assert "division by zero" in failed.said
+            assert _roles(server.url()) == {"postgres", reporting}
+        drop_database(server.url(), neighbour.parameters["dbname"])
+        gc = ("gc", "--staging", named[-1], "--format", "json")
+        collected = alone.migrate(*gc, environment={"TMPDIR": str(alone.root)})
+        assert collected.code == 0, collected.err
+        left = json.loads(collected.out)["leftovers"]
+        assert [(each["kind"], each["name"], each["removed"]) for each in left] == [("role", reporting, True)]
+        assert _roles(server.url()) == {"postgres"}
+
+        _revision(alone, "a3", after="a2", up="SELECT 1")
+        _revision(alone, "a1", up=f"DO $$ BEGIN PERFORM pg_sleep(2); END $$; CREATE ROLE {reporting}")
+        with alone.running(*named) as rehearsing:
+            _await(server.url(), _SLEEPS.replace("60", "2"))
+            admin.execute(f"CREATE ROLE {reporting}")
+            refused = alone.end(rehearsing)
+        assert refused.code == 1, refused.err
+        assert f'role "{reporting}" already exists' in refused.said
+        assert _roles(server.url()) == {"postgres", reporting}
 
 
 def test_a_living_neighbours_roles_stay(alone: Site, reporting: str) -> None:

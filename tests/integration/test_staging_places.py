@@ -16,6 +16,7 @@ from coordinator.model.staging import StagingKind
 from coordinator.postgres.connect import connect
 from coordinator.postgres.databases import server_facts
 from coordinator.postgres.url import parse_url
+from coordinator.sql.roles import roles_made_in
 from coordinator.staging.binaries import find_binaries
 from coordinator.staging.choose import choose_staging
 from coordinator.staging.cluster import LocalCluster
@@ -25,7 +26,6 @@ from coordinator.staging.embedded import EmbeddedStaging
 from coordinator.staging.interface import Staging, StagingError
 from coordinator.staging.names import read_mark
 from coordinator.staging.server import ServerStaging
-from coordinator.workflow.rehearse import roles_made_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -284,13 +284,16 @@ def test_on_a_named_server_no_role_goes_while_another_rehearsal_has_a_database_t
     )
     with staging, connect(server.url(), application_name="test") as connection:
         made = staging.create_database()
-        connection.execute(f"CREATE ROLE {made_meanwhile}".encode())
+        written = f"COMMENT ON ROLE {made_meanwhile} IS '{staging.role_mark(made)}'"
+        connection.execute(f"CREATE ROLE {made_meanwhile}; {written}".encode())
         connection.execute(f"CREATE DATABASE {another}".encode())
         connection.execute(f"COMMENT ON DATABASE {another} IS '{mark}'".encode())
         staging.drop_database(made)
-        # Fails when it is not there.
-        connection.execute(f"DROP ROLE {made_meanwhile}".encode())
+        there = f"SELECT 1 FROM pg_roles WHERE rolname = '{made_meanwhile}'".encode()
+        assert connection.execute(there).fetchall() == [(1,)]
         connection.execute(f"DROP DATABASE {another}".encode())
+        staging.drop_database(staging.create_database())
+        assert connection.execute(there).fetchall() == []
 
 
 def test_roles_of_the_revisions_are_those_that_their_texts_make() -> None:

@@ -95,7 +95,7 @@ def drift_of(camera: Camera, **how: Any) -> tuple[Finding, ...]:
     settings = settings_of(camera)
     with baseline_of(camera, **how) as baseline, Workers(silence=60) as workers:
         tree = load_project(settings, workers)
-        with staging_for("embedded", settings, baseline, tree.revisions) as staging:
+        with staging_for("embedded", settings, baseline, tree.revisions, quiet) as staging:
             return find_drift(settings, tree, baseline.state(tree), baseline, staging=staging, tell=quiet)
 
 

@@ -279,7 +279,7 @@ class ReplayBaseline:
     def _seen(self) -> _Built:
         if self._built is None:
             with (
-                staging_for(self.staging, self.settings, self, self.replayed.revisions) as place,
+                staging_for(self.staging, self.settings, self, self.replayed.revisions, self.tell) as place,
                 built(self, place, self.replayed, self.tell) as session,
             ):
                 self._built = self._look_at(session)

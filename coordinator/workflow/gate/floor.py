@@ -63,7 +63,7 @@ class Floor:
     def session(self, url: DatabaseUrl) -> Session:
         """A session of the deploying role on one of the staging's databases."""
         set_as_on(url, self.facts)
-        session = Session(connect(url, application_name=_APPLICATION))
+        session = Session(connect(url, application_name=_APPLICATION), role_mark=self.staging.role_mark(url))
         if self.deployer:
             act_as(session, self.deployer)
         return session
@@ -76,7 +76,8 @@ def lay_floor(baseline: Baseline, staging: Staging, project: Project, tell: List
     with _for_a_while(staging, staging.create_database(wanted)) as first:
         set_as_on(first, wanted)
         set_as_on(first, baseline.facts())
-        with Session(connect(first, application_name=_APPLICATION)) as session:
+        connection = connect(first, application_name=_APPLICATION)
+        with Session(connection, role_mark=staging.role_mark(first)) as session:
             login = session.value("SELECT session_user")
             baseline.build(session, staging, project, tell)
             deployer = session.value("SELECT session_user")

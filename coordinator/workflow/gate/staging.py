@@ -23,7 +23,7 @@ def _prepare(bench: Bench) -> Said:
     wanted = gate_staging(bench.settings)
     bench.tell(Working(what="looking for a staging server"))
     staging = bench.stack.enter_context(
-        staging_for(wanted, bench.settings, bench.baseline, bench.project.revisions)
+        staging_for(wanted, bench.settings, bench.baseline, bench.project.revisions, bench.tell)
     )
     try:
         floor = bench.stack.enter_context(lay_floor(bench.baseline, staging, bench.project, bench.tell))
