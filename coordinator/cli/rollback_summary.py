@@ -31,6 +31,7 @@ def show_rollback(
     out = terminal()
     match report.outcome:
         case Outcome.NOTHING_TO_DO:
+            show_findings(report.findings, out, notes=verbose)
             out.wrapped(f"{out.styled('nothing to roll back', 'green')}: {report.why_none}", following="  ")
         case Outcome.WOULD_ROLL_BACK:
             out.line("nothing was touched: --dry-run")

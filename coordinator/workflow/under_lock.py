@@ -14,15 +14,14 @@ from coordinator.checks.preflight.edited_revision import EditedRevision
 from coordinator.errors import RefusedError, ReversedError, SettingsError
 from coordinator.execution.categories import categorize
 from coordinator.execution.events import Working
-from coordinator.ledger.schema import VERSION
 from coordinator.model.plan import Atomicity
-from coordinator.postgres.failure import StatementError
 from coordinator.postgres.lasting import read_lasting
 from coordinator.settings.values import StagingKind
 from coordinator.workflow.all_modules import Outcome
 from coordinator.workflow.carrying_out import CarryingOut
 from coordinator.workflow.covering import cover
 from coordinator.workflow.gone import gone_findings
+from coordinator.workflow.left_unfinished import left_unfinished
 from coordinator.workflow.locked import locked
 from coordinator.workflow.loss import NOTHING_ASKED
 from coordinator.workflow.map_view import read_map_view
@@ -39,12 +38,7 @@ from coordinator.workflow.refusals import (
     refuse_errors,
     refuse_held,
 )
-from coordinator.workflow.safety import (
-    going_on,
-    read_cut_off_runs,
-    refuse_undecided,
-    unfinished_cut_off_runs,
-)
+from coordinator.workflow.safety import going_on, refuse_undecided, unfinished_cut_off_runs
 from coordinator.workflow.state import look, look_beside
 from coordinator.workflow.trusting import trusted
 from coordinator.workflow.upgraded import upgraded_ledger
@@ -64,8 +58,6 @@ if TYPE_CHECKING:
     from coordinator.workflow.safety import CutOff
     from coordinator.workflow.state import TargetState
     from coordinator.workflow.trusting import Trusted
-
-_MAY_NOT_WRITE = frozenset({"42501", "25006"})  # a right that is missing, a server that only reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,21 +128,8 @@ def _nothing(deploy: Deploy, lock: WatchedLock, main: Session, state: TargetStat
     """Nothing is pending: a run that was cut off keeps its way on and its way back, unless all of it is in."""
     if not state.open_runs:
         return deploy.nothing(main, state)
-    left = _left(deploy, lock, main, state)
+    left = left_unfinished(deploy.settings, deploy.target, deploy.project, lock, main, deploy.tell)
     return deploy.nothing(main, look(main, deploy.project), left_cut_off(left))
-
-
-def _left(deploy: Deploy, lock: WatchedLock, main: Session, state: TargetState) -> tuple[CutOff, ...]:
-    """The runs that were cut off in their middle. Those that are over are settled, if this start may write at all."""
-    if state.ledger_version <= VERSION:
-        try:
-            with deploy.target.connect("ledger") as session:
-                ledger = upgraded_ledger(deploy.settings, session, lock, deploy.tell)
-                return unfinished_cut_off_runs(main, ledger, deploy.project)
-        except StatementError as error:
-            if error.sqlstate not in _MAY_NOT_WRITE:
-                raise
-    return tuple(each for each in read_cut_off_runs(main) if not each.is_whole(state))
 
 
 def _discarded(deploy: Deploy) -> frozenset[RevisionKey]:

@@ -91,6 +91,10 @@ def test_recover_puts_back_what_a_killed_rollback_took_out(desk: Desk) -> None:
 
 def test_the_next_rollback_goes_on_where_a_killed_one_stopped(desk: Desk) -> None:
     cut_off(desk)
+    nothing = roll_back(desk, "billing", "--to", "b1")
+    assert nothing.code == 0, nothing.err
+    assert "warning run-cut-off: run 3 was cut off after billing:b2" in nothing.said
+    assert desk.value("SELECT status FROM migrate.run WHERE number = 3") == "running"
     ended = roll_back(desk, "crm")
     assert ended.code == 0, ended.err
     assert in_database(desk) == "b1 c1 s1"
@@ -115,3 +119,27 @@ def test_a_rollback_that_is_only_shown_writes_nothing_and_needs_no_right_to(desk
     assert declined.code == 1, declined.err
     assert desk.value("SELECT status FROM migrate.run WHERE number = 3") == "running"
     assert desk.value("SELECT owner FROM migrate.fence") == owner
+
+
+def test_one_that_was_killed_after_its_last_commit_is_settled_by_the_next_which_finds_nothing(
+    desk: Desk,
+) -> None:
+    first_deploy(desk)
+    revision(desk, "crm:c2", ("CREATE TABLE crm.notes (id int)",), ("DROP TABLE crm.notes",))
+    deploy(desk)
+    assert roll_back(desk, "--run", "2").code == 0
+    desk.execute("UPDATE migrate.run SET status = 'running', finished = NULL WHERE number = 3")
+    status = "SELECT status FROM migrate.run WHERE number = 3"
+
+    shown = desk.migrate("rollback", "--run", "2", "--dry-run")
+    assert shown.code == 0, shown.err
+    assert desk.value(status) == "running"
+    settled = roll_back(desk, "--run", "2")
+
+    assert settled.code == 0, settled.err
+    assert "nothing to roll back: nothing that came in with run 2 is in any more" in " ".join(
+        settled.err.split()
+    )
+    assert desk.value(status) == "settled"
+    assert held(desk) == "crm:c2"
+    assert in_database(desk) == "b1 c1 s1"

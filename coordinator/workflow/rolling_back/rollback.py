@@ -13,6 +13,7 @@ from coordinator.execution.workers import Workers
 from coordinator.ledger.store import Ledger
 from coordinator.workflow.before_writing import told_as_untouched
 from coordinator.workflow.carrying_out import ROLLBACK, CarryingOut
+from coordinator.workflow.left_unfinished import left_unfinished
 from coordinator.workflow.locked import locked
 from coordinator.workflow.loss import NOTHING_ASKED, KeepRequest
 from coordinator.workflow.project import load_project
@@ -142,7 +143,7 @@ class _Rollback:
             partly_in = {each.run.number for each in read_cut_off_runs(session)} if cut_off else set()
             prepared = self._prepare(session, state, partly_in=partly_in, not_in=cut_off - partly_in)
         if isinstance(prepared, RollbackReport):
-            return prepared
+            return self._settled(prepared) if cut_off and not self._request.dry_run else prepared
         self._request.show(prepared)
         refuse_errors(prepared.findings, "nothing was rolled back")
         if self._request.dry_run:
@@ -153,6 +154,15 @@ class _Rollback:
             lock = stack.enter_context(locked(self._settings, self._target, self._tell))
             main = stack.enter_context(self._target.connect("main"))
             return self._carry_out(lock, main, prepared)
+
+    def _settled(self, report: RollbackReport) -> RollbackReport:
+        """Nothing is to go, and runs are not over: those that have done all of it, or nothing, are settled."""
+        with (
+            locked(self._settings, self._target, self._tell) as lock,
+            self._target.connect("main") as main,
+        ):
+            left = left_unfinished(self._settings, self._target, self._project, lock, main, self._tell)
+        return replace(report, findings=(*report.findings, *left_cut_off(left)))
 
     def _prepare(
         self, session: Session, state: TargetState, *, partly_in: set[int], not_in: set[int]
