@@ -81,10 +81,11 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
+        shows_help = not _HELP.isdisjoint(ctx.args)  # click takes them out of the context as it goes on
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
-            if reader_has_left() and _HELP.intersection(ctx.args):
+            if shows_help and reader_has_left():
                 raise
             # click would take every one for a reader that has seen enough, and would end without a word.
             raise RuntimeError("the other end of a pipe is gone") from error
