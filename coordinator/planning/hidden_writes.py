@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.model.effect import ObjectKind, Verb
+from coordinator.planning.preconditions.known import parents_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 Table = tuple[str, str]  # schema and name
 
-_HEIR = "child of "  # begins the line of a table's definition that names its parents
 _CODE = frozenset({"function", "procedure", "aggregate"})
 
 
@@ -116,19 +116,9 @@ def reaches_others(effects: RevisionEffects, catalogs: Iterable[Catalog]) -> boo
 
 def _with_heirs(catalog: Catalog) -> set[Table]:
     """The tables that others inherit from."""
-    tables = {each: text for each, text in catalog.definitions.items() if each.kind == "table"}
-    parents = {
-        parent
-        for text in tables.values()
-        for line in text.split("\n")
-        if line.startswith(_HEIR)
-        for parent in line.removeprefix(_HEIR).replace('"', "").split(", ")
-    }
-    return {
-        each[1:3]
-        for each, text in tables.items()
-        if f"{each.schema}.{each.name}" in parents and "\npartition by " not in text
-    }
+    tables = {each[1:3]: text for each, text in catalog.definitions.items() if each.kind == "table"}
+    parents = {parent for text in tables.values() for parent in parents_in(text)}
+    return {each for each in parents & tables.keys() if "\npartition by " not in tables[each]}
 
 
 def key_writes(catalog: Catalog, table: Table, *, updated: bool, deleted: bool) -> bool:

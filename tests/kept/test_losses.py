@@ -148,6 +148,7 @@ def test_a_function_of_the_servers_own_writes_nothing_and_any_other_may() -> Non
         (("ALTER TABLE old ADD COLUMN x int", "INSERT INTO old VALUES (1)", "UPDATE heir SET id = 1"), False),
         (("TRUNCATE people CASCADE",), True),
         (("UPDATE old SET id = 1",), True),
+        (('UPDATE "a, ""b" SET id = 1',), True),
         (("ALTER TABLE old ALTER id TYPE bigint USING id * 2",), True),
         (("UPDATE shown SET id = 1",), True),
         (("CREATE VIEW v AS SELECT * FROM people", "UPDATE v SET id = 1", "DROP VIEW v"), True),
@@ -162,7 +163,8 @@ def test_a_view_an_heir_and_a_cascade_are_written_without_their_names(
         Address("table", "crm", "parts"): "owner me\npartition by RANGE (id)",
         Address("table", "crm", "part"): "owner me\nchild of crm.parts\nFOR VALUES FROM (0) TO (5)",
         Address("table", "crm", "old"): "owner me",
-        Address("table", "crm", "heir"): 'owner me\nchild of crm."Other", crm.old',
+        Address("table", "crm", 'a, "b'): "owner me",
+        Address("table", "crm", "heir"): 'owner me\nchild of crm."a, ""b", crm.old',
         Address("view", "crm", "shown"): "owner me\nSELECT 1",
     }
     catalog = Catalog(definitions={**CATALOG.definitions, **more})

@@ -246,12 +246,10 @@ def parents_in(definition: str) -> tuple[Table, ...]:
     """The tables that a table inherits from, or is a partition of."""
     for line in definition.split("\n"):
         if line.startswith("child of "):
-            trees = (_first(f"TABLE {name}") for name in line.removeprefix("child of ").split(", "))
+            tree = _first(f"SELECT FROM {line.removeprefix('child of ')}")
             return tuple(
                 (each.range_var.schemaname, each.range_var.relname)
-                for tree in trees
-                if tree is not None
-                for each in tree.from_clause
+                for each in (tree.from_clause if tree is not None else ())
             )
     return ()
 
