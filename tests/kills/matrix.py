@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tests.kills.crowd import MANY, Crowd
 from tests.kills.ground import Ground
+from tests.kills.log import Log, OtherPointsError
 from tests.kills.points import folded
 from tests.kills.shapes import SHAPES
 from tests.kills.strikes import HOWS, KILL
@@ -41,7 +42,11 @@ def main(words: Sequence[str] | None = None) -> int:
             if asked.rounds:
                 failed += _rounds(ground, asked.rounds, asked.seed)
             for name in asked.shape or (() if asked.rounds else SHAPES):
-                failed += _walk(ground, name, asked)
+                try:
+                    failed += _walk(ground, name, asked)
+                except OtherPointsError as error:
+                    print(f"FAILED: {error}", flush=True)
+                    failed += 1
     return 1 if failed else 0
 
 
@@ -56,6 +61,7 @@ def _side_by_side(asked: argparse.Namespace) -> int:
         "--every",
         str(asked.every * asked.jobs),
         *(["--fold"] if asked.fold else []),
+        *(["--log", str(asked.log)] if asked.log else []),
     ]
 
     def walk(part: tuple[str, int]) -> tuple[int, str]:
@@ -105,14 +111,23 @@ def _walk(ground: Ground, name: str, asked: argparse.Namespace) -> int:
         return 0
     walked: list[Point] = []
     failed = 0
+    log = Log(asked.log) if asked.log else None
+    before = log.struck(name, asked.how, walk.points) if log else {}
     points = walk.points_for(asked.how)
     for point in folded(points) if asked.fold else points:
         if point.number < asked.start or (asked.to and point.number > asked.to):
             continue
         if (point.number - asked.start) % asked.every:
             continue
-        story = walk.strike(point, asked.how)
         walked.append(point)
+        if point.number in before:
+            if before[point.number]:
+                failed += 1
+                print(f"FAILED, as {asked.log} tells: {again(name, point, asked.how)}", flush=True)
+            continue
+        story = walk.strike(point, asked.how)
+        if log:
+            log.add(name, asked.how, walk.points, point, failed=bool(story.complaints))
         if story.complaints:
             failed += 1
             print(f"FAILED: {story}\n  again: {again(name, point, asked.how)}", flush=True)
@@ -181,6 +196,11 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=1,
         help="so many processes at a time, each with a part of the points; without --to",
+    )
+    parser.add_argument(
+        "--log",
+        type=Path,
+        help="a file that gets a line for each strike; points that stand there are counted, not struck again",
     )
     parser.add_argument("--how", default=KILL, choices=HOWS, help="what happens there")
     parser.add_argument(
