@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tests.kills.points import Point
 
 
-class OtherPointsError(Exception):
-    """The file tells of a walk over other points: of another program, or another server."""
+class LogError(Exception):
+    """The file is no log, or tells of a walk over other points: of another program, or another server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +30,23 @@ class Log:
     def struck(self, shape: str, how: str, points: Sequence[Point]) -> dict[int, bool]:
         """The numbers of the points struck before, and whether each failed.
 
-        Raises OtherPointsError when other points than these were recorded then.
+        Raises LogError when other points than these were recorded then, and for a line that is none of a log.
         """
         found: dict[int, bool] = {}
         digest = _digest(points)
-        for line in self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else ():
-            told = json.loads(line)
-            if (told["shape"], told["how"]) != (shape, how):
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        for place, line in enumerate(lines, start=1):
+            try:
+                told = json.loads(line)
+                told_shape, told_how, told_digest = told["shape"], told["how"], told["points"]
+                number, failed = told["number"], told["failed"]
+            except (ValueError, LookupError, TypeError) as error:
+                raise LogError(f"{self.path}:{place}: this tells of no strike; take another file") from error
+            if (told_shape, told_how) != (shape, how):
                 continue
-            if told["points"] != digest:
-                raise OtherPointsError(f"{self.path}: {shape} had other points then; take another file")
-            found[told["number"]] = told["failed"]
+            if told_digest != digest:
+                raise LogError(f"{self.path}:{place}: {shape} had other points then; take another file")
+            found[number] = failed
         return found
 
     def add(self, shape: str, how: str, points: Sequence[Point], point: Point, *, failed: bool) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tests.kills.crowd import MANY, Crowd
 from tests.kills.ground import Ground
-from tests.kills.log import Log, OtherPointsError
+from tests.kills.log import Log, LogError
 from tests.kills.points import folded
 from tests.kills.shapes import SHAPES
 from tests.kills.strikes import HOWS, KILL
@@ -32,7 +32,13 @@ _COUNTED = re.compile(r"^(\S+): (\d+) of (\d+) points struck, (\d+) failed", re.
 
 def main(words: Sequence[str] | None = None) -> int:
     """Walk what was asked for, print the counts and each failure; 1 when something failed."""
-    asked = _parser().parse_args(words)
+    parser = _parser()
+    asked = parser.parse_args(words)
+    if asked.log:
+        try:
+            asked.log.open("a", encoding="utf-8").close()
+        except OSError as error:
+            parser.error(f"--log {asked.log}: {error.strerror}")
     if asked.jobs > 1:
         return _side_by_side(asked)
     failed = 0
@@ -44,7 +50,7 @@ def main(words: Sequence[str] | None = None) -> int:
             for name in asked.shape or (() if asked.rounds else SHAPES):
                 try:
                     failed += _walk(ground, name, asked)
-                except OtherPointsError as error:
+                except LogError as error:
                     print(f"FAILED: {error}", flush=True)
                     failed += 1
     return 1 if failed else 0
@@ -200,7 +206,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--log",
         type=Path,
-        help="a file that gets a line for each strike; points that stand there are counted, not struck again",
+        help="a file that gets a line for each strike, from the project's folder; points that stand there are"
+        " counted, not struck again",
     )
     parser.add_argument("--how", default=KILL, choices=HOWS, help="what happens there")
     parser.add_argument(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kills.log import Log, OtherPointsError
+from tests.kills.log import Log, LogError
+from tests.kills.matrix import main
 from tests.kills.points import APPLY, Point
 from tests.kills.strikes import KILL, STOP
 
@@ -25,5 +26,20 @@ def test_what_was_struck_is_told_of_the_same_shape_manner_and_points_alone(tmp_p
 
     assert log.struck("step", KILL, POINTS) == {1: False, 3: True}
     assert log.struck("step", STOP, POINTS) == {}
-    with pytest.raises(OtherPointsError, match=r"struck: step had other points then"):
+    with pytest.raises(LogError, match=r"struck:1: step had other points then"):
         log.struck("step", KILL, POINTS[:2])
+
+
+@pytest.mark.parametrize("line", ["not JSON", "[]", "1", '{"shape": "step"}', '{"shape": "st'])
+def test_a_file_that_is_no_log_is_refused_with_its_line(tmp_path: Path, line: str) -> None:
+    (tmp_path / "other").write_text(f"{line}\n", encoding="utf-8")
+    with pytest.raises(LogError, match=r"other:1: this tells of no strike; take another file"):
+        Log(tmp_path / "other").struck("step", KILL, POINTS)
+
+
+def test_a_log_that_cannot_be_written_is_refused_before_anything_is_struck(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--log", str(tmp_path / "nowhere" / "struck")])
+    assert f"--log {tmp_path / 'nowhere' / 'struck'}: No such file or directory" in capsys.readouterr().err
